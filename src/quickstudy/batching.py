@@ -1,0 +1,152 @@
+"""The one place that knows there are many tasks: a function of one task is mapped over a batch, by vmap or by a loop.
+
+Both give the same numbers. On a CPU small networks are faster under vmap and wide convolutions in a loop; `auto` follows
+that measurement, and takes the loop wherever a layer is not safe under vmap.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.functional.tree import leading, leaves, map_leaves, stack
+from quickstudy.functional.unroll import mapped
+from quickstudy.learner import Learner
+from quickstudy.nn import norm
+from quickstudy.task import Task
+
+__all__ = ["Strategy", "choose", "encode_tasks", "meta_gradient", "over_tasks", "trimmed"]
+
+Strategy = Literal["auto", "vmap", "loop"]
+
+_log = logging.getLogger("quickstudy")
+_told: set[str] = set()
+_WIDE = 20_000
+"""Numbers in one example's widest feature map above which a loop beats vmap on a CPU (measured between 12k and 50k)."""
+
+
+def over_tasks(
+    fn: Callable[..., Any],
+    tasks: Any,
+    strategy: Literal["vmap", "loop"] = "loop",
+    chunk: int | None = None,
+) -> Any:
+    """``fn`` of each task in a batch (the first axis of every tensor of ``tasks``), results stacked.
+
+    >>> over_tasks(lambda x: x.sum(), torch.ones(3, 2), "vmap"), over_tasks(lambda x: x.sum(), torch.ones(3, 2))
+    (tensor([2., 2., 2.]), tensor([2., 2., 2.]))
+    """
+    with mapped(strategy == "vmap"):
+        if strategy == "vmap":
+            return torch.func.vmap(fn, randomness="different", chunk_size=chunk)(tasks)
+        return stack([fn(map_leaves(lambda leaf, i=i: leaf[i], tasks)) for i in range(leading(tasks))])
+
+
+def choose(learner: Learner[Any], tasks: Any, strategy: Strategy = "auto") -> Literal["vmap", "loop"]:
+    """Which way of mapping ``learner`` over ``tasks`` is correct, and then which is faster.
+
+    An unsafe layer is named once, with the remedy, in the log of the name ``quickstudy``.
+    """
+    if strategy != "auto":
+        return strategy
+    if not learner.facts.batchable or (learner.facts.transductive and not bool(tasks.query.mask.all())):
+        return "loop"
+    for path, module in _inside(learner):
+        reason = _unsafe(module)
+        if reason:
+            message = f"{type(learner).__name__}: tasks run one after another, because {path} ({type(module).__name__}) {reason}"
+            if message not in _told:
+                _told.add(message)
+                _log.warning(message)
+            return "loop"
+    on_cpu = leaves(tasks)[0].device.type == "cpu"
+    return "loop" if on_cpu and _widest(learner, tasks) > _WIDE else "vmap"
+
+
+def _inside(learner: Learner[Any]) -> Iterator[tuple[str, nn.Module]]:
+    """Modules that `adapt` may call; the encoder runs outside of the mapping."""
+    for path, module in learner.named_modules():
+        if path and not (learner.encodes and (path == "encoder" or path.startswith("encoder."))):
+            yield path, module
+
+
+def _unsafe(module: nn.Module) -> str | None:
+    if isinstance(module, norm.LayerNorm):
+        return None
+    if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.modules.instancenorm._InstanceNorm | nn.LayerNorm):
+        return "has wrong second derivatives under vmap. Pass it through quickstudy.nn.norm.convert."
+    if isinstance(module, nn.RNNBase):
+        return "has no vmap rule. Use a cell written in plain tensor operations."
+    return None
+
+
+def _widest(learner: Learner[Any], tasks: Any) -> int:
+    """A rough size of the widest feature map that tasks pass through inside `adapt`."""
+    spatial = [leaf.shape[-2:].numel() for leaf in leaves(tasks) if leaf.ndim >= 5]
+    convolutions = [m for _, m in _inside(learner) if isinstance(m, nn.Conv2d)]
+    if not spatial or not convolutions:
+        return 0
+    first = convolutions[0]
+    return max(spatial) * first.out_channels // (first.stride[0] * int(first.stride[-1]))
+
+
+def encode_tasks(learner: Learner[Any], tasks: Task) -> Task:
+    """A batch of tasks with features for inputs: one call of the encoder for all real rows, padding left out."""
+    if not learner.encodes:
+        return tasks
+    masks = [tasks.support.mask.bool(), tasks.query.mask.bool()]
+    real = map_leaves(
+        lambda s, q: torch.cat([s[masks[0]], q[masks[1]]]), tasks.support.x, tasks.query.x
+    )
+    features = learner.encode(real)
+    cut = int(masks[0].sum())
+    support = map_leaves(lambda z: _scatter(z[:cut], masks[0]), features)
+    query = map_leaves(lambda z: _scatter(z[cut:], masks[1]), features)
+    return Task(tasks.support.replace(support), tasks.query.replace(query))
+
+
+def _scatter(rows: Tensor, mask: Tensor) -> Tensor:
+    if rows.shape[0] == mask.numel():
+        return rows.reshape(*mask.shape, *rows.shape[1:])
+    return rows.new_zeros(*mask.shape, *rows.shape[1:]).index_put(torch.where(mask), rows)
+
+
+def trimmed(fn: Callable[[Task], Any]) -> Callable[[Task], Any]:
+    """``fn`` of a task whose padded queries were cut off, so that a transductive learner does not see them."""
+    return lambda task: fn(Task(task.support, task.query.trim()))
+
+
+def meta_gradient(
+    learner: Learner[Any], tasks: Task, *, strategy: Strategy = "auto", chunk: int | None = None
+) -> Tensor:
+    """Adds the gradient of the mean objective over a batch of tasks to ``.grad``; returns each task's objective (B,).
+
+    The backward pass runs chunk by chunk (``chunk`` tasks; in a loop by default one, under vmap by default all), which
+    bounds the memory; gradients gather at the encoded features, and then the encoder's own backward pass runs once.
+    """
+    way = choose(learner, tasks, strategy)
+    encoded = encode_tasks(learner, tasks)
+    shared = [leaf for leaf in leaves([encoded.support.x, encoded.query.x]) if leaf.requires_grad]
+    if shared:
+        cut = map_leaves(lambda z: z.detach().requires_grad_(z.requires_grad), [encoded.support.x, encoded.query.x])
+        inner = Task(encoded.support.replace(cut[0]), encoded.query.replace(cut[1]))
+    else:
+        inner = encoded
+    count = len(tasks)
+    size = chunk or (count if way == "vmap" else 1)
+    objective = trimmed(learner.objective) if way == "loop" else learner.objective
+    objectives = []
+    for low in range(0, count, size):
+        losses = over_tasks(objective, inner[low : low + size], way)
+        if losses.requires_grad:
+            (losses.sum() / count).backward()
+        objectives.append(losses.detach())
+    if shared:
+        grads = [leaf.grad for leaf in leaves(cut) if leaf.requires_grad]
+        live = [(z, g) for z, g in zip(shared, grads, strict=True) if g is not None]
+        torch.autograd.backward([z for z, _ in live], [g for _, g in live])
+    return torch.cat(objectives)
+
+

@@ -1,0 +1,163 @@
+"""The one judge: any learner, and any function from a support set to a predictor, on a list of unseen tasks."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from quickstudy.batching import Strategy, choose, encode_tasks, over_tasks, trimmed
+from quickstudy.errors import ShapeError, TaskError
+from quickstudy.functional.tree import bytes_of, cat, map_leaves, to
+from quickstudy.learner import Learner, evaluating
+from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+from quickstudy.report import Report
+from quickstudy.task import Examples, Task, unstack_tasks
+from quickstudy.tasks.few_shot import FewShot, RowPlan
+from quickstudy.tasks.source import Plan, TaskSource, generator_of, rows_seen
+
+__all__ = ["Rival", "evaluate"]
+
+Rival = Callable[[Examples], Callable[[Any], Any]]
+"""Any function ``support -> (x -> outputs)``; outputs are class scores (Q, N), class numbers (Q,), or values (Q, P)."""
+
+_TIMED = 10
+
+
+def evaluate(
+    model: Learner[Any] | Rival,
+    source: TaskSource[Any],
+    *,
+    tasks: int = 1000,
+    seed: int = 0,
+    batch: int = 25,
+    strategy: Strategy = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Judges ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
+
+    A learner's encoder sees each row of a finite data set once, not once for each task. Rivals are judged one task after
+    another: ``evaluate(lambda s: KNeighborsClassifier(1).fit(s.x, s.labels).predict, source)``.
+
+    Args:
+        model: a learner, or a function from a support set (real rows only) to a function from inputs to outputs.
+        source: the tasks.
+        tasks: how many.
+        seed: of the task list.
+        batch: tasks held in memory at once.
+        strategy: see `quickstudy.batching`.
+        progress: called with (tasks done, tasks) now and then.
+
+    Raises:
+        TaskError: no tasks asked for.
+        ShapeError: a rival's outputs do not fit the targets.
+    """
+    if tasks < 1:
+        raise TaskError(f"tasks={tasks}: a report needs at least one task; 600 or more make a useful interval.")
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
+        plan = source.plan(tasks, generator_of(seed))
+        judge = _judge_learner if isinstance(model, Learner) else _judge_rival
+        scores, seconds, size = judge(model, source, plan, batch, strategy, progress)
+    likelihood = model.likelihood if isinstance(model, Learner) else _likelihood_of(source)
+    facts = model.facts if isinstance(model, Learner) else None
+    return Report(
+        model=type(model).__name__ if isinstance(model, Learner) else getattr(model, "__name__", type(model).__name__),
+        source=source.name,
+        metric=likelihood.metric,
+        higher_is_better=likelihood.higher_is_better,
+        scores=tuple(scores),
+        digest=source.digest(plan),
+        seed=seed,
+        transductive=facts.transductive if facts else False,
+        norm=facts.norm if facts else "none",
+        seconds=seconds,
+        state_bytes=size,
+    )
+
+
+def _judge_learner(
+    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, progress: Any
+) -> tuple[list[float], float, int | None]:
+    device = next((p.device for p in learner.parameters()), torch.device("cpu"))
+
+    def score(task: Task) -> Tensor:
+        outputs = learner.predict(learner.adapt(task.support), task.query.x)
+        return learner.likelihood.score(outputs, task.query.y, task.query.mask)
+
+    scores: list[float] = []
+    with torch.no_grad(), evaluating(learner):
+        for encoded in _encoded(learner, source, plan, batch, device):
+            way = choose(learner, encoded, strategy)
+            scores += over_tasks(trimmed(score) if way == "loop" else score, encoded, way).tolist()
+            if progress is not None:
+                progress(len(scores), len(plan))
+        supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
+        states = [_timed(lambda s: learner.adapt(s.replace(learner.encode(s.x))), support) for support in supports]
+    return scores, statistics.median(seconds for seconds, _ in states), bytes_of(states[0][1])
+
+
+def _encoded(
+    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device
+) -> Iterator[Task]:
+    """Batches of encoded tasks; each row of a finite data set meets the encoder once."""
+    table, rows = None, (torch.empty(0), torch.empty(0))
+    if learner.encodes and isinstance(source, FewShot) and isinstance(plan, RowPlan):
+        distinct, places = rows_seen(plan.support_rows, plan.query_rows)
+        parts = [learner.encode(to(source.index.gather(part), device)) for part in distinct.split(500)]
+        table, rows = cat(parts), (places[0], places[1])
+    for low in range(0, len(plan), batch):
+        part: Any = plan[low : low + batch]
+        if table is None:
+            yield encode_tasks(learner, to(source.gather(part), device))
+        else:
+            moved = part.at((rows[0][low : low + batch], rows[1][low : low + batch]))
+            yield to(source.arrange(moved, lambda r: map_leaves(lambda leaf: leaf[r], table)), device)  # type: ignore[attr-defined]
+
+
+def _judge_rival(
+    rival: Rival, source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, progress: Any
+) -> tuple[list[float], float, int | None]:
+    del batch, strategy
+    likelihood = _likelihood_of(source)
+    scores, seconds = [], []
+    for number in range(len(plan)):
+        task = source.gather(plan[number : number + 1])[0]
+        support, query = task.support.trim(), task.query.trim()
+        took, predict = _timed(rival, support)
+        outputs = _outputs(predict(query.x), query.y)
+        scores.append(float(likelihood.score(outputs, query.y, query.mask)))
+        seconds.append(took)
+        if progress is not None:
+            progress(number + 1, len(plan))
+    return scores, statistics.median(seconds), None
+
+
+def _outputs(found: Any, y: Tensor) -> Tensor:
+    """A rival's answer as outputs (Q, N or P): class numbers become one-hot rows."""
+    outputs = torch.as_tensor(np.asarray(found) if not isinstance(found, Tensor) else found)
+    if outputs.ndim == 1 and len(outputs) == len(y) and y.shape[1] > 1:
+        outputs = torch.nn.functional.one_hot(outputs.long(), y.shape[1])
+    elif outputs.ndim == 1:
+        outputs = outputs[:, None]
+    if outputs.shape != y.shape:
+        raise ShapeError(
+            f"the model gave outputs of shape {tuple(outputs.shape)} for targets of shape {tuple(y.shape)}. "
+            "Return a score for each class, class numbers, or values."
+        )
+    return outputs.to(y.dtype)
+
+
+def _likelihood_of(source: TaskSource[Any]) -> Likelihood:
+    """Sources of values say so by real-valued targets; one task shows it."""
+    y = source.sample(1, generator_of(0)).query.y
+    return Categorical() if bool(((y == 0) | (y == 1)).all()) and y.shape[-1] > 1 else Gaussian()
+
+
+def _timed(fn: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:
+    began = time.perf_counter()
+    result = fn(argument)
+    return time.perf_counter() - began, result

@@ -1,0 +1,137 @@
+"""A learner is a function from a support set to a predictor; meta-training tunes that function on many tasks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.blueprint import Recorded
+from quickstudy.datasets.pictures import Pictures
+from quickstudy.functional.tree import map_leaves
+from quickstudy.likelihood import Categorical, Likelihood
+from quickstudy.task import Examples, Inputs, Task
+
+__all__ = ["Facts", "Learner", "Predictor", "evaluating"]
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of a learner; contracts, reports, docs and the batching rule follow these.
+
+    Args:
+        ordered: the order of the support set matters (memories).
+        transductive: a query's prediction depends on the other queries.
+        label_order: which class is called which matters beyond a renaming of the outputs (a head per column).
+        stochastic: adapting or predicting draws random numbers.
+        batchable: works under `torch.func.vmap`; False where a learner leaves tensors (scikit-learn inside).
+        gradient: of the objective: exact, a surrogate (tested against its stated formula), or none.
+        norm: which statistics batch norms use: running (kept in meta-training), support, batch, or none.
+    """
+
+    ordered: bool = False
+    transductive: bool = False
+    label_order: bool = False
+    stochastic: bool = False
+    batchable: bool = True
+    gradient: Literal["exact", "surrogate", "none"] = "exact"
+    norm: Literal["running", "support", "batch", "none"] = "running"
+
+
+class Learner(Recorded, nn.Module, ABC, Generic[State]):
+    """The one contract of all families: encode, adapt, predict.
+
+    A subclass writes `adapt` and `predict` for ONE task without a batch axis, on inputs that `encode` has already
+    turned into features. The state that `adapt` makes is a tree of tensors outside of the module.
+
+    >>> from quickstudy.learners.metric.proto import ProtoNet
+    >>> learner = ProtoNet(nn.Flatten())
+    >>> predictor = learner(Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1])))
+    >>> predictor(torch.tensor([[0.9]])).argmax(-1)
+    tensor([1])
+    """
+
+    facts: Facts = Facts()
+    likelihood: Likelihood = Categorical()
+
+    def encode(self, x: Inputs) -> Inputs:
+        """Features of inputs, example by example, the same for all tasks; called once for a whole batch of tasks."""
+        return x
+
+    @abstractmethod
+    def adapt(self, support: Examples) -> State:
+        """The state learned from ONE encoded support set; pure, no batch axis."""
+
+    @abstractmethod
+    def predict(self, state: State, x: Inputs) -> Tensor:
+        """Outputs (Q, N or P) for encoded inputs of ONE task."""
+
+    def objective(self, task: Task) -> Tensor:
+        """The meta-training loss of ONE encoded task, a scalar; by default the query's negative log-likelihood."""
+        outputs = self.predict(self.adapt(task.support), task.query.x)
+        return self.likelihood.nll(outputs, task.query.y, task.query.mask)
+
+    def forward(self, support: Examples, classes: Sequence[str] | None = None) -> "Predictor":
+        """A predictor for one raw support set. No graph is kept: for gradients use `encode`, `adapt` and `predict`."""
+        with torch.no_grad(), evaluating(self):
+            state = self.adapt(support.replace(self.encode(support.x)))
+        return Predictor(self, state, tuple(classes) if classes is not None else None)
+
+    @property
+    def encodes(self) -> bool:
+        """Whether this learner has an encoder of its own, so that features can be shared between tasks."""
+        return type(self).encode is not Learner.encode
+
+    def extra_repr(self) -> str:
+        kind = "transductive" if self.facts.transductive else "inductive"
+        return f"norm={self.facts.norm}, {kind}, gradient={self.facts.gradient}"
+
+
+class evaluating:  # noqa: N801  a context manager, named as a verb
+    """``with evaluating(module):`` runs in eval mode and restores each part's own mode afterwards."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def __enter__(self) -> None:
+        self.modes = [(part, part.training) for part in self.module.modules()]
+        self.module.eval()
+
+    def __exit__(self, *reason: object) -> None:
+        for part, mode in self.modes:
+            part.training = mode
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A learner with the state it made of a support set; always computes in eval mode, without a graph.
+
+    Args:
+        learner: whose `predict` is asked.
+        state: what the learner remembers of the support set.
+        classes: names of the outputs, in order.
+        pictures: how a picture file becomes an input.
+    """
+
+    learner: Learner[Any]
+    state: Any
+    classes: tuple[str, ...] | None = None
+    pictures: Pictures | None = None
+
+    def __call__(self, x: Inputs) -> Tensor:
+        """Outputs (Q, N or P) for raw inputs, leading axis Q."""
+        with torch.no_grad(), evaluating(self.learner):
+            return self.learner.predict(self.state, self.learner.encode(map_leaves(torch.as_tensor, x)))
+
+    def probabilities(self, x: Inputs) -> Tensor:
+        """Probabilities of the classes (Q, N), rows sum to one; for regression the expected values."""
+        return self.learner.likelihood.mean(self(x))
+
+    def names(self, x: Inputs) -> list[str]:
+        """The most probable class of each input, by name (or number, where no names were given)."""
+        best = self(x).argmax(-1).tolist()
+        return [self.classes[i] if self.classes else str(i) for i in best]

@@ -1,0 +1,25 @@
+"""Learners, by the approaches of the field; every class is also here under its own name."""
+
+from quickstudy.learners import baselines, metric, optimization
+from quickstudy.learners.baselines.fine_tune import FineTune
+from quickstudy.learners.baselines.from_scratch import FromScratch
+from quickstudy.learners.baselines.logistic_regression import LogisticRegression
+from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
+from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
+from quickstudy.learners.metric.proto import ProtoNet
+from quickstudy.learners.optimization.maml import MAML
+from quickstudy.learners.optimization.reptile import Reptile
+
+__all__ = [
+    "MAML",
+    "FineTune",
+    "FromScratch",
+    "LogisticRegression",
+    "NearestCentroid",
+    "NearestNeighbours",
+    "ProtoNet",
+    "Reptile",
+    "baselines",
+    "metric",
+    "optimization",
+]

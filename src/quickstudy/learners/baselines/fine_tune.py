@@ -1,0 +1,86 @@
+"""Pre-train on all meta-training classes, then fine-tune on the support set: transfer learning, the rival to beat.
+
+Source: Chen, Liu, Kira, Wang & Huang, 2019, A closer look at few-shot classification ("Baseline").
+"""
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.errors import LearnerError
+from quickstudy.functional.unroll import Adam, Rule, Weights, descend
+from quickstudy.learner import Facts, Learner
+from quickstudy.nn.fast import FastWeights
+from quickstudy.task import Examples, Inputs, Task
+
+__all__ = ["FineTune"]
+
+
+class FineTune(Learner[FastWeights]):
+    """An encoder pre-trained with a linear head over all classes; a task gets a new head and a few steps on everything.
+
+    Pre-training is meta-training on `tasks.Supervised`, whose support sets are empty. On a real support set the head
+    starts at zero, and encoder and head descend together. Batch norms keep their running statistics while fine-tuning.
+
+    Args:
+        encoder: any network from inputs to features (D,).
+        features: D.
+        classes: how many the pre-training data has.
+        rule: of the fine-tuning; steps at 1e-2 suit a head that starts at zero.
+        steps: of the fine-tuning, each on the whole support set.
+        tune_encoder: False fine-tunes the head alone.
+
+    >>> learner = FineTune(nn.Flatten(), features=1, classes=3, rule=Adam(0.1), steps=100)
+    >>> learner(Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]))).names(torch.tensor([[0.9]]))
+    ['1']
+    """
+
+    facts = Facts(norm="running", batchable=False)
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        features: int,
+        classes: int,
+        rule: Rule = Adam(1e-3),  # noqa: B008  a frozen record
+        steps: int = 50,
+        tune_encoder: bool = True,
+    ) -> None:
+        super().__init__()
+        if steps < 0:
+            raise LearnerError("steps must be 0 or more.")
+        self.encoder = encoder
+        self.head = nn.Linear(features, classes)
+        self.rule, self.steps, self.tune_encoder = rule, steps, tune_encoder
+
+    def adapt(self, support: Examples) -> FastWeights:
+        encoder = {f"encoder.{name}": weight for name, weight in self.encoder.named_parameters()}
+        if len(support) == 0:
+            weights = encoder | {"head.weight": self.head.weight, "head.bias": self.head.bias}
+            return FastWeights(weights, {}, self.head.bias.new_ones(support.y.shape[1]))
+        present = self.likelihood.present(support.y, support.mask)
+        head = {
+            "head.weight": support.y.new_zeros(support.y.shape[1], self.head.in_features),
+            "head.bias": support.y.new_zeros(support.y.shape[1]),
+        }
+        fixed, moving = ({}, encoder | head) if self.tune_encoder else (encoder, head)
+
+        def loss(weights: Weights) -> Tensor:
+            outputs = self.likelihood.restrict(self._run(fixed | weights, support.x), present)
+            return self.likelihood.nll(outputs, support.y, support.mask)
+
+        tuned = descend(loss, moving, rule=self.rule, steps=self.steps, first_order=True)
+        return FastWeights(fixed | tuned, {}, present)
+
+    def _run(self, weights: Weights, x: Inputs) -> Tensor:
+        own = {name.removeprefix("encoder."): w for name, w in weights.items() if name.startswith("encoder.")}
+        features = torch.func.functional_call(self.encoder, own, (x,)).flatten(1)
+        return nn.functional.linear(features, weights["head.weight"], weights["head.bias"])
+
+    def predict(self, state: FastWeights, x: Inputs) -> Tensor:
+        return self.likelihood.restrict(self._run(state.weights, x), state.present)
+
+    def objective(self, task: Task) -> Tensor:
+        if len(task.support):
+            raise LearnerError("FineTune is pre-trained on tasks.Supervised(index), whose support sets are empty.")
+        return super().objective(task)

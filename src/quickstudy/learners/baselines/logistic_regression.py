@@ -1,0 +1,64 @@
+"""Logistic regression on the support set, by scikit-learn."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.learner import Facts, Learner
+from quickstudy.task import Examples, Inputs
+
+__all__ = ["LinearModel", "LogisticRegression"]
+
+
+class LinearModel(NamedTuple):
+    """What is remembered: weights (N, D), biases (N,), classes present (N,)."""
+
+    weight: Tensor
+    bias: Tensor
+    present: Tensor
+
+
+class LogisticRegression(Learner[LinearModel]):
+    """``p(n | x) = softmax(W x + b)`` with an L2 penalty, fitted to each support set without any meta-training.
+
+    Args:
+        C: inverse strength of the penalty, as in scikit-learn.
+        encoder: features to work on; the flattened inputs themselves by default. Tian et al., 2020, Rethinking few-shot
+            image classification, found this on pre-trained features a strong rival.
+
+    >>> learner = LogisticRegression()
+    >>> learner(Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]))).names(torch.tensor([[0.8]]))
+    ['1']
+    """
+
+    facts = Facts(gradient="none", norm="none", batchable=False)
+
+    def __init__(self, C: float = 1.0, encoder: nn.Module | None = None) -> None:  # noqa: N803  scikit-learn's name
+        super().__init__()
+        self.C = C
+        self.encoder = nn.Flatten() if encoder is None else encoder
+
+    def encode(self, x: Inputs) -> Tensor:
+        features: Tensor = self.encoder(x).flatten(1)
+        return features
+
+    def adapt(self, support: Examples) -> LinearModel:
+        from sklearn import linear_model
+
+        present = self.likelihood.present(support.y, support.mask)
+        real = support.trim()
+        weight = real.x.new_zeros(real.y.shape[1], real.x.shape[1])
+        bias = real.x.new_zeros(real.y.shape[1])
+        if int(present.sum()) > 1:
+            fitted = linear_model.LogisticRegression(C=self.C, max_iter=1000)
+            fitted.fit(real.x.detach().cpu().double().numpy(), real.labels.cpu().numpy())
+            coefficients, offsets = torch.as_tensor(fitted.coef_), torch.as_tensor(fitted.intercept_)
+            if len(offsets) == 1:  # two classes: scikit-learn keeps their log-odds only
+                coefficients, offsets = torch.cat([-coefficients, coefficients]) / 2, torch.cat([-offsets, offsets]) / 2
+            weight[fitted.classes_] = coefficients.to(weight)
+            bias[fitted.classes_] = offsets.to(bias)
+        return LinearModel(weight, bias, present)
+
+    def predict(self, state: LinearModel, x: Tensor) -> Tensor:
+        return self.likelihood.restrict(x @ state.weight.mT + state.bias, state.present)

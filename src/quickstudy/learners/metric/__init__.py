@@ -1,0 +1,5 @@
+"""Metric-based learners: a feature space in which a simple rule on distances classifies."""
+
+from quickstudy.learners.metric.proto import ProtoNet
+
+__all__ = ["ProtoNet"]

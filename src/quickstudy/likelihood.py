@@ -1,0 +1,132 @@
+"""What a network's outputs mean: their loss, their mean, their distribution, and the score a judge reports."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
+
+from quickstudy.errors import ShapeError
+
+__all__ = ["ABSENT", "Categorical", "Gaussian", "Likelihood"]
+
+ABSENT = -1e4
+"""The logit of a class without any support row: finite, so that gradients stay finite."""
+
+
+class Likelihood(ABC):
+    """How outputs (Q, P) explain targets (Q, P). Frozen records: they compare equal and survive a copy."""
+
+    metric: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+
+    @abstractmethod
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Negative log-likelihood of each row, shape (Q,)."""
+
+    @abstractmethod
+    def mean(self, outputs: Tensor) -> Tensor:
+        """The expected target: probabilities of the classes, or values."""
+
+    @abstractmethod
+    def distribution(self, outputs: Tensor) -> Distribution:
+        """The predictive distribution of each row."""
+
+    @abstractmethod
+    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """The score of each row (accuracy 0 or 1, squared error), shape (Q,)."""
+
+    @abstractmethod
+    def present(self, y: Tensor, mask: Tensor) -> Tensor:
+        """Which of the target columns the support set speaks of, shape (N,)."""
+
+    @abstractmethod
+    def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
+        """Outputs (Q, ≥N) cut to the task's N columns, absent classes at a finite -1e4."""
+
+    def nll(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+        """Mean negative log-likelihood over the real rows, a scalar."""
+        return _mean(self.each(outputs, y), mask)
+
+    def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+        """Mean of `rate` over the real rows, a scalar."""
+        return _mean(self.rate(outputs, y), mask)
+
+
+def _mean(values: Tensor, mask: Tensor) -> Tensor:
+    return (values * mask).sum() / mask.sum().clamp(min=1)
+
+
+@dataclass(frozen=True)
+class Categorical(Likelihood):
+    """Classes: outputs are logits, the loss is the mean cross-entropy, the score is accuracy.
+
+    >>> Categorical().score(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.ones(1))
+    tensor(1.)
+    """
+
+    metric: ClassVar[str] = "accuracy"
+    higher_is_better: ClassVar[bool] = True
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return -(outputs.log_softmax(-1) * y).sum(-1)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(-1)
+
+    def distribution(self, outputs: Tensor) -> Distribution:
+        return OneHotCategorical(logits=outputs)
+
+    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return (outputs.argmax(-1) == y.argmax(-1)).to(outputs.dtype)
+
+    def present(self, y: Tensor, mask: Tensor) -> Tensor:
+        return ((y * mask[:, None]).sum(0) > 0).to(y.dtype)
+
+    def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
+        ways = present.shape[0]
+        if outputs.shape[-1] < ways:
+            raise ShapeError(
+                f"the network has {outputs.shape[-1]} outputs, but the task has {ways} ways. "
+                f"Build the network with at least {ways} outputs or sample tasks of fewer ways."
+            )
+        return torch.where(present > 0, outputs[..., :ways], ABSENT)
+
+
+@dataclass(frozen=True)
+class Gaussian(Likelihood):
+    """Values with normal noise of a fixed variance: outputs are means, the score is the mean squared error.
+
+    ``nll = (y - f)² / (2 v) + ½ log 2πv``, summed over the outputs. With the default ``v = ½`` its gradient is that of
+    the squared error itself, so that published step sizes for the mean squared error hold as they are.
+
+    >>> Gaussian().score(torch.zeros(2, 1), torch.ones(2, 1), torch.ones(2))
+    tensor(1.)
+    """
+
+    variance: float = 0.5
+    metric: ClassVar[str] = "mse"
+    higher_is_better: ClassVar[bool] = False
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        if outputs.shape[-1] != y.shape[-1]:
+            raise ShapeError(f"the network has {outputs.shape[-1]} outputs, but the targets have {y.shape[-1]} columns.")
+        return ((y - outputs) ** 2 / (2 * self.variance) + 0.5 * math.log(2 * math.pi * self.variance)).sum(-1)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return outputs
+
+    def distribution(self, outputs: Tensor) -> Distribution:
+        return Independent(Normal(outputs, math.sqrt(self.variance)), 1)
+
+    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return ((y - outputs) ** 2).mean(-1)
+
+    def present(self, y: Tensor, mask: Tensor) -> Tensor:
+        return torch.ones_like(y[:1].sum(0)) if len(y) else y.new_ones(y.shape[1])
+
+    def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
+        return outputs

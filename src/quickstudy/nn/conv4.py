@@ -1,0 +1,61 @@
+"""Four convolution blocks, the network of the few-shot papers since Vinyals et al., 2016, Matching networks."""
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.blueprint import Recorded
+
+__all__ = ["Conv4"]
+
+
+class Conv4(Recorded, nn.Module):
+    """Four times convolution 3×3, batch norm, halving, ReLU; then features, or outputs of a linear layer on them.
+
+    The halving is a 2×2 max-pool (taken before the ReLU, which gives the same numbers and is faster) or a stride of two
+    (MAML's Omniglot network, with a mean over positions at the end).
+
+    Args:
+        channels: of the pictures (1 grey, 3 colour).
+        hidden: filters of each block; 64 in the papers.
+        outputs: size of the final linear layer; None returns the features.
+        size: of the square pictures, in pixels; sets how many features there are (64 at 28, 1600 at 84).
+        strided: halve by stride instead of pooling.
+        channels_last: keep the memory layout that is faster on a CPU (not inside an inner loop).
+
+    Shapes:
+        (examples, channels, size, size) -> (examples, features or outputs)
+
+    >>> Conv4(outputs=5)(torch.zeros(2, 1, 28, 28)).shape, Conv4(strided=True).features
+    (torch.Size([2, 5]), 64)
+    """
+
+    def __init__(
+        self,
+        channels: int = 1,
+        hidden: int = 64,
+        *,
+        outputs: int | None = None,
+        size: int = 28,
+        strided: bool = False,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.strided, self.channels_last = strided, channels_last
+        stride = 2 if strided else 1
+        widths = [channels, hidden, hidden, hidden, hidden]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride, 1) for a, b in zip(widths, widths[1:], strict=False))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(hidden) for _ in range(4))
+        self.features = hidden if strided else hidden * max(1, size // 16) ** 2
+        self.head = nn.Identity() if outputs is None else nn.Linear(self.features, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = conv(x)
+            if self.channels_last:
+                x = x.contiguous(memory_format=torch.channels_last)
+            x = norm(x)
+            if not self.strided:
+                x = nn.functional.max_pool2d(x, 2)
+            x = x.relu()
+        features: Tensor = self.head(x.mean((2, 3)) if self.strided else x.flatten(1))
+        return features

@@ -1,0 +1,40 @@
+"""A multi-layer perceptron on flattened inputs."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.blueprint import Recorded
+
+__all__ = ["MLP"]
+
+
+class MLP(Recorded, nn.Module):
+    """Linear layers with ReLU between them; inputs of any shape are flattened.
+
+    Args:
+        inputs: numbers in an example, after flattening.
+        hidden: widths of the hidden layers.
+        outputs: size of the last layer; None returns the last hidden features.
+        norm: batch norm before each ReLU (Finn et al.'s fully connected Omniglot network has it).
+
+    >>> MLP(1, (40, 40), outputs=1)(torch.zeros(10, 1)).shape
+    torch.Size([10, 1])
+    """
+
+    def __init__(
+        self, inputs: int, hidden: Sequence[int] = (40, 40), *, outputs: int | None = None, norm: bool = False
+    ) -> None:
+        super().__init__()
+        widths = [inputs, *hidden]
+        layers: list[nn.Module] = []
+        for a, b in zip(widths, widths[1:], strict=False):
+            layers += [nn.Linear(a, b), *([nn.BatchNorm1d(b)] if norm else []), nn.ReLU()]
+        self.features = widths[-1]
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Identity() if outputs is None else nn.Linear(self.features, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs: Tensor = self.head(self.layers(x.flatten(1)))
+        return outputs

@@ -1,0 +1,160 @@
+"""Normalisation that is exact under meta-gradients and says which statistics it uses.
+
+Stock affine batch, layer and instance norms give silently wrong second derivatives under `torch.func.vmap`. `convert` puts
+the layers of this file in their place, with the same parameter names. Inside a task, batch norm has no running averages:
+
+* while a network adapts, it uses the statistics of the rows it is given (the support set);
+* `recording` keeps those statistics, so that they can become part of a task's state;
+* `replaying` uses kept statistics, so that a query's prediction does not depend on its neighbours.
+"""
+
+import copy
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+__all__ = ["BatchNorm", "InstanceNorm", "LayerNorm", "Statistics", "convert", "recording", "replaying"]
+
+Statistics = dict[str, tuple[Tensor, Tensor]]
+"""Mean and variance, (C,) each, of every batch-norm layer by its name."""
+
+
+@dataclass
+class _Session:
+    kept: Statistics = field(default_factory=dict)
+    replay: bool = False
+    mask: Tensor | None = None
+
+
+_session: ContextVar[_Session | None] = ContextVar("norm", default=None)
+
+
+@contextmanager
+def _during(session: _Session) -> Iterator[Statistics]:
+    token = _session.set(session)
+    try:
+        yield session.kept
+    finally:
+        _session.reset(token)
+
+
+def recording(mask: Tensor | None = None) -> AbstractContextManager[Statistics]:
+    """Keeps the statistics of each batch norm called inside: ``with recording(mask) as kept: network(x)``."""
+    return _during(_Session(mask=mask))
+
+
+def replaying(kept: Statistics) -> AbstractContextManager[Statistics]:
+    """Normalises with kept statistics: ``with replaying(kept): network(x)``."""
+    return _during(_Session(kept=kept, replay=True))
+
+
+class BatchNorm(nn.Module):
+    """Batch norm over the rows given, ``(x − μ) / √(σ² + ε) · w + b``, without running averages; rows of mask 0 do not count.
+
+    Source: Ioffe & Szegedy, 2015, Batch normalization.
+    """
+
+    def __init__(self, features: int, *, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__()
+        self.eps, self.name = eps, ""
+        self.weight = nn.Parameter(torch.ones(features)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(features)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        session = _session.get()
+        shape = (1, -1, *[1] * (x.ndim - 2))
+        if session is None:
+            normal = nn.functional.batch_norm(x, None, None, training=True, eps=self.eps)
+        else:
+            if not session.replay:
+                session.kept[self.name] = _moments(x, session.mask)
+            mean, variance = session.kept[self.name]
+            normal = (x - mean.view(shape)) * (variance.view(shape) + self.eps).rsqrt()
+        if self.weight is None or self.bias is None:
+            return normal
+        return normal * self.weight.view(shape) + self.bias.view(shape)
+
+    def extra_repr(self) -> str:
+        return f"{self.name}, eps={self.eps}, affine={self.weight is not None}"
+
+
+def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    axes = [0, *range(2, x.ndim)]
+    if mask is None:
+        return x.mean(axes), x.var(axes, unbiased=False)
+    weight = (mask / mask.sum().clamp(min=1)).view(-1, *[1] * (x.ndim - 1)) / (x[0, 0].numel())
+    mean = (x * weight).sum(axes)
+    centred = x - mean.view(1, -1, *[1] * (x.ndim - 2))
+    return mean, (centred**2 * weight).sum(axes)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer norm as norm without affine, then ``· w + b`` (Ba, Kiros & Hinton, 2016, Layer normalization)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        normal = nn.functional.layer_norm(x, self.normalized_shape, None, None, self.eps)
+        normal = normal if self.weight is None else normal * self.weight
+        return normal if self.bias is None else normal + self.bias
+
+
+class InstanceNorm(nn.Module):
+    """Instance norm over each example's own positions (Ulyanov, Vedaldi & Lempitsky, 2016, Instance normalization)."""
+
+    def __init__(self, features: int, *, eps: float = 1e-5, affine: bool = False) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(features)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(features)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes, shape = list(range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
+        mean, variance = x.mean(axes, keepdim=True), x.var(axes, unbiased=False, keepdim=True)
+        normal = (x - mean) * (variance + self.eps).rsqrt()
+        if self.weight is None or self.bias is None:
+            return normal
+        return normal * self.weight.view(shape) + self.bias.view(shape)
+
+
+def convert(network: nn.Module) -> nn.Module:
+    """A copy of ``network`` with exact norms in place of stock ones, same weights under the same names.
+
+    >>> convert(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): BatchNorm(1, eps=1e-05, affine=True)
+    )
+    """
+    root = nn.ModuleDict({"root": copy.deepcopy(network)})
+    for path, module in list(root.named_modules()):
+        exact = _exact(module)
+        if exact is not None:
+            parent, _, name = path.rpartition(".")
+            root.get_submodule(parent)._modules[name] = exact
+    converted = root["root"]
+    for path, module in converted.named_modules():
+        if isinstance(module, BatchNorm):
+            module.name = path or "norm"
+    return converted
+
+
+def _exact(module: nn.Module) -> nn.Module | None:
+    exact: nn.Module
+    if isinstance(module, _InstanceNorm):
+        exact = InstanceNorm(module.num_features, eps=module.eps, affine=module.affine)
+    elif isinstance(module, _BatchNorm):
+        exact = BatchNorm(module.num_features, eps=module.eps, affine=module.affine)
+    elif type(module) is nn.LayerNorm:
+        affine, bias = module.elementwise_affine, module.bias is not None
+        exact = LayerNorm(list(module.normalized_shape), module.eps, affine, bias)
+    else:
+        return None
+    exact.load_state_dict(dict(module.named_parameters()))
+    for name, weight in module.named_parameters():
+        exact.get_parameter(name).requires_grad_(weight.requires_grad)
+    return exact.to(next(iter(module.parameters()), torch.empty(0))).train(module.training)

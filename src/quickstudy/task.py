@@ -1,0 +1,137 @@
+"""What a learner sees: examples, and a task made of a support set and a query set.
+
+Letters for shapes, used here and as suffixes of names (``z_SD``) wherever a shape is not obvious:
+
+    B tasks in a batch      S support examples      Q query examples      N ways (classes)
+    D features              P outputs               M memory slots        H heads
+
+A learner sees ONE task and no letter B. Tasks in a batch carry B as the first axis of every tensor.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.errors import DataError, ShapeError
+from quickstudy.functional.tree import leaves, map_leaves, stack
+
+__all__ = ["Examples", "Inputs", "Task", "pad", "stack_tasks", "unstack_tasks"]
+
+Inputs = Any
+"""A tensor, or a tree of tensors (tokens and mask, image and text); the leading axis counts examples."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs with their targets, ``x`` beside ``y``, and which rows are real.
+
+    Args:
+        x: inputs, a tensor or a tree of tensors, leading axis S (or Q).
+        y: targets, shape (S, N) one-hot rows for classes, (S, P) values for regression. The number of ways is a shape.
+        mask: shape (S,), 1 for a real row and 0 for padding.
+
+    >>> support = Examples.of(torch.randn(4, 1, 28, 28), torch.tensor([0, 1, 0, 1]))
+    >>> len(support), support.y.shape, support[:2].y.tolist()
+    (4, torch.Size([4, 2]), [[1.0, 0.0], [0.0, 1.0]])
+    """
+
+    x: Inputs
+    y: Tensor
+    mask: Tensor
+
+    @classmethod
+    def of(cls, x: Inputs, labels: Any, ways: int | None = None) -> "Examples":
+        """Examples from inputs and class numbers (1-D integers) or regression targets (floats, 1-D or 2-D).
+
+        Raises:
+            DataError: numbers are missing (NaN) or infinite, or a label lies outside of ``range(ways)``.
+            ShapeError: inputs and labels differ in number.
+        """
+        x = map_leaves(torch.as_tensor, x)
+        labels = torch.as_tensor(labels, device=leaves(x)[0].device)
+        for leaf in [*leaves(x), labels]:
+            if leaf.shape[:1] != labels.shape[:1]:
+                raise ShapeError(f"{leaf.shape[0]} inputs came with {len(labels)} labels. Give one label for each input.")
+            if leaf.is_floating_point() and not torch.isfinite(leaf).all():
+                raise DataError("the examples hold NaN or infinite values. Clean or impute them first.")
+        if labels.is_floating_point():
+            y = labels if labels.ndim > 1 else labels[:, None]
+        else:
+            known = ways or int(labels.max()) + 1 if len(labels) else ways or 0
+            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < known:
+                raise DataError(f"labels lie in {int(labels.min())}..{int(labels.max())}, outside of 0..{known - 1}.")
+            first = leaves(x)[0]
+            y = torch.nn.functional.one_hot(labels.long(), known)
+            y = y.to(first.dtype if first.is_floating_point() else torch.get_default_dtype())
+        return cls(x, y, y.new_ones(len(y)))
+
+    def __len__(self) -> int:
+        return int(self.mask.shape[0])
+
+    def __getitem__(self, rows: Any) -> "Examples":
+        return map_leaves(lambda leaf: leaf[rows], self)
+
+    @property
+    def labels(self) -> Tensor:
+        """Class numbers of the rows, shape (S,)."""
+        return self.y.argmax(-1)
+
+    def trim(self) -> "Examples":
+        """The real rows alone (not usable under vmap, where shapes are fixed)."""
+        return self if bool(self.mask.all()) else self[self.mask.bool()]
+
+    def replace(self, x: Inputs) -> "Examples":
+        """The same rows with other inputs, their features for example."""
+        return Examples(x, self.y, self.mask)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A support set to learn from and a query set to be judged on; with a leading axis B on all tensors, a batch."""
+
+    support: Examples
+    query: Examples
+
+    def __len__(self) -> int:
+        """The length of the leading axis of a batch of tasks."""
+        return len(self.support)
+
+    def __getitem__(self, tasks: Any) -> "Task":
+        return map_leaves(lambda leaf: leaf[tasks], self)
+
+
+for _record in (Examples, Task):
+    torch.export.register_dataclass(_record, serialized_type_name=f"quickstudy.{_record.__name__}")
+
+
+def pad(examples: Examples, rows: int, columns: int | None = None) -> Examples:
+    """``examples`` grown to ``rows`` rows of mask 0 (and ``columns`` target columns, absent classes).
+
+    >>> pad(Examples.of(torch.ones(2, 3), torch.tensor([0, 1])), 4).mask
+    tensor([1., 1., 0., 0.])
+    """
+    grow = rows - len(examples)
+    if grow < 0:
+        raise ShapeError(f"{len(examples)} examples do not fit into {rows} rows. Pad to more rows.")
+
+    def longer(leaf: Tensor) -> Tensor:
+        return torch.cat([leaf, leaf.new_zeros(grow, *leaf.shape[1:])])
+
+    padded = map_leaves(longer, examples)
+    wide = (columns or examples.y.shape[1]) - examples.y.shape[1]
+    return Examples(padded.x, torch.nn.functional.pad(padded.y, (0, wide)), padded.mask)
+
+
+def stack_tasks(tasks: list[Task]) -> Task:
+    """One batch of tasks that may differ in ways and shots: all are padded to the largest."""
+    support = max(len(task.support) for task in tasks)
+    query = max(len(task.query) for task in tasks)
+    ways = max(task.support.y.shape[1] for task in tasks)
+    return stack([Task(pad(task.support, support, ways), pad(task.query, query, ways)) for task in tasks])
+
+
+def unstack_tasks(batch: Task) -> list[Task]:
+    """The tasks of a batch, one by one, padding left in place."""
+    return [batch[i] for i in range(len(batch))]

@@ -1,0 +1,94 @@
+"""Tasks of several sources in one stream, each task from one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.errors import ShapeError, TaskError
+from quickstudy.functional.tree import cat, leaves, map_leaves
+from quickstudy.task import Examples, Task
+from quickstudy.tasks.source import Plan, TaskSource
+
+__all__ = ["Mixture", "MixturePlan"]
+
+
+@dataclass(frozen=True)
+class MixturePlan(Plan):
+    """Which source each task comes from (B,), its place in that source's plan (B,), and those plans."""
+
+    source: Tensor
+    place: Tensor
+    plans: tuple[Plan | None, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, tasks: Any) -> "MixturePlan":
+        return MixturePlan(self.source[tasks], self.place[tasks], self.plans)
+
+    def digest(self) -> str:
+        parts = [plan.digest() if plan else "" for plan in self.plans]
+        order = torch.stack([self.source, self.place]).numpy().tobytes().hex()
+        return "-".join([*parts, order])
+
+
+class Mixture(TaskSource[MixturePlan]):
+    """Draws each task from one of several sources; all are padded to the largest, absent classes included.
+
+    Args:
+        sources: task sources whose inputs have one shape.
+        weights: how often each is drawn; equally often by default.
+
+    >>> from quickstudy.tasks.sinusoid import Sinusoid
+    >>> Mixture([Sinusoid(shots=5), Sinusoid(shots=10)]).sample(4).support.x.shape[0]
+    4
+    """
+
+    def __init__(self, sources: Sequence[TaskSource[Any]], weights: Sequence[float] | None = None) -> None:
+        if not sources or (weights is not None and len(weights) != len(sources)):
+            raise TaskError("a mixture needs at least one source, and as many weights as sources.")
+        self.sources = tuple(sources)
+        self.weights = torch.tensor(weights or [1.0] * len(sources), dtype=torch.float64)
+        if not (self.weights >= 0).all() or self.weights.sum() <= 0:
+            raise TaskError(f"the weights {list(weights or [])} must not be negative, and at least one must be positive.")
+        self.name = "mixture of " + ", ".join(source.name for source in sources)
+
+    def plan(self, batch: int, generator: torch.Generator | None = None) -> MixturePlan:
+        chosen = torch.multinomial(self.weights, batch, replacement=True, generator=generator)
+        place = torch.zeros_like(chosen)
+        plans: list[Plan | None] = []
+        for number, source in enumerate(self.sources):
+            here = chosen == number
+            place[here] = torch.arange(int(here.sum()))
+            plans.append(source.plan(int(here.sum()), generator) if here.any() else None)
+        return MixturePlan(chosen, place, tuple(plans))
+
+    def gather(self, plan: MixturePlan) -> Task:
+        parts, order = [], []
+        for number, source in enumerate(self.sources):
+            here = torch.where(plan.source == number)[0]
+            inner = plan.plans[number]
+            if len(here) and inner is not None:
+                parts.append(source.gather(inner[plan.place[here]]))
+                order.append(here)
+        shapes = {tuple(leaf.shape[2:]) for part in parts for leaf in leaves(part.support.x)[:1]}
+        if len(shapes) > 1:
+            raise ShapeError(f"the sources of a mixture give inputs of shapes {sorted(shapes)}. Bring them to one shape.")
+        back = torch.cat(order).argsort()
+        ways = max(part.support.y.shape[2] for part in parts)
+        support = cat([_widen(part.support, max(p.support.mask.shape[1] for p in parts), ways) for part in parts])
+        query = cat([_widen(part.query, max(p.query.mask.shape[1] for p in parts), ways) for part in parts])
+        return Task(support, query)[back]
+
+
+def _widen(examples: Examples, rows: int, ways: int) -> Examples:
+    """Batched examples (B, S, …) grown to ``rows`` rows and ``ways`` columns."""
+
+    def longer(leaf: Tensor) -> Tensor:
+        return torch.cat([leaf, leaf.new_zeros(leaf.shape[0], rows - leaf.shape[1], *leaf.shape[2:])], 1)
+
+    grown = map_leaves(longer, examples)
+    return Examples(grown.x, torch.nn.functional.pad(grown.y, (0, ways - grown.y.shape[2])), grown.mask)

@@ -1,0 +1,48 @@
+"""Supervised pre-training as a task: an empty support set, queries of all classes, columns that never change."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.task import Examples, Task
+from quickstudy.tasks.source import Plan, TaskSource
+
+__all__ = ["Supervised", "SupervisedPlan"]
+
+
+@dataclass(frozen=True)
+class SupervisedPlan(Plan):
+    """Row numbers of the query examples, (B, Q)."""
+
+    rows: Tensor
+
+
+class Supervised(TaskSource[SupervisedPlan]):
+    """One ordinary mini-batch of all classes as the query set of a task whose support set is empty.
+
+    So the one outer loop also pre-trains backbones and the traditional rivals.
+
+    Args:
+        index: the classes; class number = target column, for ever.
+        examples: rows in a mini-batch.
+
+    >>> from quickstudy.datasets.arrays import from_arrays
+    >>> task = Supervised(from_arrays(torch.randn(60, 4), torch.arange(60) % 6), examples=8).sample(1)
+    >>> task.support.x.shape, task.query.y.shape
+    (torch.Size([1, 0, 4]), torch.Size([1, 8, 6]))
+    """
+
+    def __init__(self, index: ClassIndex, examples: int = 64) -> None:
+        self.index, self.examples = index, examples
+        self.name = f"{index.name} supervised"
+
+    def plan(self, batch: int, generator: torch.Generator | None = None) -> SupervisedPlan:
+        return SupervisedPlan(torch.randint(len(self.index), (batch, self.examples), generator=generator))
+
+    def gather(self, plan: SupervisedPlan) -> Task:
+        x = self.index.gather(plan.rows)
+        y = torch.nn.functional.one_hot(self.index.labels[plan.rows], len(self.index.classes)).to(x.dtype)
+        query = Examples(x, y, y.new_ones(y.shape[:2]))
+        return Task(query[:, :0], query)

@@ -1,0 +1,104 @@
+"""The one outer loop: meta-training as a generator of records."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from quickstudy.batching import Strategy, meta_gradient
+from quickstudy.errors import LearnerError
+from quickstudy.functional.tree import to
+from quickstudy.learner import Learner
+from quickstudy.tasks.source import TaskSource, generator_of
+
+__all__ = ["Record", "train"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One outer step: its number (1 = first), mean objective, gradient norm before clipping, step size, seconds."""
+
+    step: int
+    loss: float
+    gradient_norm: float
+    lr: float
+    seconds: float
+
+
+def train(
+    learner: Learner[Any],
+    source: TaskSource[Any],
+    *,
+    steps: int,
+    batch: int,
+    optimizer: Optimizer,
+    schedule: LRScheduler | None = None,
+    clip: float | None = None,
+    seed: int = 0,
+    start: int = 0,
+    strategy: Strategy = "auto",
+    chunk: int | None = None,
+) -> Iterator[Record]:
+    """Meta-trains ``learner`` in place, one record a step: log, validate, save or stop in a plain ``for``.
+
+    The tasks of step t and all random numbers inside depend on ``(seed, t)`` alone, so a run that was stopped goes on bit
+    for bit with ``start`` = steps already done (after learner, optimizer and schedule were restored).
+
+    Args:
+        learner: what to train.
+        source: where its tasks come from.
+        steps: at which step to end.
+        batch: tasks in a step.
+        optimizer: any torch optimizer over the learner's parameters.
+        schedule: any torch schedule of it, stepped once a step.
+        clip: largest norm of the outer gradient.
+        seed: of tasks and inner randomness.
+        start: steps done before.
+        strategy, chunk: see `quickstudy.batching`.
+
+    Raises:
+        LearnerError: nothing to train, or the loss became NaN or infinite.
+
+    >>> from quickstudy.learners.optimization.maml import MAML
+    >>> from quickstudy.likelihood import Gaussian
+    >>> from quickstudy.nn.mlp import MLP
+    >>> from quickstudy.tasks.sinusoid import Sinusoid
+    >>> learner = MAML(MLP(1, outputs=1), inner_lr=0.01, likelihood=Gaussian())
+    >>> optimizer = torch.optim.Adam(learner.parameters(), 1e-3)
+    >>> [record.step for record in train(learner, Sinusoid(), steps=3, batch=4, optimizer=optimizer)]
+    [1, 2, 3]
+    """
+    trained = [p for p in learner.parameters() if p.requires_grad]
+    if not trained or learner.facts.gradient == "none" and type(learner).objective is Learner.objective:
+        raise LearnerError(f"{type(learner).__name__} has nothing to meta-train: use it as it is, in evaluate().")
+    for step in range(start, steps):
+        began = time.perf_counter()
+        learner.train()
+        generator = generator_of(seed, step)
+        tasks = to(source.sample(batch, generator), trained[0].device)
+        optimizer.zero_grad(set_to_none=True)
+        with torch.random.fork_rng(devices=_devices(trained)):
+            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+            loss = float(meta_gradient(learner, tasks, strategy=strategy, chunk=chunk).mean())
+        norm = float(torch.nn.utils.clip_grad_norm_(trained, clip if clip is not None else math.inf))
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            learner.eval()
+            raise LearnerError(
+                f"step {step + 1}: the loss is {loss} and the gradient's norm {norm}. "
+                "Lower the learning rates (inner_lr first), pass clip=, or look for odd values in the data."
+            )
+        optimizer.step()
+        lr = float(optimizer.param_groups[0]["lr"])
+        if schedule is not None:
+            schedule.step()
+        learner.eval()
+        yield Record(step + 1, loss, norm, lr, time.perf_counter() - began)
+
+
+def _devices(parameters: list[torch.nn.Parameter]) -> list[int]:
+    return sorted({p.device.index or 0 for p in parameters if p.device.type == "cuda"})
