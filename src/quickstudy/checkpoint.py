@@ -1,0 +1,137 @@
+"""Learners, adapted predictors and training states, to disk and back."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from quickstudy import functional, learners, likelihood, nn
+from quickstudy.artefact import Artefact, read, unpack, write
+from quickstudy.blueprint import blueprint, build
+from quickstudy.datasets.pictures import Pictures
+from quickstudy.errors import ArtefactError
+from quickstudy.learner import Learner, Predictor
+
+__all__ = ["load", "load_training", "save", "save_training"]
+
+
+def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[str, Any] | None = None) -> None:
+    """Writes a learner or an adapted predictor to one file (safetensors with JSON inside), whole or not at all.
+
+    Args:
+        thing: a learner, or a predictor with its state, class names and preprocessing.
+        path: of the file.
+        recipe: the call that made the learner, kept as a note.
+
+    Raises:
+        ArtefactError: the file cannot be written; an old one survives.
+
+    >>> import tempfile, torch
+    >>> from quickstudy.learners.metric.proto import ProtoNet
+    >>> from quickstudy.nn.mlp import MLP
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(ProtoNet(MLP(4, (8,))), f"{folder}/learner.safetensors")
+    ...     type(load(f"{folder}/learner.safetensors")).__name__
+    'ProtoNet'
+    """
+    learner = thing.learner if isinstance(thing, Predictor) else thing
+    description: dict[str, Any] = {"learner": blueprint(learner), "recipe": dict(recipe or {})}
+    tree: dict[str, Any] = {"weights": dict(learner.state_dict())}
+    if isinstance(thing, Predictor):
+        tree["state"] = thing.state
+        description["classes"] = list(thing.classes) if thing.classes is not None else None
+        description["pictures"] = asdict(thing.pictures) if thing.pictures is not None else None
+    write(path, "predictor" if isinstance(thing, Predictor) else "learner", description, tree)
+
+
+def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
+    """Reads what `save` wrote: a learner or a predictor, in eval mode.
+
+    Args:
+        path: of the file.
+        like: a learner built from your own code, to be filled; needed when the file was made from a network of your own.
+
+    Raises:
+        ArtefactError: the file is missing, damaged, foreign or newer, or does not fit ``like``.
+    """
+    found = read(path, ("learner", "predictor"))
+    learner = _fill(like if like is not None else _rebuild(found, path), found, path)
+    if found.kind == "learner":
+        return learner
+    tree = unpack(found.skeleton, found.tensors, _records(learner))
+    classes, pictures = found.description["classes"], found.description["pictures"]
+    return Predictor(
+        learner,
+        tree["state"],
+        tuple(classes) if classes is not None else None,
+        Pictures(**{k: tuple(v) if isinstance(v, list) else v for k, v in pictures.items()}) if pictures else None,
+    )
+
+
+def _rebuild(found: Artefact, path: str | Path) -> Learner[Any]:
+    learner = build(found.description["learner"], _known())
+    if not isinstance(learner, Learner):
+        raise ArtefactError(f"{path} describes no learner.")
+    return learner
+
+
+def _fill(learner: Learner[Any], found: Artefact, path: str | Path) -> Learner[Any]:
+    weights = unpack(found.skeleton, found.tensors, _records(learner))["weights"]
+    try:
+        learner.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ArtefactError(f"the weights in {path} do not fit this {type(learner).__name__}: {error}") from error
+    return learner.eval()
+
+
+def _known() -> dict[str, Any]:
+    """What a blueprint may build: our own learners, networks, likelihoods, rules and functions, by name."""
+    modules: tuple[ModuleType, ...] = (learners, nn, likelihood, functional)
+    return {name: getattr(module, name) for module in modules for name in module.__all__}
+
+
+def _records(learner: Learner[Any]) -> Any:
+    """Record classes a state may use: those that stand in the learner's own file."""
+    scope = vars(sys.modules[type(learner).__module__])
+
+    def find(name: str) -> type | None:
+        found = scope.get(name)
+        is_record = isinstance(found, type) and (hasattr(found, "_fields") or is_dataclass(found))
+        return found if is_record else None
+
+    return find
+
+
+def save_training(
+    path: str | Path, step: int, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None, note: Any
+) -> None:
+    """Writes everything that the next step depends on, and a JSON note beside it."""
+    tree = {
+        "learner": dict(learner.state_dict()),
+        "optimizer": optimizer.state_dict(),
+        "schedule": {k: v for k, v in schedule.state_dict().items() if not callable(v)} if schedule else None,
+    }
+    write(path, "training", {"step": step, "note": note}, tree)
+
+
+def load_training(
+    path: str | Path, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None
+) -> tuple[int, Any]:
+    """Restores what `save_training` wrote, in place; returns the step and the note."""
+    found = read(path, ("training",))
+    tree = unpack(found.skeleton, found.tensors)
+    try:
+        learner.load_state_dict(tree["learner"])
+        optimizer.load_state_dict(tree["optimizer"])
+        if schedule is not None:
+            schedule.load_state_dict(tree["schedule"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise ArtefactError(f"{path} belongs to another learner or optimizer: {error}") from error
+    return found.description["step"], found.description["note"]
+
+

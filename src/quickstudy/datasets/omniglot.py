@@ -1,0 +1,123 @@
+"""Omniglot: 1,623 handwritten characters of 50 alphabets, each drawn by 20 people.
+
+Source: Lake, Salakhutdinov & Tenenbaum, 2015, Human-level concept learning through probabilistic program induction (MIT
+licence). The split "vinyals" (Vinyals et al., 2016) is the one that Snell et al. published with Prototypical Networks.
+"""
+
+import io
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+
+from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.datasets.fetch import cached_arrays, data_file, fetch
+from quickstudy.datasets.pictures import Pictures
+from quickstudy.errors import DataError
+
+__all__ = ["omniglot"]
+
+_ARCHIVES = {
+    "images_background": "68d2efa1b9178cc56df9314c21c6e718",
+    "images_evaluation": "6b91aef0f799c5bb55b94e3f2daec811",
+}
+_URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/{}.zip"
+_HELD_OUT = 5
+"""Background alphabets kept for validation by the splits "background" and "alphabet" (the last five by name)."""
+
+
+def omniglot(
+    split: Literal["vinyals", "background", "alphabet"] = "vinyals", *, rotations: bool = True, size: int = 28
+) -> Splits:
+    """Omniglot's characters as classes, in one of three usual splits; ink is 1 on paper of 0.
+
+    * ``vinyals``: 1,028 / 172 / 423 characters, drawn across alphabets.
+    * ``background``: trained on 25 of the 30 background alphabets, validated on the other 5, tested on the 20 evaluation
+      alphabets: 659 characters of alphabets never seen.
+    * ``alphabet``: all 50 alphabets by name, 35 / 5 / 10: no alphabet is in two parts.
+
+    The archives come from ``$QUICKSTUDY_DATA/omniglot``, else from the user's cache, else from the authors' repository
+    (checked, once). Pictures are resized once and cached.
+
+    Args:
+        split: see above.
+        rotations: each character turned by 90, 180 and 270 degrees counts as three more classes.
+        size: of the pictures, in pixels.
+
+    Raises:
+        DataError: the data is not here and cannot be downloaded.
+    """
+    arrays = cached_arrays(f"omniglot-{size}", lambda: _read(size))
+    names = [str(name) for name in arrays["names"]]
+    parts = _parts(split, names, arrays["background"])
+    pictures = Pictures(size=(size, size), channels=1, ink=True)
+    built = []
+    for part, chosen in zip(Splits._fields, parts, strict=True):
+        drawings = torch.from_numpy(arrays["x"][chosen])  # (characters, 20, size, size)
+        turns = range(4 if rotations else 1)
+        x = torch.stack([torch.rot90(drawings, turn, (2, 3)) for turn in turns], 1)
+        classes = tuple(f"{names[i]}/rot{90 * turn:03d}" if rotations else names[i] for i in chosen for turn in turns)
+        labels = torch.arange(len(classes)).repeat_interleave(drawings.shape[1])
+        index = ClassIndex(x.reshape(-1, 1, size, size), labels, classes, f"omniglot/{split}/{part}", pictures=pictures)
+        built.append(index)
+    return Splits(*built)
+
+
+def _parts(split: str, names: list[str], background: np.ndarray) -> list[list[int]]:
+    """Numbers of the characters of train, val and test."""
+    alphabets = [name.split("/")[0] for name in names]
+    if split == "vinyals":
+        of = _vinyals()
+        return [[i for i, name in enumerate(names) if of.get(name) == part] for part in Splits._fields]
+    if split == "background":
+        trained = sorted({a for a, b in zip(alphabets, background, strict=True) if b})
+        held = set(trained[-_HELD_OUT:])
+        train = [i for i, a in enumerate(alphabets) if background[i] and a not in held]
+        val = [i for i, a in enumerate(alphabets) if a in held]
+        return [train, val, [i for i in range(len(names)) if not background[i]]]
+    if split == "alphabet":
+        ordered = sorted(set(alphabets))
+        part = {a: 0 if n % 10 < 7 else 1 if n % 10 == 7 else 2 for n, a in enumerate(ordered)}
+        return [[i for i, a in enumerate(alphabets) if part[a] == wanted] for wanted in range(3)]
+    raise DataError(f'omniglot has no split {split!r}. Choose "vinyals", "background" or "alphabet".')
+
+
+def _vinyals() -> dict[str, str]:
+    """The part of each character, from the list in this folder."""
+    found = {}
+    text = (files("quickstudy.datasets") / "omniglot_vinyals.tsv").read_text()
+    for line in text.splitlines():
+        part, alphabet, ranges = line.split("\t")
+        for span in ranges.split(","):
+            low, _, high = span.partition("-")
+            for number in range(int(low), int(high or low) + 1):
+                found[f"{alphabet}/character{number:02d}"] = part
+    return found
+
+
+def _read(size: int) -> dict[str, np.ndarray]:
+    """All drawings as ink (characters, 20, size, size), names, and which are of the background set."""
+    names: list[str] = []
+    drawings: list[np.ndarray] = []
+    background: list[bool] = []
+    for archive in _ARCHIVES:
+        characters: dict[str, list[np.ndarray]] = {}
+        with zipfile.ZipFile(_archive(archive)) as pack:
+            for member in sorted(n for n in pack.namelist() if n.endswith(".png") and "__MACOSX" not in n):
+                _, alphabet, character, _ = member.split("/")
+                image = Image.open(io.BytesIO(pack.read(member))).convert("L").resize((size, size))
+                characters.setdefault(f"{alphabet}/{character}", []).append(255 - np.asarray(image))
+        names += list(characters)
+        drawings += [np.stack(found) for found in characters.values()]
+        background += [archive == "images_background"] * len(characters)
+    if len(names) != 1623 or {len(found) for found in drawings} != {20}:
+        raise DataError(f"the Omniglot archives hold {len(names)} characters instead of 1623. Download them again.")
+    return {"x": np.stack(drawings), "names": np.array(names), "background": np.array(background)}
+
+
+def _archive(name: str) -> Path:
+    return data_file(f"omniglot/{name}.zip") or fetch(_URL.format(name), _ARCHIVES[name], f"omniglot/{name}.zip")

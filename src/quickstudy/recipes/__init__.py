@@ -1,0 +1,19 @@
+"""Published settings as functions; the flags of ``quickstudy train RECIPE`` are their arguments."""
+
+from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
+from quickstudy.recipes.maml_omniglot import maml_omniglot
+from quickstudy.recipes.maml_sinusoid import maml_sinusoid
+from quickstudy.recipes.proto_omniglot import proto_omniglot
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.reptile_omniglot import reptile_omniglot
+
+__all__ = [
+    "Recipe",
+    "maml_glyphs",
+    "maml_omniglot",
+    "maml_sinusoid",
+    "pretrain_glyphs",
+    "proto_glyphs",
+    "proto_omniglot",
+    "reptile_omniglot",
+]

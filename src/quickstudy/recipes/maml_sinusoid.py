@@ -1,0 +1,54 @@
+"""MAML on sine waves, after Finn, Abbeel & Levine, 2017: the regression that shows adaptation to the eye."""
+
+import torch
+
+from quickstudy.learners.optimization.maml import MAML
+from quickstudy.likelihood import Gaussian
+from quickstudy.nn.mlp import MLP
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.sinusoid import Sinusoid
+
+__all__ = ["maml_sinusoid"]
+
+
+def maml_sinusoid(
+    *,
+    shots: int = 10,
+    inner_lr: float = 0.01,
+    test_steps: int = 1,
+    first_order: bool = False,
+    batch: int = 25,
+    steps: int = 30_000,
+    lr: float = 1e-3,
+) -> Recipe:
+    """MAML on sinusoids: an MLP 1-40-40-1, judged on 100 points of the curve.
+
+    Args:
+        shots: points in the support set.
+        inner_lr: step size of the inner loop.
+        test_steps: inner steps at meta-test; one is taken in meta-training.
+        first_order: first-order MAML.
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: of Adam, annealed to 0 by a half cosine.
+    """
+    learner = MAML(
+        MLP(1, (40, 40), outputs=1),
+        inner_lr=inner_lr,
+        inner_steps=1,
+        test_steps=test_steps,
+        first_order=first_order,
+        likelihood=Gaussian(),
+    )
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=Sinusoid(shots, 10),
+        val=Sinusoid(shots, 100, grid=True),
+        test=Sinusoid(shots, 100, grid=True),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
+        steps=steps,
+        batch=batch,
+        validate_every=2000,
+    )

@@ -1,0 +1,49 @@
+"""ProtoNet on Omniglot, after Snell, Swersky & Zemel, 2017: many ways in training, Conv4-64, inductive."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.metric.proto import ProtoNet
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["proto_omniglot"]
+
+
+def proto_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_ways: int = 60,
+    train_queries: int = 3,
+    steps: int = 5000,
+    lr: float = 2e-3,
+) -> Recipe:
+    """ProtoNet on Omniglot (Vinyals' split, rotations as classes).
+
+    Args:
+        ways: classes in a meta-test task.
+        shots: support examples of each class, in training and test.
+        queries: query examples of each class in a meta-test task.
+        train_ways: classes in a meta-training task; more is harder and teaches more.
+        train_queries: query examples of each class in meta-training.
+        steps: outer steps, one task each.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    learner = ProtoNet(Conv4(channels_last=True))
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, train_ways, shots, train_queries),
+        val=FewShot(data.val, 20, shots, 5),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        steps=steps,
+        batch=1,
+        validate_every=1000,
+        pictures=data.train.pictures,
+    )
