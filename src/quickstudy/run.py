@@ -1,0 +1,227 @@
+"""A run: one recipe being meta-trained in a folder, killed at any moment and resumed bit for bit.
+
+    RUN/run.json               the call: recipe, arguments, seed, versions
+    RUN/training.safetensors   everything the next step depends on
+    RUN/best.safetensors       the learner of the best validation (or the last step)
+    RUN/log.jsonl              a line for each step and each validation
+"""
+
+import inspect
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from quickstudy import recipes
+from quickstudy.artefact import versions
+from quickstudy.checkpoint import load, load_training, save, save_training
+from quickstudy.errors import RunError
+from quickstudy.evaluate import evaluate
+from quickstudy.files import write_whole
+from quickstudy.learner import Learner
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.report import Report
+from quickstudy.train import Record, train
+
+__all__ = ["Run", "Validation", "recipe_functions"]
+
+_VAL_SEED = 1_000_003
+_SAVE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A validation after ``step`` steps: its report, and whether it is the best so far."""
+
+    step: int
+    report: Report
+    best: bool
+
+
+@dataclass
+class _Progress:
+    """What of a run's history the rest of it depends on."""
+
+    best: float | None = None
+    waited: int = 0
+    done: bool = False
+
+
+def recipe_functions() -> dict[str, Callable[..., Recipe]]:
+    """The recipes by name, as ``quickstudy list`` shows them."""
+    found = {name: getattr(recipes, name) for name in recipes.__all__}
+    return {name: fn for name, fn in found.items() if inspect.isfunction(fn)}
+
+
+class Run:
+    """One recipe call in one folder.
+
+    Args:
+        folder: of the run.
+        recipe: name of a recipe; None opens what the folder holds.
+        arguments: of the recipe.
+        seed: of weights, tasks and inner randomness.
+
+    Raises:
+        RunError: no run there, another run there, or no such recipe.
+    """
+
+    def __init__(
+        self, folder: str | Path, recipe: str | None = None, arguments: Mapping[str, Any] | None = None, seed: int = 0
+    ) -> None:
+        self.folder = Path(folder)
+        asked = {"recipe": recipe, "arguments": json.loads(json.dumps(dict(arguments or {}))), "seed": seed}
+        found = self._read()
+        if recipe is None and found is None:
+            raise RunError(f"{self.folder} holds no run. Start one: quickstudy train RECIPE --out {self.folder}")
+        if recipe is not None and found is not None and any(found[key] != asked[key] for key in asked):
+            raise RunError(
+                f"{self.folder} holds a run of {_call(found)}, which is not {_call(asked)}. Choose another folder with --out."
+            )
+        self.config: dict[str, Any] = found or asked | {"versions": versions()}
+        if self.config["recipe"] not in recipe_functions():
+            raise RunError(
+                f"there is no recipe {self.config['recipe']!r}. There are: {', '.join(sorted(recipe_functions()))}."
+            )
+
+    def _read(self) -> dict[str, Any] | None:
+        path = self.folder / "run.json"
+        if not path.exists():
+            return None
+        try:
+            found = json.loads(path.read_text())
+            return {key: found[key] for key in ("recipe", "arguments", "seed", "versions")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is damaged ({error}). Start a new run in another folder.") from error
+
+    def recipe(self) -> Recipe:
+        """Builds the recipe; its random weights depend on the run's seed alone."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.config["seed"])
+            return recipe_functions()[self.config["recipe"]](**self.config["arguments"])
+
+    def learner(self) -> Learner[Any]:
+        """The trained learner: of the best validation, or of the last step where there was none.
+
+        Raises:
+            RunError: the run has not got that far.
+        """
+        path = self.folder / "best.safetensors"
+        if not path.exists():
+            raise RunError(f"{self.folder} has no trained learner yet. Train it on: quickstudy train --out {self.folder}")
+        learner: Learner[Any] = load(path)
+        return learner
+
+    def train(self) -> Iterator[Record | Validation]:
+        """Meta-trains from where the folder stands, one record a step and one a validation.
+
+        Raises:
+            RunError: another process is training in this folder.
+        """
+        with self._locked():
+            recipe = self.recipe()
+            write_whole(self.folder / "run.json", json.dumps(self.config, indent=1).encode())
+            step, progress = self._resume(recipe)
+            saved = time.monotonic()
+            with (self.folder / "log.jsonl").open("a") as log:
+                for record in self._steps(recipe, step) if not progress.done else ():
+                    log.write(json.dumps(asdict(record)) + "\n")
+                    yield record
+                    validation = self._validate(recipe, record.step, progress)
+                    if validation is not None:
+                        log.write(json.dumps({"step": record.step, "validation": validation.report.mean}) + "\n")
+                        yield validation
+                    if validation is not None or progress.done or time.monotonic() - saved > _SAVE_SECONDS:
+                        log.flush()
+                        self._save(recipe, record.step, progress)
+                        saved = time.monotonic()
+                    if progress.done:
+                        break
+
+    def _steps(self, recipe: Recipe, start: int) -> Iterator[Record]:
+        return train(
+            recipe.learner,
+            recipe.train,
+            steps=recipe.steps,
+            batch=recipe.batch,
+            optimizer=recipe.optimizer,
+            schedule=recipe.schedule,
+            clip=recipe.clip,
+            seed=self.config["seed"],
+            start=start,
+        )
+
+    def _validate(self, recipe: Recipe, step: int, progress: _Progress) -> Validation | None:
+        """A validation where one is due; keeps the best learner and decides whether the run is done."""
+        last = step == recipe.steps
+        if recipe.val is None:
+            if last:
+                save(recipe.learner, self.folder / "best.safetensors", recipe=self.config)
+            progress.done = last
+            return None
+        if step % recipe.validate_every and not last:
+            return None
+        report = evaluate(recipe.learner, recipe.val, tasks=recipe.val_tasks, seed=_VAL_SEED)
+        sign = 1 if report.higher_is_better else -1
+        better = progress.best is None or sign * report.mean > sign * progress.best
+        progress.waited = 0 if better else progress.waited + 1
+        if better:
+            progress.best = report.mean
+            save(recipe.learner, self.folder / "best.safetensors", recipe=self.config)
+        progress.done = last or (recipe.patience > 0 and progress.waited >= recipe.patience)
+        return Validation(step, report, better)
+
+    def _save(self, recipe: Recipe, step: int, progress: _Progress) -> None:
+        path = self.folder / "training.safetensors"
+        save_training(path, step, recipe.learner, recipe.optimizer, recipe.schedule, asdict(progress))
+
+    def _resume(self, recipe: Recipe) -> tuple[int, _Progress]:
+        """Restores the last saved state; the log is cut back to it."""
+        path, log = self.folder / "training.safetensors", self.folder / "log.jsonl"
+        step, progress = 0, _Progress()
+        if path.exists():
+            step, note = load_training(path, recipe.learner, recipe.optimizer, recipe.schedule)
+            progress = _Progress(**note)
+        kept = [line for line in self.history() if line["step"] <= step]
+        write_whole(log, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        return step, progress
+
+    def history(self) -> list[dict[str, Any]]:
+        """The log: a dictionary for each step and validation; a last line that was cut off is left out."""
+        path = self.folder / "log.jsonl"
+        found = []
+        for line in path.read_text().splitlines() if path.exists() else ():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                break
+        return [line for line in found if isinstance(line.get("step"), int) and math.isfinite(line["step"])]
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        import fcntl
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise RunError(f"{self.folder} cannot be written to ({error.strerror}). Choose another folder with --out.") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(
+                    f"another process is training in {self.folder}. Wait for it, or choose another folder with --out."
+                ) from error
+            yield
+
+
+def _call(config: Mapping[str, Any]) -> str:
+    arguments = ", ".join(f"{name}={value}" for name, value in config["arguments"].items())
+    return f"{config['recipe']}({arguments}) with seed {config['seed']}"
