@@ -14,10 +14,10 @@ from quickstudy import functional, learners, likelihood, nn
 from quickstudy.artefact import Artefact, read, unpack, write
 from quickstudy.blueprint import blueprint, build
 from quickstudy.datasets.pictures import Pictures
-from quickstudy.errors import ArtefactError
+from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.learner import Learner, Predictor
 
-__all__ = ["load", "load_training", "save", "save_training"]
+__all__ = ["altered", "load", "load_training", "save", "save_training"]
 
 
 def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[str, Any] | None = None) -> None:
@@ -40,12 +40,16 @@ def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[s
     'ProtoNet'
     """
     learner = thing.learner if isinstance(thing, Predictor) else thing
-    description: dict[str, Any] = {"learner": blueprint(learner), "recipe": dict(recipe or {})}
+    pictures = thing.pictures
+    description: dict[str, Any] = {
+        "learner": blueprint(learner),
+        "recipe": dict(recipe or {}),
+        "pictures": asdict(pictures) if pictures is not None else None,
+    }
     tree: dict[str, Any] = {"weights": dict(learner.state_dict())}
     if isinstance(thing, Predictor):
         tree["state"] = thing.state
         description["classes"] = list(thing.classes) if thing.classes is not None else None
-        description["pictures"] = asdict(thing.pictures) if thing.pictures is not None else None
     write(path, "predictor" if isinstance(thing, Predictor) else "learner", description, tree)
 
 
@@ -61,16 +65,14 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     """
     found = read(path, ("learner", "predictor"))
     learner = _fill(like if like is not None else _rebuild(found, path), found, path)
+    pictures = found.description["pictures"]
+    if pictures is not None:
+        learner.pictures = Pictures(**{k: tuple(v) if isinstance(v, list) else v for k, v in pictures.items()})
     if found.kind == "learner":
         return learner
-    tree = unpack(found.skeleton, found.tensors, _records(learner))
-    classes, pictures = found.description["classes"], found.description["pictures"]
-    return Predictor(
-        learner,
-        tree["state"],
-        tuple(classes) if classes is not None else None,
-        Pictures(**{k: tuple(v) if isinstance(v, list) else v for k, v in pictures.items()}) if pictures else None,
-    )
+    state = unpack(found.skeleton, found.tensors, _records(learner))["state"]
+    classes = found.description["classes"]
+    return Predictor(learner, state, tuple(classes) if classes is not None else None, learner.pictures)
 
 
 def _rebuild(found: Artefact, path: str | Path) -> Learner[Any]:
@@ -105,6 +107,22 @@ def _records(learner: Learner[Any]) -> Any:
         return found if is_record else None
 
     return find
+
+
+def altered(learner: Learner[Any], **changes: Any) -> Learner[Any]:
+    """A learner of the same class and call but for ``changes`` of its constructor's arguments; its weights are fresh.
+
+    Raises:
+        LearnerError: no such argument.
+    """
+    call = blueprint(learner)
+    unknown = sorted(set(changes) - set(call.get("arguments", {})))
+    if unknown:
+        raise LearnerError(
+            f"{type(learner).__name__} has no argument {', '.join(unknown)}. It has: {', '.join(call.get('arguments', {}))}."
+        )
+    fresh: Learner[Any] = build(call | {"arguments": call["arguments"] | blueprint(changes)}, _known())
+    return fresh
 
 
 def save_training(

@@ -57,6 +57,8 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
 
     facts: Facts = Facts()
     likelihood: Likelihood = Categorical()
+    pictures: Pictures | None = None
+    """How a picture file becomes an input, where the learner was trained on pictures; predictors inherit it."""
 
     def encode(self, x: Inputs) -> Inputs:
         """Features of inputs, example by example, the same for all tasks; called once for a whole batch of tasks."""
@@ -79,7 +81,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         """A predictor for one raw support set. No graph is kept: for gradients use `encode`, `adapt` and `predict`."""
         with torch.no_grad(), evaluating(self):
             state = self.adapt(support.replace(self.encode(support.x)))
-        return Predictor(self, state, tuple(classes) if classes is not None else None)
+        return Predictor(self, state, tuple(classes) if classes is not None else None, self.pictures)
 
     @property
     def encodes(self) -> bool:

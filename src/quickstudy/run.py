@@ -20,7 +20,7 @@ import torch
 
 from quickstudy import recipes
 from quickstudy.artefact import versions
-from quickstudy.checkpoint import load, load_training, save, save_training
+from quickstudy.checkpoint import altered, load, load_training, save, save_training
 from quickstudy.errors import RunError
 from quickstudy.evaluate import evaluate
 from quickstudy.files import write_whole
@@ -104,19 +104,24 @@ class Run:
         """Builds the recipe; its random weights depend on the run's seed alone."""
         with torch.random.fork_rng():
             torch.manual_seed(self.config["seed"])
-            return recipe_functions()[self.config["recipe"]](**self.config["arguments"])
+            recipe = recipe_functions()[self.config["recipe"]](**self.config["arguments"])
+        recipe.learner.pictures = recipe.pictures
+        return recipe
 
-    def learner(self) -> Learner[Any]:
+    def learner(self, **changes: Any) -> Learner[Any]:
         """The trained learner: of the best validation, or of the last step where there was none.
+
+        Args:
+            changes: other arguments for its constructor, ``test_steps=10`` say; the weights stay.
 
         Raises:
             RunError: the run has not got that far.
         """
         path = self.folder / "best.safetensors"
         if not path.exists():
-            raise RunError(f"{self.folder} has no trained learner yet. Train it on: quickstudy train --out {self.folder}")
+            raise RunError(f"{self.folder} has no trained learner yet. Train it on: quickstudy resume {self.folder}")
         learner: Learner[Any] = load(path)
-        return learner
+        return load(path, like=altered(learner, **changes)) if changes else learner
 
     def train(self) -> Iterator[Record | Validation]:
         """Meta-trains from where the folder stands, one record a step and one a validation.
