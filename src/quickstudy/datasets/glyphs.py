@@ -22,24 +22,27 @@ __all__ = ["glyphs"]
 
 TEST = ("ARABIC", "ARMENIAN", "CANADIAN", "GEORGIAN", "HEBREW", "LAO")
 VAL = ("COPTIC", "LISU", "OLD")
-_VERSION = 1
+_VERSION = 2
 _ROWS = 40
 _STYLES = 4
-_ALIKE = 0.96
+_SAME_STYLE = 0.98
+_ALIKE = 0.95
 _SIZE = 28
 
 
 def glyphs() -> Splits:
     """Characters as classes, font styles as groups, split by writing system.
 
-    A class is a character that at least four font styles draw (regular, bold, italic … of seven families); its rows are
+    A class is a character that at least four font styles draw (regular, bold, italic … of six families); its rows are
     these styles times small seeded distortions (turned by up to 8°, scaled and shorn by up to 10 %, moved by up to 1.5
     pixels), about forty in all, 28×28 grey, ink 1 on 0. Letters, digits and signs are taken that Unicode does not call a
-    variant of another. Support and query of a task never share a font style.
+    variant of another. Support and query of a task never share a font style, and a style that only repeats another's
+    drawing of a character (cosine above 0.98: many fonts borrow their signs) does not count as one.
 
     Characters that look alike are dropped, keeping the first by code point (Latin A stays, Greek Alpha goes): two
-    characters look alike if the cosine between their slightly blurred pictures, averaged over the font styles both have,
-    exceeds 0.96. So no class has a twin in another split.
+    characters look alike if the cosine between their pictures at half size, averaged over the font styles both have,
+    exceeds 0.95, or if any picture of the one is a picture of the other. So no class has a twin in another split. With
+    matplotlib 3.11: 4,479 characters in four styles, 3,167 in four that differ, 1,996 that differ from each other.
 
     * ``test``: Arabic, Armenian, Canadian syllabics, Georgian, Hebrew, Lao;
     * ``val``: Coptic, Lisu, Old Italic;
@@ -96,7 +99,7 @@ def _render(files: list[Path]) -> tuple[np.ndarray, dict[str, list[tuple[int, in
     """Pictures (R, 28, 28) uint8, and for each character its (font style, row) pairs."""
     from fontTools.ttLib import TTFont
 
-    fonts = [ImageFont.truetype(str(file), 22) for file in files]
+    fonts = [ImageFont.truetype(str(file), 22, layout_engine=ImageFont.Layout.BASIC) for file in files]
     known: dict[str, list[int]] = defaultdict(list)
     for style, file in enumerate(files):
         for code in TTFont(file, lazy=True).getBestCmap():
@@ -105,12 +108,25 @@ def _render(files: list[Path]) -> tuple[np.ndarray, dict[str, list[tuple[int, in
     owners: dict[str, list[tuple[int, int]]] = {}
     for character in sorted(known):
         if len(known[character]) >= _STYLES and _wanted(character):
-            drawn = [(style, _draw(character, fonts[style])) for style in known[character]]
-            inked = [(style, picture) for style, picture in drawn if (picture > 127).sum() >= 12]
-            if len(inked) >= _STYLES:
-                owners[character] = [(style, len(pictures) + place) for place, (style, _) in enumerate(inked)]
-                pictures += [picture for _, picture in inked]
+            styles = np.array(known[character])
+            drawn = np.stack([_draw(character, fonts[style]) for style in styles])
+            chosen = _unlike(drawn)
+            if len(chosen) >= _STYLES:
+                owners[character] = [(int(styles[place]), len(pictures) + n) for n, place in enumerate(chosen)]
+                pictures += list(drawn[chosen])
     return np.stack(pictures), owners
+
+
+def _unlike(drawn: np.ndarray) -> list[int]:
+    """Which of a character's drawings show ink and do not repeat an earlier one."""
+    rows = drawn.reshape(len(drawn), -1).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True).clip(min=1)
+    similar = rows @ rows.T
+    chosen: list[int] = []
+    for place in np.flatnonzero((drawn > 127).sum((1, 2)) >= 12).tolist():
+        if not (similar[place, chosen] > _SAME_STYLE).any():
+            chosen.append(place)
+    return chosen
 
 
 def _wanted(character: str) -> bool:
@@ -139,23 +155,23 @@ def _draw(character: str, font: ImageFont.FreeTypeFont) -> np.ndarray:
 def _distinct(pictures: np.ndarray, owners: dict[str, list[tuple[int, int]]]) -> list[str]:
     """Characters without those that look like an earlier one; compared style by style, all pairs at once."""
     characters = list(owners)
-    styles = 1 + max(style for own in owners.values() for style, _ in own)
-    similar = torch.zeros(len(characters), len(characters))
-    shared = torch.zeros(len(characters), len(characters))
-    soft = torch.nn.functional.avg_pool2d(torch.from_numpy(pictures)[:, None].float(), 3, 1, 1).flatten(1)
-    soft = torch.nn.functional.normalize(soft, dim=1)
-    for style in range(styles):
-        at = [(number, dict(owners[c])[style]) for number, c in enumerate(characters) if style in dict(owners[c])]
-        who, rows = torch.tensor([n for n, _ in at]), torch.tensor([r for _, r in at])
-        if len(at):
-            similar[who[:, None], who] += soft[rows] @ soft[rows].mT
-            shared[who[:, None], who] += 1
-    alike = (similar / shared.clamp(min=1) > _ALIKE).tril(-1)
-    kept: list[int] = []
-    for number in range(len(characters)):
-        if not alike[number, kept].any():
-            kept.append(number)
-    return [characters[number] for number in kept]
+    row_of = torch.full((len(characters), 1 + max(style for own in owners.values() for style, _ in own)), -1)
+    for number, character in enumerate(characters):
+        for style, row in owners[character]:
+            row_of[number, style] = row
+    halved = torch.nn.functional.avg_pool2d(torch.from_numpy(pictures)[:, None].float(), 4, 2, 1).flatten(1)
+    halved = torch.nn.functional.normalize(halved, dim=1)
+    has = (row_of >= 0).float()
+    drawn = (halved[row_of.clamp(min=0)] * has[..., None]).flatten(1)
+    alike = (drawn @ drawn.mT / (has @ has.mT).clamp(min=1) > _ALIKE).numpy()
+    kept = np.zeros(len(characters), dtype=bool)
+    seen: set[bytes] = set()
+    for number, character in enumerate(characters):
+        own = {pictures[row].tobytes() for _, row in owners[character]}
+        if not (alike[number] & kept).any() and not own & seen:
+            kept[number] = True
+            seen |= own
+    return [characters[number] for number in np.flatnonzero(kept)]
 
 
 def _distort(pictures: Tensor) -> Tensor:
