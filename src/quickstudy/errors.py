@@ -9,6 +9,7 @@
     │   ├── ArtefactError    a file of ours is damaged, foreign, or of a newer version
     │   ├── RunError         a run folder is busy, missing or of another recipe
     │   └── MissingExtra     an optional dependency is not installed
+    ├── ContractError        a learner or a source breaks a promise that quickstudy.checks asks of it
     └── InternalError        a promise of ours was broken: please report it
 
 >>> issubclass(DataError, UserError) and issubclass(UserError, QuickstudyError)
@@ -17,6 +18,7 @@ True
 
 __all__ = [
     "ArtefactError",
+    "ContractError",
     "DataError",
     "InternalError",
     "LearnerError",
@@ -71,6 +73,10 @@ class MissingExtra(UserError, ImportError):
     @classmethod
     def of(cls, extra: str, purpose: str) -> "MissingExtra":
         return cls(f'{purpose} needs the package "{extra}". Install it: pip install "quickstudy[{extra}]"')
+
+
+class ContractError(QuickstudyError, AssertionError):
+    """A learner or a source breaks a promise that `quickstudy.checks` asks of it; the text names promise, number, remedy."""
 
 
 class InternalError(QuickstudyError):

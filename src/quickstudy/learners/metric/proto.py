@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from quickstudy.errors import LearnerError
 from quickstudy.functional.distances import class_means, squared_distance
 from quickstudy.learner import Facts, Learner
 from quickstudy.task import Examples
@@ -35,6 +36,9 @@ class ProtoNet(Learner[Prototypes]):
         scale: of the distances, 1 in the paper; about 10 with cosine, which is useless without a scale.
         learn_scale: meta-train the scale.
 
+    Raises:
+        LearnerError: a scale that is not positive.
+
     >>> learner = ProtoNet(nn.Flatten())
     >>> state = learner.adapt(Examples.of(torch.tensor([[0.0], [2.0]]), torch.tensor([0, 1])))
     >>> learner.predict(state, torch.tensor([[0.5]])).softmax(-1)
@@ -52,6 +56,8 @@ class ProtoNet(Learner[Prototypes]):
         learn_scale: bool = False,
     ) -> None:
         super().__init__()
+        if not scale > 0:
+            raise LearnerError(f"scale={scale} must be positive: distances become logits by -scale.")
         self.encoder = encoder
         self.distance = distance
         self.log_scale = nn.Parameter(torch.tensor(float(scale)).log(), requires_grad=learn_scale)
