@@ -4,43 +4,46 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DATA := $(wildcard ../shared/data)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DATA := $(realpath ../shared/data)
 ifndef QUICKSTUDY_DATA
 ifneq ($(DATA),)
-export QUICKSTUDY_DATA := $(realpath $(DATA))
+export QUICKSTUDY_DATA := $(DATA)
 endif
 endif
 
+.DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow check format clean
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | sort | column -t -s $$'\t'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## create .venv and install quickstudy with its tools
 
+# The stamp is the last thing written, so a set-up that was cut off is taken up again.
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "quickstudy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "setting up $(VENV) (once, a minute or two) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "quickstudy needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)." \
+		"Install one and name it: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	@echo "setting up $(VENV): a minute or two, once ..." >&2
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(STAMP) ## meta-train, judge and compare learners on built-in data; writes report.html
 	@$(BIN)/quickstudy demo
 
 test: $(STAMP) ## run all tests but the slow ones
-	$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest
 
 test-slow: $(STAMP) ## run the slow tests: minutes of training
-	$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow
 
-check: $(STAMP) ## lint, types and house rules; what CI asks beside the tests
+check: $(STAMP) ## lint, format, types, house rules and docs: what CI asks beside the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_house.py tests/test_readme.py
+	$(BIN)/python -m pytest -q tests/test_house.py tests/test_packaging.py tests/test_readme.py
 
 format: $(STAMP) ## bring the code to the project's format
 	$(BIN)/ruff check --fix .
