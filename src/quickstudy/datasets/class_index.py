@@ -1,5 +1,6 @@
 """Rows of many classes, and which row is of which class: what few-shot tasks are drawn from."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
@@ -36,7 +37,8 @@ class ClassIndex:
         pictures: how a picture file becomes a row, if rows are pictures.
 
     Raises:
-        DataError: labels out of range, a class without rows, fewer than two classes, NaN or infinite values.
+        DataError: labels out of range, a class without rows or with another's name, fewer than two classes, NaN or infinite
+            values (of rows read on demand: when they are read).
 
     >>> index = ClassIndex(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), ("a", "b"))
     >>> index, index.counts.tolist()
@@ -52,6 +54,14 @@ class ClassIndex:
     pictures: Pictures | None = None
 
     def __post_init__(self) -> None:
+        self._check_labels()
+        self._check_groups()
+        if isinstance(self.x, Tensor) and self.x.is_floating_point():
+            _check_finite(self.x, self.labels, self)
+
+    def _check_labels(self) -> None:
+        if self.labels.ndim != 1 or self.labels.dtype != torch.int64:
+            raise DataError(f"{self.name}: labels must be int64 (R,), not {_scene(self.labels)}. Or call datasets.from_arrays.")
         if len(self.x) != len(self.labels):
             raise DataError(f"{self.name}: {len(self.x)} rows came with {len(self.labels)} labels. Give one label to each row.")
         if len(self.classes) < 2:
@@ -60,19 +70,20 @@ class ClassIndex:
             )
         if len(self.labels) == 0 or int(self.labels.min()) < 0 or int(self.labels.max()) >= len(self.classes):
             raise DataError(f"{self.name}: labels must lie in 0..{len(self.classes) - 1}, one for each of the class names.")
+        twice = [label for label, times in Counter(self.classes).items() if times > 1]
+        if twice:
+            raise DataError(f"{self.name}: more than one class is called {_some(twice)}. Give each class its own name.")
         empty = [self.classes[i] for i in (self.counts == 0).nonzero().flatten().tolist()]
         if empty:
             raise DataError(f"{self.name}: no rows of {_some(empty)}. Leave these classes out.")
-        if self.groups is not None and self.groups.shape != self.labels.shape:
+
+    def _check_groups(self) -> None:
+        if self.groups is None:
+            return
+        if self.groups.shape != self.labels.shape:
             raise DataError(f"{self.name}: {len(self.groups)} groups came with {len(self.labels)} rows. Give one to each row.")
-        if isinstance(self.x, Tensor) and self.x.is_floating_point():
-            bad = ~torch.isfinite(self.x).flatten(1).all(1)
-            if bad.any():
-                first = int(bad.nonzero()[0])
-                raise DataError(
-                    f"{self.name}: {int(bad.sum())} rows hold NaN or infinite values, the first is row {first} of class "
-                    f'"{self.classes[int(self.labels[first])]}". Clean or leave them out.'
-                )
+        if self.groups.dtype != torch.int64 or int(self.groups.min()) < 0:
+            raise DataError(f"{self.name}: groups must be int64 from 0, not {_scene(self.groups)}. Or call datasets.from_arrays.")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -91,6 +102,8 @@ class ClassIndex:
             found = self.x[rows]
         else:
             found = self.x.gather(rows.reshape(-1))
+            if found.is_floating_point():
+                _check_finite(found, self.labels[rows.reshape(-1)], self, rows.reshape(-1))
             found = found.reshape(*rows.shape, *found.shape[1:])
         return found.float() / 255 if found.dtype == torch.uint8 else found
 
@@ -105,8 +118,10 @@ class ClassIndex:
         for given, number in zip(classes, wanted, strict=True):
             if not 0 <= number < len(self.classes):
                 raise DataError(f"{self.name} has no class {given!r}. It has {_some(self.classes)}.")
+        if len(set(wanted)) < max(2, len(wanted)):
+            raise DataError(f"{self.name}: select two or more classes, each once, not {list(classes)}.")
         fresh = torch.full((len(self.classes),), -1)
-        fresh[torch.tensor(wanted)] = torch.arange(len(wanted))
+        fresh[torch.tensor(wanted, dtype=torch.long)] = torch.arange(len(wanted))
         labels = fresh[self.labels]
         rows = torch.where(labels >= 0)[0]
         x = self.x[rows] if isinstance(self.x, Tensor) else _Chosen(self.x, rows)
@@ -143,3 +158,18 @@ class Splits(NamedTuple):
 def _some(names: Sequence[str], most: int = 5) -> str:
     listed = ", ".join(f'"{name}"' for name in names[:most])
     return listed + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _scene(values: Tensor) -> str:
+    return f"{str(values.dtype).removeprefix('torch.')} of shape {tuple(values.shape)}"
+
+
+def _check_finite(x: Tensor, labels: Tensor, index: ClassIndex, numbers: Tensor | None = None) -> None:
+    bad = ~torch.isfinite(x).reshape(len(x), -1).all(1)
+    if bad.any():
+        first = int(bad.nonzero()[0])
+        raise DataError(
+            f"{index.name}: {int(bad.sum())} rows hold NaN or infinite values, the first is row "
+            f'{first if numbers is None else int(numbers[first])} of class "{index.classes[int(labels[first])]}". '
+            "Clean or leave them out."
+        )

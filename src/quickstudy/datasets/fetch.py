@@ -1,8 +1,10 @@
 """Where data lies: the folder that QUICKSTUDY_DATA names, else the user's cache, filled by checked downloads."""
 
+import contextlib
 import hashlib
+import http.client
+import io
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +43,7 @@ def fetch(url: str, md5: str, relative: str) -> Path:
     try:
         with urllib.request.urlopen(url, timeout=60) as response:
             content = response.read()
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise DataError(
             f"{url} could not be downloaded ({error}). Connect to the internet, or download it elsewhere, put it at "
             f"FOLDER/{relative} and set QUICKSTUDY_DATA=FOLDER."
@@ -66,18 +68,10 @@ def cached_arrays(name: str, build: Callable[[], dict[str, np.ndarray]]) -> dict
             with np.load(path, allow_pickle=False) as kept:
                 return {key: kept[key] for key in kept.files}
         except Exception:  # whatever a damaged zip raises, the remedy is the same
-            path.unlink(missing_ok=True)
-    import io
-
+            pass
     arrays = build()
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays) if _large(arrays) else np.savez(content, **arrays)  # type: ignore[arg-type]
-    try:
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    with contextlib.suppress(ArtefactError):  # a cache that cannot be written only costs the time to build again
         write_whole(path, content.getvalue())
-    except ArtefactError:
-        pass  # a cache that cannot be written only costs the time to build again
     return arrays
-
-
-def _large(arrays: dict[str, np.ndarray]) -> bool:
-    return sum(array.nbytes for array in arrays.values()) > 500_000_000

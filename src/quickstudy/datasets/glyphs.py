@@ -56,9 +56,7 @@ def glyphs() -> Splits:
     arrays = cached_arrays(f"glyphs-{_VERSION}-{key}", lambda: _build(files))
     x, labels, styles = (torch.from_numpy(arrays[name]) for name in ("x", "labels", "styles"))
     names = [str(name) for name in arrays["names"]]
-    every = ClassIndex(
-        x, labels, tuple(names), "glyphs", styles, tuple(file.stem for file in files), Pictures((_SIZE, _SIZE))
-    )
+    every = ClassIndex(x, labels, tuple(names), "glyphs", styles, tuple(file.stem for file in files), Pictures((_SIZE, _SIZE)))
     parts = [_part(name) for name in names]
     chosen = {p: [i for i, of in enumerate(parts) if of == p] for p in Splits._fields}
     return Splits(*[every.select(chosen[p], f"glyphs/{p}") for p in Splits._fields])
@@ -131,7 +129,7 @@ def _unlike(drawn: np.ndarray) -> list[int]:
 
 def _wanted(character: str) -> bool:
     kind = unicodedata.category(character)
-    usual = kind[0] in "LN" and kind != "Lm" or kind in ("Sm", "So", "Sc")
+    usual = (kind[0] in "LN" and kind != "Lm") or kind in ("Sm", "So", "Sc")
     return usual and unicodedata.normalize("NFKC", character) == character and bool(unicodedata.name(character, ""))
 
 
@@ -184,7 +182,8 @@ def _distort(pictures: Tensor) -> Tensor:
     rows = [wide * angle.cos(), shear - angle.sin(), right * move, angle.sin(), high * angle.cos(), down * move]
     matrices = torch.stack(rows, 1).view(-1, 2, 3)
     done = []
-    for part, matrix in zip(pictures.split(5000), matrices.split(5000), strict=True):
+    for start in range(0, len(pictures), 5000):
+        part, matrix = pictures[start : start + 5000], matrices[start : start + 5000]
         grid = torch.nn.functional.affine_grid(matrix, [len(part), 1, _SIZE, _SIZE], align_corners=False)
         warped = torch.nn.functional.grid_sample(part[:, None].float(), grid, align_corners=False)
         done.append(warped.round().clamp(0, 255).to(torch.uint8))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
@@ -44,37 +43,39 @@ def image_folder(
         raise DataError(f"{root} is not a folder. Give a folder that holds one folder of pictures for each class.")
     folders = sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
     if not folders:
-        raise DataError(f"{root} holds no class folders. Put the pictures of each class into a folder of its name, as in {root}/cat/1.jpg.")
-    found: list[tuple[Path, int]] = []
+        raise DataError(f"{root} holds no class folders. Put the pictures of each class into a folder: {root}/cat/1.jpg.")
+    files = [[file for file in sorted(f.iterdir()) if file.is_file() and not file.name.startswith(".")] for f in folders]
+    large = sum(map(len, files)) * pictures.channels * pictures.size[0] * pictures.size[1] > _IN_MEMORY
+    found: list[Path] = []
+    labels: list[int] = []
+    rows: list[Tensor] = []
     for number, folder in enumerate(folders):
-        kept = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
-        kept = [file for file in kept if _readable(file, pictures, on_error)]
-        if not kept:
+        for file in files[number]:
+            row = _row(file, pictures, on_error)
+            if row is not None:
+                found.append(file)
+                labels.append(number)
+                rows += [] if large else [row]
+        if labels[-1:] != [number]:
             raise DataError(f"{folder} holds no pictures. Put at least one into it, or remove the folder.")
-        found += [(file, number) for file in kept]
-    files = _Files(tuple(file for file, _ in found), pictures)
-    labels = torch.tensor([number for _, number in found])
-    size = len(files) * pictures.channels * pictures.size[0] * pictures.size[1]
-    x: Tensor | _Files = files.gather(torch.arange(len(files))) if size <= _IN_MEMORY else files
-    return ClassIndex(x, labels, tuple(f.name for f in folders), name or root.name, pictures=pictures)
+    x = _Files(tuple(found), pictures) if large else torch.stack(rows)
+    return ClassIndex(x, torch.tensor(labels), tuple(f.name for f in folders), name or root.resolve().name, pictures=pictures)
 
 
-def _readable(file: Path, pictures: Pictures, on_error: str) -> bool:
+def _row(file: Path, pictures: Pictures, on_error: str) -> Tensor | None:
+    """The picture as uint8; None if it is broken and may be left out."""
     try:
-        pictures(file)
+        return (pictures(file) * 255).round().to(torch.uint8)
     except DataError as error:
         if on_error == "raise":
             raise DataError(f'{error} (With on_error="skip" the others are kept.)') from error
         _log.warning("left out: %s", error)
-        return False
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{file} has far too many pixels ({error}). Make it smaller.") from error
-    return True
+        return None
 
 
 @dataclass(frozen=True)
 class _Files:
-    """Pictures on disk, decoded when asked for, as uint8."""
+    """Pictures on disk, decoded when asked for."""
 
     files: tuple[Path, ...]
     pictures: Pictures
@@ -83,5 +84,4 @@ class _Files:
         return len(self.files)
 
     def gather(self, rows: Tensor) -> Tensor:
-        decoded = [(self.pictures(self.files[int(row)]) * 255).round().to(torch.uint8) for row in rows]
-        return torch.stack(decoded)
+        return torch.stack([self.pictures(self.files[int(row)]) for row in rows])

@@ -6,6 +6,9 @@ licence). The split "vinyals" (Vinyals et al., 2016) is the one that Snell et al
 
 import io
 import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -27,7 +30,7 @@ _ARCHIVES = {
 }
 _URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/{}.zip"
 _HELD_OUT = 5
-"""Background alphabets kept for validation by the splits "background" and "alphabet" (the last five by name)."""
+"""Background alphabets kept for validation by the split "background"."""
 
 
 def omniglot(
@@ -36,8 +39,8 @@ def omniglot(
     """Omniglot's characters as classes, in one of three usual splits; ink is 1 on paper of 0.
 
     * ``vinyals``: 1,028 / 172 / 423 characters, drawn across alphabets.
-    * ``background``: trained on 25 of the 30 background alphabets, validated on the other 5, tested on the 20 evaluation
-      alphabets: 659 characters of alphabets never seen.
+    * ``background``: trained on 25 of the 30 background alphabets, validated on the 5 smallest, tested on the 20 evaluation
+      alphabets: 883 / 81 / 659 characters, as in Meta-Dataset (Triantafillou et al., 2020).
     * ``alphabet``: all 50 alphabets by name, 35 / 5 / 10: no alphabet is in two parts.
 
     The archives come from ``$QUICKSTUDY_DATA/omniglot``, else from the user's cache, else from the authors' repository
@@ -49,12 +52,12 @@ def omniglot(
         size: of the pictures, in pixels.
 
     Raises:
-        DataError: the data is not here and cannot be downloaded.
+        DataError: the data is not here and cannot be downloaded, or is damaged.
     """
+    pictures = Pictures(size=(size, size), channels=1, ink=True)
     arrays = cached_arrays(f"omniglot-{size}", lambda: _read(size))
     names = [str(name) for name in arrays["names"]]
     parts = _parts(split, names, arrays["background"])
-    pictures = Pictures(size=(size, size), channels=1, ink=True)
     built = []
     for part, chosen in zip(Splits._fields, parts, strict=True):
         drawings = torch.from_numpy(arrays["x"][chosen])  # (characters, 20, size, size)
@@ -74,8 +77,8 @@ def _parts(split: str, names: list[str], background: np.ndarray) -> list[list[in
         of = _vinyals()
         return [[i for i, name in enumerate(names) if of.get(name) == part] for part in Splits._fields]
     if split == "background":
-        trained = sorted({a for a, b in zip(alphabets, background, strict=True) if b})
-        held = set(trained[-_HELD_OUT:])
+        trained = Counter(a for a, b in zip(alphabets, background, strict=True) if b)
+        held = {a for a, _ in trained.most_common()[-_HELD_OUT:]}
         train = [i for i, a in enumerate(alphabets) if background[i] and a not in held]
         val = [i for i, a in enumerate(alphabets) if a in held]
         return [train, val, [i for i in range(len(names)) if not background[i]]]
@@ -106,17 +109,26 @@ def _read(size: int) -> dict[str, np.ndarray]:
     background: list[bool] = []
     for archive in _ARCHIVES:
         characters: dict[str, list[np.ndarray]] = {}
-        with zipfile.ZipFile(_archive(archive)) as pack:
-            for member in sorted(n for n in pack.namelist() if n.endswith(".png") and "__MACOSX" not in n):
-                _, alphabet, character, _ = member.split("/")
-                image = Image.open(io.BytesIO(pack.read(member))).convert("L").resize((size, size))
-                characters.setdefault(f"{alphabet}/{character}", []).append(255 - np.asarray(image))
+        for member, content in _members(_archive(archive)):
+            _, alphabet, character, _ = member.split("/")
+            image = Image.open(io.BytesIO(content)).convert("L").resize((size, size))
+            characters.setdefault(f"{alphabet}/{character}", []).append(255 - np.asarray(image))
         names += list(characters)
         drawings += [np.stack(found) for found in characters.values()]
         background += [archive == "images_background"] * len(characters)
     if len(names) != 1623 or {len(found) for found in drawings} != {20}:
         raise DataError(f"the Omniglot archives hold {len(names)} characters instead of 1623. Download them again.")
     return {"x": np.stack(drawings), "names": np.array(names), "background": np.array(background)}
+
+
+def _members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of an archive's pictures."""
+    try:
+        with zipfile.ZipFile(path) as pack:
+            for member in sorted(n for n in pack.namelist() if n.endswith(".png") and "__MACOSX" not in n):
+                yield member, pack.read(member)
+    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+        raise DataError(f"{path} is damaged ({error}). Remove it, so that it is downloaded again.") from error
 
 
 def _archive(name: str) -> Path:

@@ -48,7 +48,7 @@ class Pictures:
         Raises:
             DataError: it is no picture, is broken, or has too many pixels.
         """
-        image = _flatten(_open(picture)).convert("L" if self.channels == 1 else "RGB")
+        image = _open(picture).convert("L" if self.channels == 1 else "RGB")
         height, width = self.size
         if not self.ink:
             image = image.resize((width, height), Image.Resampling.BILINEAR)
@@ -63,28 +63,39 @@ class Pictures:
 
 
 def _open(picture: Any) -> Image.Image:
-    if isinstance(picture, Image.Image):
-        return picture
-    if isinstance(picture, np.ndarray):
-        return Image.fromarray(picture)
+    """Loaded, upright, of 8 bits and without transparency."""
     name = str(picture) if isinstance(picture, str | Path) else "the picture"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture)
+            image = _image(picture)
         if image.width * image.height > _MOST_PIXELS:
             raise DataError(f"{name} has {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}. Make it smaller.")
         image.load()
-        return ImageOps.exif_transpose(image)
+        return _flatten(ImageOps.exif_transpose(image))
     except DataError:
         raise
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{name} has more than {_MOST_PIXELS:,} pixels. Make it smaller.") from error
     except Exception as error:  # Pillow's decoders raise many kinds on broken or hostile files
         raise DataError(f"{name} is not a picture that can be read ({error}). Replace it or leave it out.") from error
 
 
+def _image(picture: Any) -> Image.Image:
+    if isinstance(picture, Image.Image):
+        return picture
+    if not isinstance(picture, np.ndarray):
+        return Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture)
+    if picture.dtype.kind == "f":
+        if not np.isfinite(picture).all() or picture.min() < 0 or picture.max() > 1:
+            raise DataError("an array of decimal numbers is a picture only if all lie in [0, 1]. Scale it, or give 8-bit values.")
+        return Image.fromarray(np.round(picture * 255).astype(np.uint8))
+    return Image.fromarray(picture.astype(np.uint8) * 255 if picture.dtype == bool else picture)
+
+
 def _flatten(image: Image.Image) -> Image.Image:
-    """Transparent parts become white paper; 16-bit greys are scaled to 8."""
-    if image.mode in ("I", "I;16", "F"):
+    """Transparent parts become white paper; greys of more than 8 bits are stretched from their darkest to their brightest."""
+    if image.mode == "F" or image.mode.startswith("I"):
         values = np.asarray(image, dtype=np.float64)
         span = max(float(values.max() - values.min()), 1e-12)
         return Image.fromarray(np.round((values - values.min()) / span * 255).astype(np.uint8))
