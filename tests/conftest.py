@@ -1,0 +1,54 @@
+"""What all tests share: few threads, fixed seeds, a cache of built data that follows the code, and the way to real data."""
+
+import hashlib
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+
+torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings, and sums keep one order
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Data built by tests is kept beside pytest's own cache, and built anew whenever the code that builds it has changed."""
+    if "QUICKSTUDY_CACHE" in os.environ:
+        return
+    code = b"".join(path.read_bytes() for path in sorted((ROOT / "src/quickstudy/datasets").glob("*.*")))
+    kept = ROOT / ".pytest_cache" / "quickstudy"
+    wanted = kept / hashlib.sha256(code).hexdigest()[:12]
+    for old in kept.glob("*"):
+        if old != wanted:
+            shutil.rmtree(old, ignore_errors=True)
+    os.environ["QUICKSTUDY_CACHE"] = str(wanted)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """Every test starts from the same global random state and float type, whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    before = torch.get_default_dtype()
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture(scope="session")
+def data_path() -> Path:
+    """The folder of real data sets; tests that need one are skipped without it."""
+    named = os.environ.get("QUICKSTUDY_DATA")
+    if not named:
+        pytest.skip("needs real data: put omniglot/images_*.zip of its authors into FOLDER and set QUICKSTUDY_DATA=FOLDER")
+    path = Path(named)
+    if not path.is_dir():
+        pytest.fail(f"QUICKSTUDY_DATA names {path}, which is no folder. Correct it or unset it.")
+    return path
