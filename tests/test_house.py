@@ -19,7 +19,7 @@ LIBRARY = "quickstudy"
 FLOORS = [
     {"errors", "functional", "report", "files", "blueprint", "artefact"},
     {"task", "likelihood", "nn", "datasets"},
-    {"batching", "learner", "tasks"},
+    {"batching", "learner", "tasks", "vmap_safety"},
     {"learners"},
     {"train", "evaluate", "compare", "checks", "checkpoint"},
     {"estimators", "recipes", "run"},

@@ -4,25 +4,26 @@ Both give the same numbers. On a CPU small networks are faster under vmap and wi
 that measurement, and takes the loop wherever a layer is not safe under vmap.
 """
 
-import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.backends import mha
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from quickstudy.errors import LearnerError
 from quickstudy.functional.tree import leading, leaves, map_leaves, stack
 from quickstudy.functional.unroll import mapped
 from quickstudy.learner import Learner
-from quickstudy.nn import norm
 from quickstudy.task import Task
+from quickstudy.vmap_safety import Objectives, inside, trial, unsafe_layer, warn_once
 
 __all__ = ["Strategy", "choose", "encode_tasks", "meta_gradient", "over_tasks", "trimmed"]
 
 Strategy = Literal["auto", "vmap", "loop"]
 
-_log = logging.getLogger("quickstudy")
-_told: set[str] = set()
 _WIDE = 20_000
 """Numbers in one example's widest feature map above which a loop beats vmap on a CPU (measured between 12k and 50k)."""
 
@@ -40,56 +41,67 @@ def over_tasks(
     """
     with mapped(strategy == "vmap"):
         if strategy == "vmap":
-            return torch.func.vmap(fn, randomness="different", chunk_size=chunk)(tasks)
+            with _plain_attention():
+                return torch.func.vmap(fn, randomness="different", chunk_size=chunk)(tasks)
         return stack([fn(map_leaves(lambda leaf, i=i: leaf[i], tasks)) for i in range(leading(tasks))])
 
 
-def choose(learner: Learner[Any], tasks: Any, strategy: Strategy = "auto") -> Literal["vmap", "loop"]:
-    """Which way of mapping ``learner`` over ``tasks`` is correct, and then which is faster.
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Without the fused kernels of attention, which have no vmap rule."""
+    before = mha.get_fastpath_enabled()
+    mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        mha.set_fastpath_enabled(before)
 
-    An unsafe layer is named once, with the remedy, in the log of the name ``quickstudy``.
+
+def choose(learner: Learner[Any], tasks: Task, strategy: Strategy = "auto") -> Literal["vmap", "loop"]:
+    """Which way of mapping ``learner`` over encoded ``tasks`` is correct, and then which is faster.
+
+    What cannot be mapped by vmap is named once, with the remedy, in the log of the name ``quickstudy``.
     """
     if strategy != "auto":
         return strategy
     if not learner.facts.batchable or (learner.facts.transductive and not bool(tasks.query.mask.all())):
         return "loop"
-    for path, module in _inside(learner):
-        reason = _unsafe(module)
-        if reason:
-            message = f"{type(learner).__name__}: tasks run one after another, because {path} ({type(module).__name__}) {reason}"
-            if message not in _told:
-                _told.add(message)
-                _log.warning(message)
-            return "loop"
     on_cpu = leaves(tasks)[0].device.type == "cpu"
-    return "loop" if on_cpu and _widest(learner, tasks) > _WIDE else "vmap"
+    if len(tasks) < 2 or (on_cpu and _widest(learner, tasks) > _WIDE):
+        return "loop"
+    reason = unsafe_layer(learner) or trial(learner, _few(tasks))
+    if reason is None:
+        return "vmap"
+    warn_once(f"{type(learner).__name__}: tasks run one after another, because {reason}")
+    return "loop"
 
 
-def _inside(learner: Learner[Any]) -> Iterator[tuple[str, nn.Module]]:
-    """Modules that `adapt` may call; the encoder runs outside of the mapping."""
-    for path, module in learner.named_modules():
-        if path and not (learner.encodes and (path == "encoder" or path.startswith("encoder."))):
-            yield path, module
+def _few(tasks: Task) -> Objectives:
+    """Objectives (in eval mode: losses of predictions) of the first two tasks, in double precision."""
+    two = map_leaves(lambda leaf: leaf.detach().double() if leaf.is_floating_point() else leaf, tasks[:2])
 
+    def objectives(learner: Learner[Any], way: str) -> Tensor:
+        def predicted(task: Task) -> Tensor:
+            outputs = learner.predict(learner.adapt(task.support), task.query.x)
+            return learner.likelihood.nll(outputs, task.query.y, task.query.mask)
 
-def _unsafe(module: nn.Module) -> str | None:
-    if isinstance(module, norm.LayerNorm):
-        return None
-    if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.modules.instancenorm._InstanceNorm | nn.LayerNorm):
-        return "has wrong second derivatives under vmap. Pass it through quickstudy.nn.norm.convert."
-    if isinstance(module, nn.RNNBase):
-        return "has no vmap rule. Use a cell written in plain tensor operations."
-    return None
+        losses: Tensor = over_tasks(
+            learner.objective if learner.training else predicted, two, "vmap" if way == "vmap" else "loop"
+        )
+        return losses
+
+    return objectives
 
 
 def _widest(learner: Learner[Any], tasks: Any) -> int:
     """A rough size of the widest feature map that tasks pass through inside `adapt`."""
     spatial = [leaf.shape[-2:].numel() for leaf in leaves(tasks) if leaf.ndim >= 5]
-    convolutions = [m for _, m in _inside(learner) if isinstance(m, nn.Conv2d)]
+    convolutions = [m for _, m in inside(learner) if isinstance(m, nn.Conv2d)]
     if not spatial or not convolutions:
         return 0
     first = convolutions[0]
-    return max(spatial) * first.out_channels // (first.stride[0] * int(first.stride[-1]))
+    return int(max(spatial)) * first.out_channels // (first.stride[0] * int(first.stride[-1]))
 
 
 def encode_tasks(learner: Learner[Any], tasks: Task) -> Task:
@@ -97,9 +109,7 @@ def encode_tasks(learner: Learner[Any], tasks: Task) -> Task:
     if not learner.encodes:
         return tasks
     masks = [tasks.support.mask.bool(), tasks.query.mask.bool()]
-    real = map_leaves(
-        lambda s, q: torch.cat([s[masks[0]], q[masks[1]]]), tasks.support.x, tasks.query.x
-    )
+    real = map_leaves(lambda s, q: torch.cat([s[masks[0]], q[masks[1]]]), tasks.support.x, tasks.query.x)
     features = learner.encode(real)
     cut = int(masks[0].sum())
     support = map_leaves(lambda z: _scatter(z[:cut], masks[0]), features)
@@ -118,16 +128,17 @@ def trimmed(fn: Callable[[Task], Any]) -> Callable[[Task], Any]:
     return lambda task: fn(Task(task.support, task.query.trim()))
 
 
-def meta_gradient(
-    learner: Learner[Any], tasks: Task, *, strategy: Strategy = "auto", chunk: int | None = None
-) -> Tensor:
+def meta_gradient(learner: Learner[Any], tasks: Task, *, strategy: Strategy = "auto", chunk: int | None = None) -> Tensor:
     """Adds the gradient of the mean objective over a batch of tasks to ``.grad``; returns each task's objective (B,).
 
     The backward pass runs chunk by chunk (``chunk`` tasks; in a loop by default one, under vmap by default all), which
     bounds the memory; gradients gather at the encoded features, and then the encoder's own backward pass runs once.
+
+    Raises:
+        LearnerError: a layer inside `adapt` has no second derivative.
     """
-    way = choose(learner, tasks, strategy)
     encoded = encode_tasks(learner, tasks)
+    way = choose(learner, encoded, strategy)
     shared = [leaf for leaf in leaves([encoded.support.x, encoded.query.x]) if leaf.requires_grad]
     if shared:
         cut = map_leaves(lambda z: z.detach().requires_grad_(z.requires_grad), [encoded.support.x, encoded.query.x])
@@ -141,12 +152,23 @@ def meta_gradient(
     for low in range(0, count, size):
         losses = over_tasks(objective, inner[low : low + size], way)
         if losses.requires_grad:
-            (losses.sum() / count).backward()
+            _backward(losses.sum() / count)
         objectives.append(losses.detach())
     if shared:
         grads = [leaf.grad for leaf in leaves(cut) if leaf.requires_grad]
         live = [(z, g) for z, g in zip(shared, grads, strict=True) if g is not None]
-        torch.autograd.backward([z for z, _ in live], [g for _, g in live])
+        if live:
+            torch.autograd.backward([z for z, _ in live], [g for _, g in live])
     return torch.cat(objectives)
 
 
+def _backward(loss: Tensor) -> None:
+    try:
+        loss.backward()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        if "derivative" not in str(error) or "not implemented" not in str(error):
+            raise
+        raise LearnerError(
+            f"a layer of the network has no second derivative in PyTorch ({str(error).splitlines()[0]}). "
+            "Put another layer in its place, or treat inner gradients as constants (first_order=True)."
+        ) from error

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-__all__ = ["Adam", "Rule", "SGD", "Weights", "descend", "gradient", "mapped"]
+__all__ = ["SGD", "Adam", "Rule", "Weights", "descend", "gradient", "mapped"]
 
 Weights = dict[str, Tensor]
 """Named weights of a network, as `torch.func.functional_call` takes them."""
@@ -40,8 +40,8 @@ def gradient(loss: Callable[[Weights], Tensor], weights: Weights, *, first_order
         weights: where to differentiate; a weight the loss does not use gets zeros.
         first_order: cut the gradient from the graph, so that an outer gradient sees it as a constant.
 
-    >>> gradient(lambda w: (w["a"] ** 3).sum(), {"a": torch.tensor([2.0])})
-    {'a': tensor([12.])}
+    >>> gradient(lambda w: (w["a"] ** 3).sum(), {"a": torch.tensor([2.0])})["a"].detach()
+    tensor([12.])
     """
     if _mapped.get():
         start = {name: w.detach() for name, w in weights.items()} if first_order else weights
@@ -90,25 +90,22 @@ class Adam:
         zeros = {name: torch.zeros_like(w) for name, w in weights.items()}
         return 0, zeros, zeros
 
-    def __call__(
-        self, grads: Weights, memory: tuple[int, Weights, Weights]
-    ) -> tuple[Weights, tuple[int, Weights, Weights]]:
+    def __call__(self, grads: Weights, memory: tuple[int, Weights, Weights]) -> tuple[Weights, tuple[int, Weights, Weights]]:
         (b1, b2), (count, first, second) = self.betas, memory
         count += 1
         first = {name: b1 * first[name] + (1 - b1) * g for name, g in grads.items()}
         second = {name: b2 * second[name] + (1 - b2) * g * g for name, g in grads.items()}
         rate = self.lr / (1 - b1**count)
-        step = {n: rate * first[n] / ((second[n] / (1 - b2**count)).sqrt() + self.eps) for n in grads}
+        # the root of an exact zero has no derivative: 1e-30 keeps outer gradients finite where an inner one is zero
+        step = {n: rate * first[n] / ((second[n] / (1 - b2**count) + 1e-30).sqrt() + self.eps) for n in grads}
         return step, (count, first, second)
 
 
-def descend(
-    loss: Callable[[Weights], Tensor], weights: Weights, *, rule: Rule, steps: int, first_order: bool = False
-) -> Weights:
+def descend(loss: Callable[[Weights], Tensor], weights: Weights, *, rule: Rule, steps: int, first_order: bool = False) -> Weights:
     """``steps`` steps of ``rule`` on ``loss``, starting from ``weights``, which stay as they are.
 
-    >>> descend(lambda w: (w["a"] ** 2).sum(), {"a": torch.tensor([1.0])}, rule=SGD(0.25), steps=2)
-    {'a': tensor([0.2500])}
+    >>> descend(lambda w: (w["a"] ** 2).sum(), {"a": torch.tensor([1.0])}, rule=SGD(0.25), steps=2)["a"].detach()
+    tensor([0.2500])
     """
     memory = rule.init(weights)
     for _ in range(steps):

@@ -1,5 +1,7 @@
 """Four convolution blocks, the network of the few-shot papers since Vinyals et al., 2016, Matching networks."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ __all__ = ["Conv4"]
 
 
 class Conv4(Recorded, nn.Module):
-    """Four times convolution 3×3 (no bias: the norm would take it away), batch norm, halving, ReLU; then an optional linear layer.
+    """Four times 3×3 convolution (no bias: the norm would take it away), batch norm, halving, ReLU; an optional linear layer.
 
     The halving is a 2×2 max-pool (taken before the ReLU, which gives the same numbers and is faster) or a stride of two
     (MAML's Omniglot network, with a mean over positions at the end).
@@ -43,9 +45,7 @@ class Conv4(Recorded, nn.Module):
         self.strided, self.channels_last = strided, channels_last
         stride = 2 if strided else 1
         widths = [channels, hidden, hidden, hidden, hidden]
-        self.convs = nn.ModuleList(
-            nn.Conv2d(a, b, 3, stride, 1, bias=False) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride, 1, bias=False) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm2d(hidden) for _ in range(4))
         self.features = hidden if strided else hidden * max(1, size // 16) ** 2
         self.head = nn.Identity() if outputs is None else nn.Linear(self.features, outputs)

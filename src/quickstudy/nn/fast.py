@@ -10,7 +10,7 @@ from quickstudy.likelihood import Likelihood
 from quickstudy.nn import norm
 from quickstudy.task import Examples, Inputs
 
-__all__ = ["FastWeights", "NormPolicy", "apply", "remember", "support_loss", "weights_of"]
+__all__ = ["FastWeights", "NormPolicy", "apply", "call", "remember", "support_loss", "weights_of"]
 
 NormPolicy = Literal["support", "batch"]
 """Where a network inside `adapt` takes its query's norm statistics: from the support set, or from the query batch itself."""
@@ -29,29 +29,44 @@ def weights_of(network: nn.Module) -> Weights:
     return {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
 
 
+def call(network: nn.Module, weights: Weights, x: Inputs) -> Tensor:
+    """``network`` at ``weights``; one that a network uses in several places is given by its first name.
+
+    `torch.func.functional_call` alone leaves such weights behind in a module that stands in two places of a network.
+
+    >>> layer = nn.Linear(2, 2, bias=False)
+    >>> call(nn.Sequential(layer, layer), {"0.weight": 2 * torch.eye(2)}, torch.ones(1, 2))
+    tensor([[4., 4.]])
+    """
+    first = {id(weight): name for name, weight in network.named_parameters()}
+    places = {}
+    for path, module in network.named_modules():
+        for key, weight in module._parameters.items():
+            if weight is not None and first[id(weight)] in weights:
+                places[f"{path}.{key}" if path else key] = weights[first[id(weight)]]
+    outputs: Tensor = torch.func.functional_call(network, places, (x,), tie_weights=False)
+    return outputs
+
+
 def apply(network: nn.Module, weights: Weights, x: Inputs, statistics: norm.Statistics | None = None) -> Tensor:
     """``network`` at ``weights``; norms use ``statistics`` if there are any, else those of the rows given."""
     if statistics:
         with norm.replaying(statistics):
-            return torch.func.functional_call(network, weights, (x,))  # type: ignore[no-any-return]
-    return torch.func.functional_call(network, weights, (x,))  # type: ignore[no-any-return]
+            return call(network, weights, x)
+    return call(network, weights, x)
 
 
-def support_loss(
-    network: nn.Module, weights: Weights, examples: Examples, likelihood: Likelihood, present: Tensor
-) -> Tensor:
+def support_loss(network: nn.Module, weights: Weights, examples: Examples, likelihood: Likelihood, present: Tensor) -> Tensor:
     """The mean loss of ``network`` at ``weights`` on real rows; padding counts neither in the loss nor in the norms."""
     with norm.recording(examples.mask):
-        outputs = torch.func.functional_call(network, weights, (examples.x,))
+        outputs = call(network, weights, examples.x)
     return likelihood.nll(likelihood.restrict(outputs, present), examples.y, examples.mask)
 
 
-def remember(
-    network: nn.Module, weights: Weights, support: Examples, policy: NormPolicy, present: Tensor
-) -> FastWeights:
+def remember(network: nn.Module, weights: Weights, support: Examples, policy: NormPolicy, present: Tensor) -> FastWeights:
     """The state after adaptation: under the support policy with the support set's norm statistics under ``weights``."""
     kept: norm.Statistics = {}
     if policy == "support" and any(isinstance(part, norm.BatchNorm) for part in network.modules()):
         with norm.recording(support.mask) as kept:
-            torch.func.functional_call(network, weights, (support.x,))
+            call(network, weights, support.x)
     return FastWeights(weights, kept, present)

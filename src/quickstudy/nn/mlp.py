@@ -1,8 +1,8 @@
 """A multi-layer perceptron on flattened inputs."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from quickstudy.blueprint import Recorded
@@ -19,17 +19,16 @@ class MLP(Recorded, nn.Module):
         outputs: size of the last layer; None returns the last hidden features.
         norm: batch norm before each ReLU (Finn et al.'s fully connected Omniglot network has it).
 
+    >>> import torch
     >>> MLP(1, (40, 40), outputs=1)(torch.zeros(10, 1)).shape
     torch.Size([10, 1])
     """
 
-    def __init__(
-        self, inputs: int, hidden: Sequence[int] = (40, 40), *, outputs: int | None = None, norm: bool = False
-    ) -> None:
+    def __init__(self, inputs: int, hidden: Sequence[int] = (40, 40), *, outputs: int | None = None, norm: bool = False) -> None:
         super().__init__()
         widths = [inputs, *hidden]
         layers: list[nn.Module] = []
-        for a, b in zip(widths, widths[1:], strict=False):
+        for a, b in pairwise(widths):
             layers += [nn.Linear(a, b), *([nn.BatchNorm1d(b)] if norm else []), nn.ReLU()]
         self.features = widths[-1]
         self.layers = nn.Sequential(*layers)

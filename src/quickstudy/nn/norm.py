@@ -6,6 +6,8 @@ the layers of this file in their place, with the same parameter names. Inside a 
 * while a network adapts, it uses the statistics of the rows it is given (the support set);
 * `recording` keeps those statistics, so that they can become part of a task's state;
 * `replaying` uses kept statistics, so that a query's prediction does not depend on its neighbours.
+
+PyTorch's fused weight norm has a wrong second derivative even in a plain loop; `convert` replaces it, too.
 """
 
 import copy
@@ -18,11 +20,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.utils.parametrizations import _WeightNorm
+from torch.nn.utils.weight_norm import WeightNorm as _OldWeightNorm
 
-__all__ = ["BatchNorm", "InstanceNorm", "LayerNorm", "Statistics", "convert", "recording", "replaying"]
+from quickstudy.errors import LearnerError, ShapeError
+
+__all__ = ["BatchNorm", "InstanceNorm", "LayerNorm", "Statistics", "WeightNorm", "convert", "recording", "replaying"]
 
 Statistics = dict[str, tuple[Tensor, Tensor]]
-"""Mean and variance, (C,) each, of every batch-norm layer by its name."""
+"""Mean and variance, (C,) each, of every call of a batch-norm layer, by the layer's name (and the call, after the first)."""
 
 
 @dataclass
@@ -30,6 +36,13 @@ class _Session:
     kept: Statistics = field(default_factory=dict)
     replay: bool = False
     mask: Tensor | None = None
+    calls: dict[str, int] = field(default_factory=dict)
+
+    def key(self, name: str) -> str:
+        """A layer that a network calls twice keeps two sets of statistics."""
+        call = self.calls.get(name, 0)
+        self.calls[name] = call + 1
+        return name if call == 0 else f"{name}#{call}"
 
 
 _session: ContextVar[_Session | None] = ContextVar("norm", default=None)
@@ -70,11 +83,17 @@ class BatchNorm(nn.Module):
         session = _session.get()
         shape = (1, -1, *[1] * (x.ndim - 2))
         if session is None:
+            if x.numel() == x.shape[1]:
+                raise ShapeError(
+                    f"batch norm {self.name} cannot normalise a single row by its own statistics. Give more queries at once, "
+                    'or use norm="support".'
+                )
             normal = nn.functional.batch_norm(x, None, None, training=True, eps=self.eps)
         else:
+            key = session.key(self.name)
             if not session.replay:
-                session.kept[self.name] = _moments(x, session.mask)
-            mean, variance = session.kept[self.name]
+                session.kept[key] = _moments(x, session.mask)
+            mean, variance = session.kept[key]
             normal = (x - mean.view(shape)) * (variance.view(shape) + self.eps).rsqrt()
         if self.weight is None or self.bias is None:
             return normal
@@ -88,7 +107,9 @@ def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     axes = [0, *range(2, x.ndim)]
     if mask is None:
         return x.mean(axes), x.var(axes, unbiased=False)
-    weight = (mask / mask.sum().clamp(min=1)).view(-1, *[1] * (x.ndim - 1)) / (x[0, 0].numel())
+    if x.shape[0] != mask.shape[0]:  # the network folded positions into rows: (S, T, C) as (S·T, C)
+        mask = mask.repeat_interleave(x.shape[0] // mask.shape[0])
+    weight = (mask / mask.sum().clamp(min=1)).view(-1, *[1] * (x.ndim - 1)) / x.shape[2:].numel()
     mean = (x * weight).sum(axes)
     centred = x - mean.view(1, -1, *[1] * (x.ndim - 2))
     return mean, (centred**2 * weight).sum(axes)
@@ -121,8 +142,21 @@ class InstanceNorm(nn.Module):
         return normal * self.weight.view(shape) + self.bias.view(shape)
 
 
+class WeightNorm(_WeightNorm):
+    """``w = g v / ‖v‖`` in plain operations (Salimans & Kingma, 2016, Weight normalization)."""
+
+    def forward(self, weight_g: Tensor, weight_v: Tensor) -> Tensor:
+        kept = self.dim % weight_v.ndim if self.dim != -1 else -1
+        axes = [axis for axis in range(weight_v.ndim) if axis != kept]
+        size: Tensor = torch.linalg.vector_norm(weight_v, dim=axes, keepdim=True)
+        return weight_v * (weight_g / size)
+
+
 def convert(network: nn.Module) -> nn.Module:
     """A copy of ``network`` with exact norms in place of stock ones, same weights under the same names.
+
+    Raises:
+        LearnerError: the network uses PyTorch's deprecated weight norm, whose second derivative is wrong.
 
     >>> convert(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
     Sequential(
@@ -130,9 +164,13 @@ def convert(network: nn.Module) -> nn.Module:
       (1): BatchNorm(1, eps=1e-05, affine=True)
     )
     """
+    for path, module in network.named_modules():
+        if any(isinstance(hook, _OldWeightNorm) for hook in module._forward_pre_hooks.values()):
+            raise LearnerError(f"{path}: use torch.nn.utils.parametrizations.weight_norm instead of torch.nn.utils.weight_norm.")
     root = nn.ModuleDict({"root": copy.deepcopy(network)})
-    for path, module in list(root.named_modules()):
-        exact = _exact(module)
+    made: dict[nn.Module, nn.Module | None] = {}
+    for path, module in list(root.named_modules(remove_duplicate=False)):  # a layer used in two places stays one layer
+        exact = made[module] if module in made else made.setdefault(module, _exact(module))
         if exact is not None:
             parent, _, name = path.rpartition(".")
             root.get_submodule(parent)._modules[name] = exact
@@ -152,6 +190,8 @@ def _exact(module: nn.Module) -> nn.Module | None:
     elif type(module) is nn.LayerNorm:
         affine, bias = module.elementwise_affine, module.bias is not None
         exact = LayerNorm(list(module.normalized_shape), module.eps, affine, bias)
+    elif type(module) is _WeightNorm:
+        exact = WeightNorm(module.dim)
     else:
         return None
     exact.load_state_dict(dict(module.named_parameters()))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import Adam, Rule, Weights, descend
 from quickstudy.learner import Facts, Learner
-from quickstudy.nn.fast import FastWeights
+from quickstudy.nn.fast import FastWeights, call, weights_of
 from quickstudy.task import Examples, Inputs, Task
 
 __all__ = ["FineTune"]
@@ -54,7 +54,7 @@ class FineTune(Learner[FastWeights]):
         self.rule, self.steps, self.tune_encoder = rule, steps, tune_encoder
 
     def adapt(self, support: Examples) -> FastWeights:
-        encoder = {f"encoder.{name}": weight for name, weight in self.encoder.named_parameters()}
+        encoder = {f"encoder.{name}": weight for name, weight in weights_of(self.encoder).items()}
         if len(support) == 0:
             weights = encoder | {"head.weight": self.head.weight, "head.bias": self.head.bias}
             return FastWeights(weights, {}, self.head.bias.new_ones(support.y.shape[1]))
@@ -74,7 +74,7 @@ class FineTune(Learner[FastWeights]):
 
     def _run(self, weights: Weights, x: Inputs) -> Tensor:
         own = {name.removeprefix("encoder."): w for name, w in weights.items() if name.startswith("encoder.")}
-        features = torch.func.functional_call(self.encoder, own, (x,)).flatten(1)
+        features = call(self.encoder, own, x).flatten(1)
         return nn.functional.linear(features, weights["head.weight"], weights["head.bias"])
 
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:

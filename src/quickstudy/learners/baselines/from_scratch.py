@@ -22,6 +22,7 @@ class FromScratch(Learner[FastWeights]):
         steps: of the descent, each on the whole support set.
         likelihood: of the outputs.
 
+    >>> import torch
     >>> learner = FromScratch(nn.Linear(1, 2), steps=200, rule=Adam(0.1))
     >>> learner(Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]))).names(torch.tensor([[0.9]]))
     ['1']

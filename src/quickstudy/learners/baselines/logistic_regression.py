@@ -34,7 +34,7 @@ class LogisticRegression(Learner[LinearModel]):
 
     facts = Facts(gradient="none", norm="none", batchable=False)
 
-    def __init__(self, C: float = 1.0, encoder: nn.Module | None = None) -> None:  # noqa: N803  scikit-learn's name
+    def __init__(self, C: float = 1.0, encoder: nn.Module | None = None) -> None:
         super().__init__()
         self.C = C
         self.encoder = nn.Flatten() if encoder is None else encoder

@@ -27,6 +27,7 @@ class NearestCentroid(Learner[Centroids]):
     Args:
         encoder: features to work on; the flattened inputs themselves by default.
 
+    >>> import torch
     >>> learner = NearestCentroid()
     >>> learner(Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]))).names(torch.tensor([[0.8]]))
     ['1']

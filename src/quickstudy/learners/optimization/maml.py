@@ -40,6 +40,7 @@ class MAML(Learner[FastWeights]):
         LearnerError: a negative step size or number of steps.
         ShapeError: (at adaptation) fewer outputs than ways.
 
+    >>> import torch
     >>> learner = MAML(nn.Linear(2, 3), inner_lr=0.1, inner_steps=5)
     >>> learner(Examples.of(torch.eye(2), torch.tensor([0, 1])))(torch.eye(2)).shape
     torch.Size([2, 2])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.tree import cat, leading, map_leaves
+from quickstudy.functional.tree import cat, map_leaves
 from quickstudy.functional.unroll import Adam, Rule, Weights, descend, gradient
 from quickstudy.learner import Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
@@ -85,17 +85,20 @@ class Reptile(Learner[FastWeights]):
         return sum((((w - end[name].detach()) ** 2).sum() for name, w in start.items()), torch.zeros(())) / 2
 
     def _train(self, weights: Weights, examples: Examples) -> Weights:
-        """k steps over consecutive mini-batches, starting over when all examples were seen."""
+        """k steps over consecutive mini-batches of real rows, starting over when all were seen."""
         present = self.likelihood.present(examples.y, examples.mask)
+        real_first = examples.mask.argsort(descending=True, stable=True)
+        real = examples.mask.sum().long().clamp(min=1)
         memory = self.rule.init(weights)
         for step in range(self.inner_steps):
-            rows = torch.arange(step * self.inner_batch, (step + 1) * self.inner_batch) % leading(examples)
+            places = torch.arange(step * self.inner_batch, (step + 1) * self.inner_batch, device=real.device) % real
+            rows = real_first[places]
             batch = map_leaves(lambda leaf, rows=rows: leaf[rows], examples)
-            grads = gradient(
-                lambda weights, batch=batch: support_loss(self.network, weights, batch, self.likelihood, present),
-                weights,
-                first_order=True,
-            )
+
+            def loss(weights: Weights, batch: Examples = batch) -> Tensor:
+                return support_loss(self.network, weights, batch, self.likelihood, present)
+
+            grads = gradient(loss, weights, first_order=True)
             change, memory = self.rule(grads, memory)
             weights = {name: w - change[name] for name, w in weights.items()}
         return weights
