@@ -21,7 +21,7 @@ from torch import Tensor
 from quickstudy.errors import ArtefactError
 from quickstudy.files import write_whole
 
-__all__ = ["Artefact", "FORMAT", "pack", "read", "unpack", "write"]
+__all__ = ["FORMAT", "Artefact", "pack", "read", "unpack", "versions", "write"]
 
 FORMAT = 1
 """Raised when a newer version writes what an older one cannot read."""
@@ -80,7 +80,7 @@ def unpack(skeleton: Any, tensors: list[Tensor], records: Callable[[str], type |
             if found is None:
                 raise ArtefactError(f"the file holds a {node['record']}, which its learner does not know.")
             return found(**{key: visit(item) for key, item in node["items"]})
-        items = [visit(item) for item in node.get("list", node.get("tuple", ()))]
+        items = [visit(item) for item in node.get("list") or node.get("tuple") or ()]
         return items if "list" in node else tuple(items)
 
     return visit(skeleton)

@@ -33,7 +33,7 @@ class Recorded:
             if type(self) is cls:
                 call = signature.bind(self, *args, **kwargs)
                 call.apply_defaults()
-                given = {k: v for k, v in list(call.arguments.items())[1:]}
+                given = dict(list(call.arguments.items())[1:])
                 self.__dict__["_blueprint"] = {"class": cls.__name__, "arguments": blueprint(given)}
 
         cls.__init__ = recording  # type: ignore[method-assign]

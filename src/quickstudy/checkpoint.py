@@ -67,7 +67,8 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     learner = _fill(like if like is not None else _rebuild(found, path), found, path)
     pictures = found.description["pictures"]
     if pictures is not None:
-        learner.pictures = Pictures(**{k: tuple(v) if isinstance(v, list) else v for k, v in pictures.items()})
+        call: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in pictures.items()}
+        learner.pictures = Pictures(**call)
     if found.kind == "learner":
         return learner
     state = unpack(found.skeleton, found.tensors, _records(learner))["state"]
@@ -137,9 +138,7 @@ def save_training(
     write(path, "training", {"step": step, "note": note}, tree)
 
 
-def load_training(
-    path: str | Path, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None
-) -> tuple[int, Any]:
+def load_training(path: str | Path, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None) -> tuple[int, Any]:
     """Restores what `save_training` wrote, in place; returns the step and the note."""
     found = read(path, ("training",))
     tree = unpack(found.skeleton, found.tensors)
@@ -151,5 +150,3 @@ def load_training(
     except (RuntimeError, ValueError, KeyError) as error:
         raise ArtefactError(f"{path} belongs to another learner or optimizer: {error}") from error
     return found.description["step"], found.description["note"]
-
-

@@ -60,8 +60,10 @@ def evaluate(
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
         plan = source.plan(tasks, generator_of(seed))
-        judge = _judge_learner if isinstance(model, Learner) else _judge_rival
-        scores, seconds, size = judge(model, source, plan, batch, strategy, progress)
+        if isinstance(model, Learner):
+            scores, seconds, size = _judge_learner(model, source, plan, batch, strategy, progress)
+        else:
+            scores, seconds, size = _judge_rival(model, source, plan, progress)
     likelihood = model.likelihood if isinstance(model, Learner) else _likelihood_of(source)
     facts = model.facts if isinstance(model, Learner) else None
     return Report(
@@ -100,14 +102,12 @@ def _judge_learner(
     return scores, statistics.median(seconds for seconds, _ in states), bytes_of(states[0][1])
 
 
-def _encoded(
-    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device
-) -> Iterator[Task]:
+def _encoded(learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device) -> Iterator[Task]:
     """Batches of encoded tasks; each row of a finite data set meets the encoder once."""
     table, rows = None, (torch.empty(0), torch.empty(0))
     if learner.encodes and isinstance(source, FewShot) and isinstance(plan, RowPlan):
         distinct, places = rows_seen(plan.support_rows, plan.query_rows)
-        parts = [learner.encode(to(source.index.gather(part), device)) for part in distinct.split(500)]
+        parts = [learner.encode(to(source.index.gather(part), device)) for part in distinct.split(500)]  # type: ignore[no-untyped-call]
         table, rows = cat(parts), (places[0], places[1])
     for low in range(0, len(plan), batch):
         part: Any = plan[low : low + batch]
@@ -118,10 +118,7 @@ def _encoded(
             yield to(source.arrange(moved, lambda r: map_leaves(lambda leaf: leaf[r], table)), device)  # type: ignore[attr-defined]
 
 
-def _judge_rival(
-    rival: Rival, source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, progress: Any
-) -> tuple[list[float], float, int | None]:
-    del batch, strategy
+def _judge_rival(rival: Rival, source: TaskSource[Any], plan: Plan, progress: Any) -> tuple[list[float], float, int | None]:
     likelihood = _likelihood_of(source)
     scores, seconds = [], []
     for number in range(len(plan)):

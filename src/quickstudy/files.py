@@ -21,19 +21,20 @@ def write_whole(path: Path, content: bytes) -> None:
     ...     (Path(folder) / "a.txt").read_text()
     'whole'
     """
-    temporary = None
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(made)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
         raise ArtefactError(
             f"{path} could not be written: {error.strerror or error}. What stood there before is unharmed. "
             "Free some space or choose another folder."

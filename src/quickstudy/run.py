@@ -1,5 +1,7 @@
 """A run: one recipe being meta-trained in a folder, killed at any moment and resumed bit for bit.
 
+Its folder holds:
+
     RUN/run.json               the call: recipe, arguments, seed, versions
     RUN/training.safetensors   everything the next step depends on
     RUN/best.safetensors       the learner of the best validation (or the last step)
@@ -86,9 +88,7 @@ class Run:
             )
         self.config: dict[str, Any] = found or asked | {"versions": versions()}
         if self.config["recipe"] not in recipe_functions():
-            raise RunError(
-                f"there is no recipe {self.config['recipe']!r}. There are: {', '.join(sorted(recipe_functions()))}."
-            )
+            raise RunError(f"there is no recipe {self.config['recipe']!r}. There are: {', '.join(sorted(recipe_functions()))}.")
 
     def _read(self) -> dict[str, Any] | None:
         path = self.folder / "run.json"

@@ -74,7 +74,7 @@ def train(
     [1, 2, 3]
     """
     trained = [p for p in learner.parameters() if p.requires_grad]
-    if not trained or learner.facts.gradient == "none" and type(learner).objective is Learner.objective:
+    if not trained or (learner.facts.gradient == "none" and type(learner).objective is Learner.objective):
         raise LearnerError(f"{type(learner).__name__} has nothing to meta-train: use it as it is, in evaluate().")
     for step in range(start, steps):
         began = time.perf_counter()

@@ -18,7 +18,7 @@ from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.fetch import cached_arrays
 from quickstudy.datasets.pictures import Pictures
 
-__all__ = ["glyphs"]
+__all__ = ["TEST", "VAL", "glyphs"]
 
 TEST = ("ARABIC", "ARMENIAN", "CANADIAN", "GEORGIAN", "HEBREW", "LAO")
 VAL = ("COPTIC", "LISU", "OLD")
@@ -100,8 +100,9 @@ def _render(files: list[Path]) -> tuple[np.ndarray, dict[str, list[tuple[int, in
     fonts = [ImageFont.truetype(str(file), 22, layout_engine=ImageFont.Layout.BASIC) for file in files]
     known: dict[str, list[int]] = defaultdict(list)
     for style, file in enumerate(files):
-        for code in TTFont(file, lazy=True).getBestCmap():
-            known[chr(code)].append(style)
+        with TTFont(file, lazy=True) as font:
+            for code in font.getBestCmap():
+                known[chr(code)].append(style)
     pictures: list[np.ndarray] = []
     owners: dict[str, list[tuple[int, int]]] = {}
     for character in sorted(known):

@@ -43,9 +43,7 @@ def maml_omniglot(
     """
     data = omniglot(split="vinyals")
     network = Conv4(outputs=ways, strided=True)
-    learner = MAML(
-        network, inner_lr=inner_lr, inner_steps=1, test_steps=test_steps, first_order=first_order, norm=norm
-    )
+    learner = MAML(network, inner_lr=inner_lr, inner_steps=1, test_steps=test_steps, first_order=first_order, norm=norm)
     optimizer = torch.optim.Adam(learner.parameters(), lr)
     return Recipe(
         learner=learner,
