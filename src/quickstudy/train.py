@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from quickstudy.batching import Strategy, meta_gradient
-from quickstudy.errors import LearnerError
+from quickstudy.errors import LearnerError, TaskError
 from quickstudy.functional.tree import to
 from quickstudy.learner import Learner
 from quickstudy.tasks.source import TaskSource, generator_of
@@ -62,7 +62,9 @@ def train(
         strategy, chunk: see `quickstudy.batching`.
 
     Raises:
-        LearnerError: nothing to train, or the loss became NaN or infinite.
+        LearnerError: nothing to train, an optimizer of other weights, or a loss that became NaN or infinite (the learner
+            stays as it was before that step).
+        TaskError: no tasks in a step.
 
     >>> from quickstudy.learners.optimization.maml import MAML
     >>> from quickstudy.likelihood import Gaussian
@@ -76,18 +78,26 @@ def train(
     trained = [p for p in learner.parameters() if p.requires_grad]
     if not trained or (learner.facts.gradient == "none" and type(learner).objective is Learner.objective):
         raise LearnerError(f"{type(learner).__name__} has nothing to meta-train: use it as it is, in evaluate().")
+    if batch < 1:
+        raise TaskError(f"batch={batch}: an outer step needs at least one task.")
+    if {id(p) for p in trained}.isdisjoint(id(p) for group in optimizer.param_groups for p in group["params"]):
+        raise LearnerError(
+            f"the optimizer holds no weight of this {type(learner).__name__}, which may train a copy of the network it was "
+            "given. Build the optimizer on learner.parameters()."
+        )
     for step in range(start, steps):
         began = time.perf_counter()
         learner.train()
         generator = generator_of(seed, step)
         tasks = to(source.sample(batch, generator), trained[0].device)
         optimizer.zero_grad(set_to_none=True)
+        before = [buffer.clone() for buffer in learner.buffers()]
         with torch.random.fork_rng(devices=_devices(trained)):
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             loss = float(meta_gradient(learner, tasks, strategy=strategy, chunk=chunk).mean())
         norm = float(torch.nn.utils.clip_grad_norm_(trained, clip if clip is not None else math.inf))
         if not math.isfinite(loss) or not math.isfinite(norm):
-            learner.eval()
+            _undo(learner, before)
             raise LearnerError(
                 f"step {step + 1}: the loss is {loss} and the gradient's norm {norm}. "
                 "Lower the learning rates (inner_lr first), pass clip=, or look for odd values in the data."
@@ -98,6 +108,14 @@ def train(
             schedule.step()
         learner.eval()
         yield Record(step + 1, loss, norm, lr, time.perf_counter() - began)
+
+
+def _undo(learner: Learner[Any], buffers: list[torch.Tensor]) -> None:
+    """Leaves the learner as it was before a step that failed: norm statistics included, no gradients."""
+    for buffer, before in zip(learner.buffers(), buffers, strict=True):
+        buffer.copy_(before)
+    learner.zero_grad(set_to_none=True)
+    learner.eval()
 
 
 def _devices(parameters: list[torch.nn.Parameter]) -> list[int]:

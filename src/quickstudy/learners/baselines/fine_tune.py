@@ -3,7 +3,6 @@
 Source: Chen, Liu, Kira, Wang & Huang, 2019, A closer look at few-shot classification ("Baseline").
 """
 
-import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
