@@ -1,5 +1,6 @@
 """Few-shot classification tasks drawn from an index of classes: N ways, K shots, fixed or varying."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -70,6 +71,10 @@ class FewShot(TaskSource[RowPlan]):
         self.index, self.queries, self.balanced, self.sizes = index, queries, balanced, sizes
         self.ways, self.shots = _range("ways", ways), _range("shots", shots)
         self.name = f"{index.name} {_words(self.ways)}-way {_words(self.shots)}-shot {queries} queries"
+        if sizes is not None:
+            self.name = f"{index.name} {_words(self.ways)}-way, shots and queries by {getattr(sizes, '__name__', 'a rule')}"
+        elif not balanced:
+            self.name += ", imbalanced"
         order = torch.argsort(index.labels, stable=True)
         self._counts = torch.bincount(index.labels, minlength=len(index.classes))
         starts = self._counts.cumsum(0) - self._counts
@@ -107,11 +112,27 @@ class FewShot(TaskSource[RowPlan]):
             side = torch.gather(sides[:, None].expand(-1, classes.shape[1], -1), 2, groups)
             support_ok, query_ok = support_ok & side, query_ok & ~side
         shots, queries = self._sizes(self._available(support_ok, query_ok), used, generator)
+        if self.sizes is not None:
+            shots = torch.minimum(shots, support_ok.sum(-1))
+            self._refuse(classes, used, shots, queries, support_ok.sum(-1), query_ok.sum(-1))
         rows = self._rows[classes]
         keys = torch.rand(rows.shape, generator=generator)
-        support = _first(rows, keys.masked_fill(~support_ok, 2), shots)
-        query = _first(rows, (keys if sides is not None else -keys).masked_fill(~query_ok, 2), queries)
+        support = _chosen(rows, keys.masked_fill(~support_ok, 2), torch.zeros_like(shots), shots)
+        skipped = shots if sides is None else torch.zeros_like(shots)
+        query = _chosen(rows, keys.masked_fill(~query_ok, 2), skipped, queries)
         return RowPlan(*_flat(*support, generator), *_flat(*query, generator), torch.where(used, classes, -1))
+
+    def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
+        """A rule for sizes may ask for more rows than there are."""
+        together = shots + queries > support if self.index.groups is None else queries > query
+        wrong = (together | (shots < 1) | (queries < 1)) & used
+        if wrong.any():
+            task, column = wrong.nonzero()[0].tolist()
+            raise TaskError(
+                f"the rule for sizes asks for {int(shots[task, column])} shots and {int(queries[task, column])} queries of class "
+                f'"{self.index.classes[int(classes[task, column])]}" of {self.index.name}, which has '
+                f"{int(self._counts[classes[task, column]])} examples. Both must be 1 or more, and fit together."
+            )
 
     def _available(self, support_ok: Tensor, query_ok: Tensor) -> Tensor:
         if self.index.groups is None:
@@ -161,6 +182,13 @@ class FewShot(TaskSource[RowPlan]):
     def gather(self, plan: RowPlan) -> Task:
         return self.arrange(plan, self.index.gather)
 
+    def digest(self, plan: RowPlan) -> str:
+        """Of the plan, the classes' names and the first task's rows: other data under the same name have another digest."""
+        first = self.index.gather(torch.cat([plan.support_rows[:1], plan.query_rows[:1]], 1))
+        found = hashlib.sha256("\n".join([super().digest(plan), *self.index.classes]).encode())
+        found.update(first.contiguous().cpu().numpy().tobytes())
+        return found.hexdigest()[:16]
+
     def arrange(self, plan: RowPlan, gather: Callable[[Tensor], Tensor]) -> Task:
         """The planned tasks with ``gather(rows)`` for inputs: raw rows, or features that were computed before."""
         ways = plan.classes.shape[1]
@@ -187,11 +215,13 @@ def _words(limits: tuple[int, int]) -> str:
     return str(limits[0]) if limits[0] == limits[1] else f"{limits[0]}..{limits[1]}"
 
 
-def _first(rows: Tensor, keys: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """The ``sizes`` (B, N) rows of smallest key in each class, and which places are real: both (B, N, largest size)."""
+def _chosen(rows: Tensor, keys: Tensor, skipped: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """The ``sizes`` (B, N) rows of smallest key in each class after ``skipped`` ones, and which are real: (B, N, largest size)."""
     longest = int(sizes.max())
-    order = keys.argsort(dim=-1)[..., :longest]
-    return rows.gather(2, order), torch.arange(longest) < sizes[..., None]
+    places = torch.arange(longest).expand(*sizes.shape, longest)
+    order = keys.argsort(dim=-1, stable=True)
+    order = order.gather(2, (places + skipped[..., None]).clamp(max=order.shape[2] - 1))
+    return rows.gather(2, order), places < sizes[..., None]
 
 
 def _flat(rows: Tensor, real: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """Tasks of several sources in one stream, each task from one of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,10 @@ class Mixture(TaskSource[MixturePlan]):
             place[here] = torch.arange(int(here.sum()))
             plans.append(source.plan(int(here.sum()), generator) if here.any() else None)
         return MixturePlan(chosen, place, tuple(plans))
+
+    def digest(self, plan: MixturePlan) -> str:
+        parts = [source.digest(inner) for source, inner in zip(self.sources, plan.plans, strict=True) if inner is not None]
+        return hashlib.sha256(":".join([super().digest(plan), *parts]).encode()).hexdigest()[:16]
 
     def gather(self, plan: MixturePlan) -> Task:
         parts, order = [], []
