@@ -99,8 +99,10 @@ def _known() -> dict[str, Any]:
 
 
 def _records(learner: Learner[Any]) -> Any:
-    """Record classes a state may use: those that stand in the learner's own file."""
-    scope = vars(sys.modules[type(learner).__module__])
+    """Record classes a state may use: those that stand in the files of the learner's class and of its bases."""
+    scope: dict[str, Any] = {}
+    for base in reversed(type(learner).__mro__):
+        scope |= vars(sys.modules[base.__module__]) if issubclass(base, Learner) else {}
 
     def find(name: str) -> type | None:
         found = scope.get(name)

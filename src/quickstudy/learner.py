@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from quickstudy.blueprint import Recorded
 from quickstudy.datasets.pictures import Pictures
-from quickstudy.functional.tree import map_leaves
+from quickstudy.errors import ShapeError
 from quickstudy.likelihood import Categorical, Likelihood
-from quickstudy.task import Examples, Inputs, Task
+from quickstudy.task import Examples, Inputs, Task, inputs
 
 __all__ = ["Facts", "Learner", "Predictor", "evaluating"]
 
@@ -78,7 +78,15 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         return self.likelihood.nll(outputs, task.query.y, task.query.mask)
 
     def forward(self, support: Examples, classes: Sequence[str] | None = None) -> "Predictor":
-        """A predictor for one raw support set. No graph is kept: for gradients use `encode`, `adapt` and `predict`."""
+        """A predictor for one raw support set. No graph is kept: for gradients use `encode`, `adapt` and `predict`.
+
+        Raises:
+            ShapeError: as many class names as ways are needed.
+        """
+        if classes is not None and len(classes) != support.y.shape[-1]:
+            raise ShapeError(
+                f"{len(classes)} class names for {support.y.shape[-1]} ways. Name each class, in the order of labels."
+            )
         with torch.no_grad(), evaluating(self):
             state = self.adapt(support.replace(self.encode(support.x)))
         return Predictor(self, state, tuple(classes) if classes is not None else None, self.pictures)
@@ -127,7 +135,7 @@ class Predictor:
     def __call__(self, x: Inputs) -> Tensor:
         """Outputs (Q, N or P) for raw inputs, leading axis Q."""
         with torch.no_grad(), evaluating(self.learner):
-            return self.learner.predict(self.state, self.learner.encode(map_leaves(torch.as_tensor, x)))
+            return self.learner.predict(self.state, self.learner.encode(inputs(x)))
 
     def probabilities(self, x: Inputs) -> Tensor:
         """Probabilities of the classes (Q, N), rows sum to one; for regression the expected values."""

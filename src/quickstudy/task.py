@@ -13,14 +13,30 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from quickstudy.errors import DataError, ShapeError
 from quickstudy.functional.tree import leaves, map_leaves, stack
 
-__all__ = ["Examples", "Inputs", "Task", "pad", "stack_tasks", "unstack_tasks"]
+__all__ = ["Examples", "Inputs", "Task", "inputs", "pad", "stack_tasks", "unstack_tasks"]
 
 Inputs = Any
 """A tensor, or a tree of tensors (tokens and mask, image and text); the leading axis counts examples."""
+
+
+def inputs(x: Any) -> Inputs:
+    """Inputs as tensors: arrays, numbers in lists, or lists of tensors of one shape; dictionaries and tuples are trees.
+
+    >>> inputs({"tokens": [[1, 2], [3, 4]], "mask": [torch.ones(2), torch.zeros(2)]})["mask"].shape
+    torch.Size([2, 2])
+    """
+
+    def tensor(leaf: Any) -> Tensor:
+        if isinstance(leaf, list):
+            return torch.stack([tensor(item) for item in leaf]) if leaf else torch.empty(0)
+        return torch.as_tensor(leaf)
+
+    return pytree.tree_map(tensor, x, is_leaf=lambda node: isinstance(node, list))
 
 
 @dataclass(frozen=True)
@@ -49,11 +65,13 @@ class Examples:
             DataError: numbers are missing (NaN) or infinite, or a label lies outside of ``range(ways)``.
             ShapeError: inputs and labels differ in number.
         """
-        x = map_leaves(torch.as_tensor, x)
+        x = inputs(x)
         labels = torch.as_tensor(labels, device=leaves(x)[0].device)
         for leaf in [*leaves(x), labels]:
             if leaf.shape[:1] != labels.shape[:1]:
-                raise ShapeError(f"{leaf.shape[0]} inputs came with {len(labels)} labels. Give one label for each input.")
+                raise ShapeError(
+                    f"{len(leaf) if leaf.ndim else 0} inputs came with {len(labels)} labels. Give one label for each input."
+                )
             if leaf.is_floating_point() and not torch.isfinite(leaf).all():
                 raise DataError("the examples hold NaN or infinite values. Clean or impute them first.")
         if labels.is_floating_point():

@@ -216,7 +216,7 @@ def _words(limits: tuple[int, int]) -> str:
 
 
 def _chosen(rows: Tensor, keys: Tensor, skipped: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """The ``sizes`` (B, N) rows of smallest key in each class after ``skipped`` ones, and which are real: (B, N, largest size)."""
+    """The ``sizes`` (B, N) rows of smallest key of each class, after ``skipped`` ones; and which are real: (B, N, most)."""
     longest = int(sizes.max())
     places = torch.arange(longest).expand(*sizes.shape, longest)
     order = keys.argsort(dim=-1, stable=True)
