@@ -113,7 +113,8 @@ def _example(x: Any, where: str) -> Tensor:
         return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
     if not isinstance(x, Tensor):
         try:
-            x = torch.from_numpy(np.require(x, requirements=["C", "W"]))
+            array = np.require(x, requirements=["C", "W"])
+            x = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
         except (TypeError, ValueError) as error:
             raise DataError(
                 f"{where}: a {type(x).__name__} of no numbers ({error}). Give tensors, arrays or pictures."

@@ -65,7 +65,7 @@ def cached_arrays(name: str, build: Callable[[], dict[str, np.ndarray]]) -> dict
     path = cache_folder() / f"{name}.npz"
     if path.exists():
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return {key: kept[key] for key in kept.files}
         except Exception:  # whatever a damaged zip raises, the remedy is the same
             pass

@@ -1,5 +1,6 @@
 """How a picture file becomes an input: a frozen record that travels with every adapted predictor."""
 
+import contextlib
 import io
 import warnings
 from dataclasses import dataclass
@@ -66,13 +67,14 @@ def _open(picture: Any) -> Image.Image:
     """Loaded, upright, of 8 bits and without transparency."""
     name = str(picture) if isinstance(picture, str | Path) else "the picture"
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.ExitStack() as opened:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = _image(picture)
-        if image.width * image.height > _MOST_PIXELS:
-            raise DataError(f"{name} has {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}. Make it smaller.")
-        image.load()
-        return _flatten(ImageOps.exif_transpose(image))
+            file = opened.enter_context(Path(picture).open("rb")) if isinstance(picture, str | Path) else picture
+            image = _image(file)
+            if image.width * image.height > _MOST_PIXELS:
+                raise DataError(f"{name} has {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}. Make it smaller.")
+            image.load()
+            return _flatten(ImageOps.exif_transpose(image))
     except DataError:
         raise
     except Image.DecompressionBombError as error:

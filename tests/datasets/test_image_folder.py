@@ -1,0 +1,110 @@
+"""Class folders of any pictures; what is missing or broken is named with its remedy."""
+
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from quickstudy.datasets.image_folder import image_folder
+from quickstudy.datasets.pictures import Pictures
+from quickstudy.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes, pictures of five sizes and modes."""
+    for place, colour in (("cat", 40), ("dog", 220)):
+        (tmp_path / place).mkdir()
+        for number, mode in enumerate(["L", "RGB", "RGBA", "P", "1"]):
+            Image.new("L", (20 + 7 * number, 31), colour).convert(mode).save(tmp_path / place / f"{number}.png")
+    Image.new("RGB", (300, 200), (220, 220, 220)).save(tmp_path / "dog" / "photo.jpg")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "cat" / ".DS_Store").write_bytes(b"none of ours")
+    return tmp_path
+
+
+def test_any_size_and_mode(folder: Path) -> None:
+    index = image_folder(folder)
+    assert index.classes == ("cat", "dog") and index.counts.tolist() == [5, 6]
+    assert index.gather(torch.arange(11)).shape == (11, 3, 84, 84)
+    assert index.name == folder.name
+    assert abs(float(index.gather(torch.tensor(1)).mean()) - 40 / 255) < 0.01
+    grey = image_folder(folder, pictures=Pictures(size=(28, 20)), name="animals")
+    assert grey.gather(torch.tensor([0])).shape == (1, 1, 28, 20) and grey.name == "animals"
+    assert grey.pictures == Pictures(size=(28, 20))
+
+
+def test_reading_on_demand_gives_the_same_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eager = image_folder(folder)
+    monkeypatch.setattr(sys.modules["quickstudy.datasets.image_folder"], "_IN_MEMORY", 0)
+    lazy = image_folder(folder)
+    assert isinstance(eager.x, torch.Tensor) and not isinstance(lazy.x, torch.Tensor)
+    rows = torch.tensor([[0, 10], [3, 3]])
+    assert torch.equal(lazy.gather(rows), eager.gather(rows))
+    assert torch.equal(lazy.select(["dog", "cat"]).labels, eager.select(["dog", "cat"]).labels)
+
+
+def test_the_example_becomes_tasks(folder: Path) -> None:
+    from quickstudy.tasks.few_shot import FewShot
+
+    task = FewShot(image_folder(folder), ways=2, shots=1, queries=3).sample(2)
+    assert task.query.x.shape == (2, 6, 3, 84, 84)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none is not a folder. Give a folder"):
+        image_folder(tmp_path / "none")
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no class folders. Put the pictures of each class into a folder"):
+        image_folder(tmp_path)
+
+
+def test_pictures_without_class_folders(tmp_path: Path) -> None:
+    Image.new("L", (9, 9)).save(tmp_path / "1.png")
+    with pytest.raises(DataError, match="holds no class folders"):
+        image_folder(tmp_path)
+
+
+def test_a_class_without_pictures(folder: Path) -> None:
+    (folder / "emu").mkdir()
+    with pytest.raises(DataError, match="emu holds no pictures. Put at least one into it, or remove the folder"):
+        image_folder(folder)
+
+
+def test_pictures_of_one_class(folder: Path) -> None:
+    for file in (folder / "dog").iterdir():
+        file.unlink()
+    (folder / "dog").rmdir()
+    with pytest.raises(DataError, match="all 5 rows are of one class"):
+        image_folder(folder)
+
+
+def test_a_broken_picture_is_named_and_the_rest_kept_only_if_asked(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = (folder / "dog" / "photo.jpg").read_bytes()
+    (folder / "dog" / "photo.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "cat" / "notes.txt").write_text("no picture")
+    with pytest.raises(DataError, match=r'notes\.txt is not a picture.*on_error="skip" the others are kept'):
+        image_folder(folder)
+    with caplog.at_level(logging.WARNING, logger="quickstudy"):
+        index = image_folder(folder, on_error="skip")
+    assert index.counts.tolist() == [5, 5]
+    assert "notes.txt" in caplog.text and "photo.jpg" in caplog.text
+
+
+def test_a_class_of_broken_pictures_only(folder: Path) -> None:
+    (folder / "emu").mkdir()
+    (folder / "emu" / "1.png").write_bytes(b"broken")
+    with pytest.raises(DataError, match="emu holds no pictures"):
+        image_folder(folder, on_error="skip")
+
+
+def test_a_decompression_bomb_among_good_pictures(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quickstudy.datasets.pictures._MOST_PIXELS", 50_000)
+    with pytest.raises(DataError, match=r"photo\.jpg has 300×200 pixels.*Make it smaller"):
+        image_folder(folder)
+    assert image_folder(folder, on_error="skip").counts.tolist() == [5, 5]
