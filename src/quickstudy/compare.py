@@ -9,7 +9,8 @@ __all__ = ["compare"]
 def compare(a: Report, b: Report) -> Comparison:
     """The mean of ``a − b`` task by task, with its interval and p-value.
 
-    Tasks differ far more in difficulty than learners in skill; on the same tasks that noise cancels.
+    Tasks differ far more in difficulty than learners in skill; on the same tasks that noise cancels. Where one report holds
+    only the first tasks of the list (``evaluate(limit=...)``), these are compared; ``len(differences)`` says how many.
 
     Raises:
         TaskError: the reports were made on different task lists or with different metrics.
@@ -26,5 +27,5 @@ def compare(a: Report, b: Report) -> Comparison:
             f"{a.model} and {b.model} were judged on different tasks ({a.source}, list {a.digest}, and {b.source}, list "
             f"{b.digest}). Evaluate both on the same source with the same seed and number of tasks."
         )
-    differences = tuple(x - y for x, y in zip(a.scores, b.scores, strict=True))
+    differences = tuple(x - y for x, y in zip(a.scores, b.scores, strict=False))
     return Comparison(a.model, b.model, a.metric, differences)

@@ -32,6 +32,7 @@ def evaluate(
     source: TaskSource[Any],
     *,
     tasks: int = 1000,
+    limit: int | None = None,
     seed: int = 0,
     batch: int = 25,
     strategy: Strategy = "auto",
@@ -46,24 +47,28 @@ def evaluate(
         model: a learner, or a function from a support set (real rows only) to a function from inputs to outputs.
         source: the tasks.
         tasks: how many.
+        limit: judge only the first so many of them, where adapting is slow; the list, and so its digest, stays the same.
         seed: of the task list.
         batch: tasks held in memory at once.
         strategy: see `quickstudy.batching`.
         progress: called with (tasks done, tasks) now and then.
 
     Raises:
-        TaskError: no tasks asked for.
+        TaskError: no tasks asked for, or a limit below 1.
         ShapeError: a rival's outputs do not fit the targets.
     """
     if tasks < 1:
         raise TaskError(f"tasks={tasks}: a report needs at least one task; 600 or more make a useful interval.")
+    if limit is not None and limit < 1:
+        raise TaskError(f"limit={limit}: at least one task must be judged; leave limit out to judge all {tasks}.")
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
         plan = source.plan(tasks, generator_of(seed))
+        judged = plan[:limit]
         if isinstance(model, Learner):
-            scores, seconds, size = _judge_learner(model, source, plan, batch, strategy, progress)
+            scores, seconds, size = _judge_learner(model, source, judged, batch, strategy, progress)
         else:
-            scores, seconds, size = _judge_rival(model, source, plan, progress)
+            scores, seconds, size = _judge_rival(model, source, judged, progress)
     likelihood = model.likelihood if isinstance(model, Learner) else _likelihood_of(source)
     facts = model.facts if isinstance(model, Learner) else None
     return Report(
@@ -78,6 +83,7 @@ def evaluate(
         norm=facts.norm if facts else "none",
         seconds=seconds,
         state_bytes=size,
+        planned=len(plan),
     )
 
 

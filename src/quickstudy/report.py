@@ -47,6 +47,7 @@ class Report:
         norm: the norm policy.
         seconds: median seconds to adapt to one task (its support set encoded, its state made).
         state_bytes: size of the state of one task; None where it is not known (a plain function).
+        planned: length of the task list; more than there are scores where only the first tasks were judged. None: as many.
     """
 
     model: str
@@ -60,6 +61,7 @@ class Report:
     norm: str
     seconds: float
     state_bytes: int | None
+    planned: int | None = None
 
     @property
     def mean(self) -> float:
@@ -74,7 +76,7 @@ class Report:
         low, high = self.interval
         manner = "transductive" if self.transductive else "inductive"
         return (
-            f"{self.model}: {self.metric} {self._words()} on {len(self.scores)} tasks of {self.source} "
+            f"{self.model}: {self.metric} {self._words()} on {self._count(' of the ')} tasks of {self.source} "
             f"(95 % t-interval over tasks {self._show(low)} to {self._show(high)}; {manner}, norm {self.norm}; "
             f"{self.seconds * 1e3:.1f} ms and {self._size()} a task; task list {self.digest})"
         )
@@ -88,6 +90,10 @@ class Report:
             return f"{self.mean * 100:.2f} ± {half * 100:.2f} %"
         return f"{self.mean:.4g} ± {half:.2g}"
 
+    def _count(self, of: str) -> str:
+        judged = len(self.scores)
+        return f"{judged:,}" if self.planned in (None, judged) else f"the first {judged:,}{of}{self.planned:,}"
+
     def _size(self) -> str:
         return "unknown bytes" if self.state_bytes is None else f"{self.state_bytes:,} bytes"
 
@@ -96,7 +102,7 @@ class Report:
         return {
             "model": self.model,
             self.metric: self._words(),
-            "tasks": f"{len(self.scores):,}",
+            "tasks": self._count(" of "),
             "manner": "transductive" if self.transductive else "inductive",
             "norm": self.norm,
             "ms a task": f"{self.seconds * 1e3:.1f}",
