@@ -85,7 +85,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         """
         if classes is not None and len(classes) != support.y.shape[-1]:
             raise ShapeError(
-                f"{len(classes)} class names for {support.y.shape[-1]} ways. Name each class, in the order of labels."
+                f"{len(classes)} class names for {support.y.shape[-1]} ways. Name each class."
             )
         with torch.no_grad(), evaluating(self):
             state = self.adapt(support.replace(self.encode(support.x)))

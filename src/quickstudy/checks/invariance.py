@@ -1,0 +1,141 @@
+"""Points 3 to 7 of the battery: what must not change a prediction, and what a prediction must not change."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.batching import trimmed
+from quickstudy.checks.record import Broken, Excused, Held, Outcome
+from quickstudy.checks.scene import Scene, apart, outputs, seeded
+from quickstudy.functional.tree import cat, leaves, map_leaves
+from quickstudy.learner import Learner
+from quickstudy.likelihood import ABSENT, Categorical
+from quickstudy.task import Examples, Task
+from quickstudy.tasks.source import generator_of
+
+__all__ = ["adapting_is_pure", "labels_permute", "order_is_free", "padding_is_ignored", "queries_stand_alone"]
+
+
+def padding_is_ignored(scene: Scene) -> Outcome:
+    """Rows of mask 0 change neither predictions nor the objective, whatever they hold; a class without rows has logit -1e4."""
+    learner, task = scene.fresh(), scene.task
+    held = scene.same(
+        lambda: outputs(learner, _littered(task.support), task.query.x),
+        lambda: outputs(learner, task.support, task.query.x),
+        "padding the support set moved predictions",
+    )
+    lesson: Task = scene.lessons[0]
+    lesson = Task(lesson.support.trim(), lesson.query.trim())
+    scene.same(
+        lambda: _objective(scene, Task(_littered(lesson.support), _littered(lesson.query))),
+        lambda: _objective(scene, lesson),
+        "padding a task moved its objective",
+    )
+    if isinstance(learner.likelihood, Categorical) and task.support.y.shape[1] > 2:
+        _absent(learner, task)
+    return held
+
+
+def _littered(examples: Examples) -> Examples:
+    """The examples with padding behind that holds other inputs under wrong labels, which only the mask tells apart."""
+    litter = map_leaves(lambda leaf: leaf.flip(0) if leaf.ndim else leaf, examples[:3])
+    return cat([examples, Examples(litter.x, litter.y.roll(1, -1), torch.zeros_like(litter.mask))])
+
+
+def _objective(scene: Scene, task: Task) -> Tensor:
+    learner = scene.fresh()
+    with torch.no_grad():
+        encoded = Task(task.support.replace(learner.encode(task.support.x)), task.query.replace(learner.encode(task.query.x)))
+        fn: Callable[[Task], Tensor] = trimmed(learner.objective) if learner.facts.transductive else learner.objective
+        return fn(encoded)
+
+
+def _absent(learner: Learner[Any], task: Task) -> None:
+    support = Examples(task.support.x, task.support.y, task.support.mask * (1 - task.support.y[:, -1]))
+    logits = seeded(lambda: outputs(learner, support, task.query.x))[:, -1]
+    if not bool(((logits <= ABSENT / 10) & logits.isfinite()).all()):
+        raise Broken(
+            f"a class without any support row got logits up to {float(logits.max()):.3g}",
+            "Pass outputs through self.likelihood.restrict(outputs, present).",
+        )
+
+
+def order_is_free(scene: Scene) -> Outcome:
+    """The order of the support set does not matter."""
+    if scene.learner.facts.ordered:
+        return Excused("ordered=True")
+    learner, task = scene.fresh(), scene.task
+    order = torch.randperm(len(task.support), generator=generator_of(scene.seed, 4))
+    return scene.same(
+        lambda: outputs(learner, task.support[order], task.query.x),
+        lambda: outputs(learner, task.support, task.query.x),
+        "another order of the support set moved predictions",
+    )
+
+
+def queries_stand_alone(scene: Scene) -> Outcome:
+    """A query's prediction does not depend on its neighbours."""
+    if scene.learner.facts.transductive:
+        return Excused("transductive=True")
+    learner, task = scene.fresh(), scene.task
+    rows = range(min(4, len(task.query)))
+
+    def alone() -> Tensor:
+        return torch.cat([outputs(learner, task.support, task.query[row : row + 1].x) for row in rows])
+
+    return scene.same(
+        alone, lambda: outputs(learner, task.support, task.query.x)[: len(rows)], "queries were answered otherwise when alone"
+    )
+
+
+def labels_permute(scene: Scene) -> Outcome:
+    """Renaming the classes renames the outputs and changes nothing else."""
+    if scene.learner.facts.label_order:
+        return Excused("label_order=True")
+    if not isinstance(scene.learner.likelihood, Categorical):
+        return Excused("outputs are values, not classes")
+    learner, task = scene.fresh(), scene.task
+    support = task.support
+    order = torch.arange(support.y.shape[1]).roll(1)
+    return scene.same(
+        lambda: outputs(learner, Examples(support.x, support.y[:, order], support.mask), task.query.x),
+        lambda: outputs(learner, support, task.query.x)[:, order],
+        "renaming the classes did more than rename the outputs",
+    )
+
+
+def adapting_is_pure(scene: Scene) -> Outcome:
+    """Adapting and predicting leave the learner and the task as they were, can be repeated, and keep states apart."""
+    learner, task = scene.fresh(), scene.task
+    other: Task = scene.tasks[1]
+    before = [leaf.clone() for leaf in [*learner.state_dict().values(), *leaves(task)]]
+
+    def predicted() -> Tensor:
+        return outputs(learner, task.support, task.query.x)
+
+    first = seeded(predicted)
+    with torch.no_grad():
+        state = seeded(lambda: learner.adapt(task.support.replace(learner.encode(task.support.x))))
+        seeded(lambda: learner.adapt(other.support.replace(learner.encode(other.support.x))), 1)
+        later = learner.predict(state, learner.encode(task.query.x))
+    if not scene.learner.facts.stochastic and apart(later, first) > scene.tolerance:
+        raise Broken(
+            f"a state predicts otherwise after the learner adapted to another task: deviation {apart(later, first):.2g}",
+            "Keep what is learned of a task in the state that adapt returns, not in the module.",
+        )
+    recorded = seeded(lambda: learner.adapt(task.support.replace(learner.encode(task.support.x))))
+    with torch.enable_grad():
+        recorded = seeded(lambda: learner.predict(recorded, learner.encode(task.query.x)).detach())
+    if not scene.learner.facts.stochastic and apart(recorded, first) > scene.tolerance:
+        raise Broken(f"predictions change by {apart(recorded, first):.2g} when gradients are recorded")
+    after = [*learner.state_dict().values(), *leaves(task)]
+    names = [*learner.state_dict(), *[f"a tensor of the task ({n})" for n in range(len(leaves(task)))]]
+    changed = [name for name, a, b in zip(names, before, after, strict=True) if not torch.equal(a, b)]
+    changed += [f"the gradient of {name}" for name, p in learner.named_parameters() if p.grad is not None]
+    if changed or learner.training:
+        raise Broken(f"changed: {', '.join(changed) or 'the training mode'}")
+    if not torch.equal(seeded(predicted), first):
+        raise Broken(f"the same call gave other numbers: deviation {apart(seeded(predicted), first):.2g}")
+    return Held("bitwise")
