@@ -3,6 +3,7 @@
 import copy
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,8 @@ def saves_and_loads(scene: Scene) -> Outcome:
         save(predictor, paths[1])
         for like in alike:
             manner = "from the file alone" if like is None else "into a learner of other weights"
-            _same(
-                predictor,
-                seeded(lambda like=like: load(paths[0], like=like)(task.support)),
-                task,
-                f"the learner, loaded {manner},",
-            )
+            relearned = seeded(partial(load(paths[0], like=like), task.support))
+            _same(predictor, relearned, task, f"the learner, loaded {manner},")
             _same(predictor, load(paths[1], like=like), task, f"the predictor, loaded {manner},")
     return Held("bitwise" + ("" if None in alike else "; load with like=, its parts are your own"))
 
@@ -51,7 +48,7 @@ def _raw(scene: Scene, dtype: torch.dtype) -> Task:
 
 
 def _same(before: Predictor, after: Predictor, task: Task, what: str) -> None:
-    a, b = (seeded(lambda p=p: p(task.query.x)) for p in (before, after))
+    a, b = (seeded(partial(predictor, task.query.x)) for predictor in (before, after))
     if not torch.equal(a, b):
         raise Broken(f"{what} predicts otherwise: deviation {float((a - b).abs().max()):.2g}")
 
@@ -78,9 +75,9 @@ def keeps_dtype_and_device(scene: Scene) -> Outcome:
         for dtype in (torch.float32, torch.float64):
             learner = scene.fresh(dtype).to(device)
             task: Task = to(_raw(scene, dtype), device)
-            found: list[Tensor] = [seeded(lambda l=learner, t=task: outputs(l, t.support, t.query.x))]
+            found: list[Tensor] = [seeded(partial(outputs, learner, task.support, task.query.x))]
             with torch.no_grad():
-                state = seeded(lambda l=learner, t=task: l.adapt(t.support.replace(l.encode(t.support.x))))
+                state = seeded(partial(learner.adapt, task.support.replace(learner.encode(task.support.x))))
             found += [leaf for leaf in leaves(state) if leaf.is_floating_point()]
             for tensor in found:
                 if tensor.dtype != dtype or tensor.device.type != device.type:
