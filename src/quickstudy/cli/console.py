@@ -1,0 +1,45 @@
+"""What all commands share: where they write, tables, progress bars."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from quickstudy.report import Report
+
+__all__ = ["err", "out", "print_json", "progress", "say", "table"]
+
+out = Console()
+err = Console(stderr=True)
+
+
+def say(text: str) -> None:
+    """Plain words, paths and numbers as they are."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_json(found: Any) -> None:
+    """JSON for other programs, not coloured, not wrapped."""
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+
+
+def table(reports: list[Report]) -> Table:
+    """Reports as rows."""
+    rows = [report.row() for report in reports]
+    found = Table(*dict.fromkeys(key for row in rows for key in row), title=reports[0].source, title_justify="left")
+    for row in rows:
+        found.add_row(*[row.get(str(column.header), "") for column in found.columns])
+    return found
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A progress bar on the error stream, gone when the work is done."""
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    with Progress(*columns, console=err, transient=True) as bar:
+        yield bar

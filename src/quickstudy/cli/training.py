@@ -1,0 +1,64 @@
+"""``quickstudy train`` and ``resume``: the flags of a recipe are its signature."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from quickstudy.cli.console import progress, say
+
+__all__ = ["resume", "train_command"]
+
+
+def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
+    """A command whose flags are the recipe's arguments, and --out and --seed."""
+
+    def command(*, out: Path | None = None, seed: int = 0, **arguments: Any) -> None:
+        _train_run(out or Path("runs") / name, name, arguments, seed)
+
+    extra = {
+        "out": (Annotated[Path | None, Parameter(help=f"Folder of the run; runs/{name} by default.")], None),
+        "seed": (Annotated[int, Parameter(help="Of weights, tasks and inner randomness.")], 0),
+    }
+    own = inspect.signature(recipe).parameters.values()
+    added = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
+        for key, (hint, default) in extra.items()
+    ]
+    command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
+    command.__doc__ = recipe.__doc__
+    command.__name__ = name
+    return command
+
+
+def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: int) -> None:
+    from quickstudy.run import Run, Validation
+
+    run = Run(folder, name, arguments, seed)
+    total = run.recipe().steps
+    with progress() as bar:
+        task = bar.add_task("meta-training", total=total)
+        for record in run.train():
+            if isinstance(record, Validation):
+                mark = " [green](best so far)[/]" if record.best else ""
+                bar.console.print(f"step {record.step:>6}  validation {record.report.metric} {record.report.mean:.4f}{mark}")
+            else:
+                bar.update(task, completed=record.step, description=f"meta-training, loss {record.loss:.4f}")
+        bar.update(task, completed=total)
+    say(f"trained: {folder}")
+    say(f"next:    quickstudy evaluate {folder}")
+
+
+def resume(run: Path) -> None:
+    """Go on with a run that was stopped, bit for bit as if it had not been.
+
+    Args:
+        run: folder of the run.
+    """
+    from quickstudy.run import Run
+
+    found = Run(run).config
+    _train_run(run, found["recipe"], found["arguments"], found["seed"])

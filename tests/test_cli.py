@@ -1,0 +1,178 @@
+"""The command line, from a real shell where it matters: the whole way from training to a named picture, and errors."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from quickstudy.cli import main
+from quickstudy.datasets.glyphs import glyphs
+
+SHELL = Path(sys.executable).parent / "quickstudy"
+
+
+def shell(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SHELL, *map(str, words)], capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """The command line in this process: exit status, output, errors."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["quickstudy", *map(str, words)])
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        found = capsys.readouterr()
+        return status, found.out, " ".join(found.err.split())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    words = "train proto_glyphs --steps 30 --train-ways 10 --train-queries 2 --queries 5 --seed 3 --out"
+    done = shell(*words.split(), folder)
+    assert done.returncode == 0, done.stderr
+    assert "validation accuracy" in done.stderr and f"quickstudy evaluate {folder}" in done.stdout
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of class folders: photographs of dark ink on white paper, of odd sizes and modes."""
+    root = tmp_path_factory.mktemp("pictures")
+    index = glyphs().test
+    for number in (0, 40, 80):
+        rows = (index.labels == number).nonzero().flatten()[:4].tolist()
+        folder = root / "support" / f"letter{number}"
+        folder.mkdir(parents=True)
+        for place, row in enumerate(rows):
+            ink = Image.fromarray(255 - index.x[row, 0].numpy()).resize((50 + 10 * place, 50 + 10 * place))  # type: ignore[index]
+            target = folder / f"{place}.png" if place < 3 else root / f"query{number}.jpg"
+            ink.convert(["L", "RGB", "RGBA", "RGB"][place]).save(target)
+    return root
+
+
+def test_train_evaluate_adapt_predict_from_a_shell(run: Path, pictures: Path, tmp_path: Path) -> None:
+    judged = shell("evaluate", run, "--tasks", 40, "--json")
+    report = json.loads(judged.stdout)[0]
+    assert judged.returncode == 0 and len(report["scores"]) == 40 and report["mean"] > 0.3
+    assert (run / f"report-{report['digest']}.json").exists()
+    adapted = shell("adapt", run, pictures / "support", "-o", tmp_path / "mine.safetensors")
+    assert adapted.returncode == 0 and "9 pictures of 3 classes" in adapted.stdout, adapted.stderr
+    queries = sorted(pictures.glob("query*.jpg"))
+    named = shell("predict", tmp_path / "mine.safetensors", *queries, "--json")
+    found = json.loads(named.stdout)
+    assert named.returncode == 0
+    right = [item["class"] == path.stem.replace("query", "letter") for item, path in zip(found, queries, strict=True)]
+    assert sum(right) >= 2, "thirty steps of training name most letters"
+    assert all(sum(item["probabilities"].values()) == pytest.approx(1) for item in found)
+    table = shell("predict", tmp_path / "mine.safetensors", pictures / "support" / "letter0")
+    assert table.returncode == 0 and "letter0" in table.stdout
+
+
+def test_same_command_again_has_nothing_left_to_do(run: Path, call) -> None:  # type: ignore[no-untyped-def]
+    before = (run / "training.safetensors").read_bytes()
+    assert call("resume", run)[0] == 0
+    assert (run / "training.safetensors").read_bytes() == before
+
+
+def test_compare_pairs_runs_on_the_same_tasks(run: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    other = tmp_path / "other"
+    words = "train proto_glyphs --steps 1 --train-ways 5 --train-queries 1 --queries 5 --out"
+    assert call(*words.split(), other)[0] == 0
+    status, out, _ = call("compare", run, other, "--tasks", 60, "--json")
+    found = json.loads(out)
+    first, second = found["reports"]
+    assert status == 0 and first["digest"] == second["digest"]
+    assert found["comparisons"][0]["difference"] == pytest.approx(second["mean"] - first["mean"])
+    assert "same 60 tasks" in " ".join(call("compare", run, other, "--tasks", 60)[1].split())
+    assert call("compare", run)[0] == 1
+
+
+def test_other_sizes_and_other_arguments(run: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = call("evaluate", run, "--tasks", 5, "--ways", 3, "--shots", 2, "--with", "learn_scale=true", "--json")
+    assert status == 0 and "3-way 2-shot" in json.loads(out)[0]["source"]
+    status, _, err = call("evaluate", run, "--with", "nonsense=1")
+    assert status == 1 and "ProtoNet has no argument nonsense" in err
+    status, _, err = call("evaluate", run, "--ways", 100_000)
+    assert status == 1 and "ways=100000 needs 100000 classes, but glyphs/test has" in err
+    assert call("train", "maml_sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
+    status, _, err = call("evaluate", tmp_path / "sine", "--ways", 3)
+    assert status == 1 and "no ways, shots and queries" in err
+
+
+def test_help_shows_type_default_and_meaning(call) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = call("train", "maml_omniglot", "--help")
+    text = " ".join(out.split())
+    assert status == 0
+    for part in ("--inner-lr FLOAT", "default: 2.0", "step size of the inner loop", "--first-order", "--seed INT"):
+        assert part in text, part
+
+
+def test_list_and_cite(call) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = call("list")
+    assert status == 0 and all(name in out for name in ("ProtoNet", "maml_sinusoid", "omniglot"))
+    assert "Snell, Swersky & Zemel, 2017" in call("cite", "ProtoNet")[1]
+    assert "@software{quickstudy" in call("cite")[1]
+    status, _, err = call("cite", "Nobody")
+    assert status == 1 and "no learner 'Nobody'" in err
+
+
+BAD = [
+    (["evaluate", "{tmp}/nothing"], "holds no run. Start one"),
+    (["train", "nonsense"], "nonsense"),
+    (["train", "maml_sinusoid", "--steps", "many"], "--steps"),
+    (["train", "maml_sinusoid", "--nonsense", "1"], "--nonsense"),
+    (["adapt", "{run}", "{tmp}/nothing", "-o", "{tmp}/o"], "is not a folder"),
+    (["adapt", "{run}", "{tmp}", "-o", "{tmp}/o"], "holds no class folders"),
+    (["adapt", "{run}", "{tmp}/support", "-o", "{tmp}/o"], "broken.png is not a picture"),
+    (["predict", "{tmp}/nothing", "{tmp}/a.png"], "cannot be read"),
+    (["predict", "{run}/best.safetensors", "{tmp}/a.png"], "is no predictor of pictures"),
+    (["predict", "{run}/run.json", "{tmp}/a.png"], "truncated or foreign"),
+    (["evaluate", "{run}", "--tasks", "0"], "at least one task"),
+    (["evaluate", "{run}", "--with", "oops"], "NAME=VALUE"),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), BAD, ids=[says for _, says in BAD])
+def test_bad_input_gives_one_sentence_and_status_one(
+    words: list[str],
+    says: str,
+    run: Path,
+    tmp_path: Path,
+    call,  # type: ignore[no-untyped-def]
+) -> None:
+    if "support" in " ".join(words):
+        for name in ("a", "b"):
+            (tmp_path / "support" / name).mkdir(parents=True)
+            Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(tmp_path / "support" / name / "good.png")
+        (tmp_path / "support" / "b" / "broken.png").write_text("no picture")
+    status, _, err = call(*[word.format(run=run, tmp=tmp_path) for word in words])
+    assert status == 1
+    assert says in err and "Traceback" not in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_broken_pictures_are_left_out_on_request(run: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    for name in ("a", "b"):
+        (tmp_path / "s" / name).mkdir(parents=True)
+        Image.fromarray(np.full((9, 9), 99, dtype=np.uint8)).save(tmp_path / "s" / name / "good.png")
+    (tmp_path / "s" / "b" / "broken.png").write_text("no picture")
+    status, out, _ = call("adapt", run, tmp_path / "s", "-o", tmp_path / "o", "--skip-broken")
+    assert status == 0 and "2 pictures of 2 classes" in out
+
+
+def test_defects_of_ours_are_told_apart(call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("quickstudy.cli.showing.getattr", lambda *a: 1 / 0, raising=False)
+    status, _, err = call("cite", "ProtoNet")
+    assert status == 2 and "a defect of ours (ZeroDivisionError" in err and "Traceback" not in err
