@@ -21,7 +21,7 @@ FLOORS = [
     {"task", "likelihood", "nn", "datasets"},
     {"batching", "learner", "tasks", "vmap_safety"},
     {"learners"},
-    {"train", "evaluate", "compare", "checks", "checkpoint"},
+    {"train", "evaluate", "compare", "checks", "checkpoint", "page", "plots"},
     {"estimators", "recipes", "run"},
     {"apps", "serve"},
     {"cli", "__main__"},

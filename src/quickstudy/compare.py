@@ -1,9 +1,12 @@
-"""Paired comparison: two reports over the same tasks, difference by difference."""
+"""Paired comparison: two reports over the same tasks, difference by difference, and what that allows one to say."""
+
+import math
+from collections.abc import Sequence
 
 from quickstudy.errors import TaskError
 from quickstudy.report import Comparison, Report
 
-__all__ = ["compare"]
+__all__ = ["compare", "conclude"]
 
 
 def compare(a: Report, b: Report) -> Comparison:
@@ -29,3 +32,65 @@ def compare(a: Report, b: Report) -> Comparison:
         )
     differences = tuple(x - y for x, y in zip(a.scores, b.scores, strict=False))
     return Comparison(a.model, b.model, a.metric, differences)
+
+
+def conclude(report: Report, rivals: Sequence[Report]) -> str:
+    """In plain words what the paired intervals allow one to say of a model beside its rivals, and no more.
+
+    A model is called better or worse only where the whole 95 % interval of the paired difference lies on one side of zero.
+
+    Raises:
+        TaskError: no rivals, or other tasks.
+
+    >>> same = dict(source="toys", metric="accuracy", higher_is_better=True, digest="0", seed=0, transductive=False)
+    >>> rest = same | dict(norm="none", seconds=0.0, state_bytes=0)
+    >>> a, b = (Report(name, scores=scores, **rest) for name, scores in (("A", (0.9, 0.8, 0.9)), ("B", (0.5, 0.5, 0.5))))
+    >>> conclude(a, [b])
+    'A is better than B: 36.7 points of accuracy on the same 3 tasks (95 % paired interval 22.3 to 51.0).'
+    """
+    if not rivals:
+        raise TaskError("a conclusion needs at least one rival to compare with.")
+    sign = 1 if report.higher_is_better else -1
+    found = [compare(report, rival) for rival in rivals]
+    better = [c for c in found if _side(c) * sign > 0]
+    worse = [c for c in found if _side(c) * sign < 0]
+    unclear = [c for c in found if _side(c) == 0]
+    parts = []
+    if len(better) == len(found) > 1:
+        nearest = min(better, key=lambda c: sign * c.difference)
+        parts.append(
+            f"{report.model} is better than all {len(found)} rivals; the nearest is {nearest.b}: {_size(nearest, sign)}."
+        )
+    elif better:
+        parts.append(f"{report.model} is better than {_each(better, sign)}.")
+    if worse:
+        parts.append(f"{report.model} is worse than {_each(worse, -sign)}.")
+    if unclear:
+        parts.append(f"These tasks do not tell {report.model} apart from {_each(unclear, sign, signed=True)}.")
+    unlike = [rival.model for rival in rivals if rival.transductive != report.transductive]
+    if unlike:
+        parts.append(
+            f"Mind that of {report.model} and {', '.join(unlike)} one kind sees a task's queries together (transductive)."
+        )
+    return " ".join(parts)
+
+
+def _side(comparison: Comparison) -> int:
+    """The sign of the difference where the interval leaves out zero, else 0."""
+    low, high = comparison.interval
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def _each(comparisons: Sequence[Comparison], sign: int, *, signed: bool = False) -> str:
+    return "; ".join(f"{c.b}: {_size(c, sign, signed=signed)}" for c in comparisons)
+
+
+def _size(comparison: Comparison, sign: int, *, signed: bool = False) -> str:
+    scale, unit, digits = (100, " points", 1) if comparison.metric == "accuracy" else (1, "", 3)
+    low, high = sorted(sign * scale * value for value in comparison.interval)
+    plus = "+" if signed else ""
+    bounds = f"95 % paired interval {low:{plus}.{digits}f} to {high:{plus}.{digits}f}"
+    if not math.isfinite(low):
+        bounds = "one task gives no interval"
+    of = f"{sign * scale * comparison.difference:{plus}.{digits}f}{unit} of {comparison.metric}"
+    return f"{of} on the same {len(comparison.differences):,} tasks ({bounds})"

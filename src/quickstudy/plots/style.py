@@ -1,0 +1,75 @@
+"""The look of all pictures: quiet axes, colours that the colour-blind can tell apart, and SVG text for a page.
+
+Colours are those of Okabe & Ito, 2008, Color universal design.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from quickstudy.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["GRID", "INK", "MARKERS", "PALETTE", "axes_in", "blank", "count_words", "scale_of", "svg"]
+
+INK, GRID = "#1f2328", "#b6bec7"
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def blank(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> "Figure":
+    """An empty figure of its own, in inches; it belongs to no window."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout=layout)
+
+
+def axes_in(figure: "Figure", *, grid: Any = None, place: tuple[int, int, int] = (1, 1, 1), sharex: Any = None) -> "Axes":
+    """Axes with no box around them and a quiet grid."""
+    axes = figure.add_subplot(*place, sharex=sharex)
+    axes.patch.set_alpha(0)
+    for side in ("top", "right", *(("left",) if grid == "y" else ())):
+        axes.spines[side].set_visible(False)
+    for side in ("bottom", "left"):
+        axes.spines[side].set_color(GRID)
+    axes.tick_params(colors=INK, labelsize=9, length=0)
+    if grid:
+        axes.grid(axis=grid, color=GRID, linewidth=0.6, alpha=0.6)
+        axes.set_axisbelow(True)
+    return axes
+
+
+def scale_of(report: Report) -> tuple[int, str]:
+    """The factor from a score to what is drawn, and the unit to name on an axis."""
+    return (100, ", %") if report.metric == "accuracy" else (1, "")
+
+
+def count_words(counts: Sequence[int]) -> str:
+    """A number of tasks, or the range of several.
+
+    >>> count_words([600]), count_words([600, 100])
+    ('600', '100 to 600')
+    """
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def svg(figure: "Figure", *, salt: str = "quickstudy") -> str:
+    """The figure as SVG text without a header, to stand inside a page; its ink takes the colour of the text around it.
+
+    Args:
+        figure: any figure of this file.
+        salt: makes the names inside unlike those of other figures on the same page.
+    """
+    import matplotlib
+
+    content = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = content.getvalue()
+    text = re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])
+    return text.replace(INK, "currentColor")
