@@ -35,7 +35,7 @@ for _command in (resume, evaluate, compare, adapt, predict, cite):
 def main() -> None:
     """Runs the command line; exit status 0, 1 for what a person can mend, 2 for a defect of ours."""
     try:
-        app(exit_on_error=False, print_error=False, result_action="return_value")
+        app(sys.argv[1:], exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         _fail(f"{error} Try: quickstudy {' '.join(_words())} --help")
     except UserError as error:
