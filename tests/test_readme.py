@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from quickstudy.cli import app
+from quickstudy.datasets.glyphs import glyphs
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -83,9 +85,21 @@ def commands(block: Block) -> Iterator[list[str]]:
                 yield [word for word in words if not re.match(r"^\d?[<>]", word)]
 
 
+def pictures_of_a_reader(folder: Path) -> None:
+    """What the pages call ``my_letters`` and ``query.png``: dark ink on white, three letters, three pictures of each."""
+    index = glyphs().test
+    for number in (0, 40, 80):
+        rows = (index.labels == number).nonzero().flatten()[[0, 12, 24, 36]].tolist()
+        (folder / "my_letters" / f"letter{number}").mkdir(parents=True)
+        for place, row in enumerate(rows):
+            ink = Image.fromarray((255 - 255 * index.gather(torch.tensor(row))[0]).byte().numpy()).resize((90, 90))
+            ink.save(folder / "query.png" if place == 3 else folder / "my_letters" / f"letter{number}" / f"{place}.png")
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if of(page, "python")], ids=lambda page: page.name)
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of the page, in one namespace, in an empty folder."""
+    """In the order of the page, in one namespace, in a folder with a reader's pictures."""
+    pictures_of_a_reader(tmp_path)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
     with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):

@@ -31,15 +31,12 @@ def adapt(
     """
     from quickstudy.checkpoint import save
     from quickstudy.datasets.image_folder import image_folder
-    from quickstudy.task import Examples
 
     learner = _learner(run)
     if learner.pictures is None:
         raise LearnerError(f"{run} was not trained on pictures, so it cannot be adapted to a folder of them.")
     index = image_folder(support, pictures=learner.pictures, on_error="skip" if skip_broken else "raise")
-    import torch
-
-    predictor = learner(Examples.of(index.gather(torch.arange(len(index))), index.labels), index.classes)
+    predictor = learner(index.examples(), index.classes)
     save(predictor, output)
     say(f"adapted to {len(index)} pictures of {len(index.classes)} classes: {output}")
     say(f"next: quickstudy predict {output} PICTURE …")

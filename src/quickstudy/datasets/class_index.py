@@ -10,6 +10,7 @@ from torch import Tensor
 
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import DataError
+from quickstudy.task import Examples
 
 __all__ = ["ClassIndex", "Rows", "Splits"]
 
@@ -106,6 +107,11 @@ class ClassIndex:
                 _check_finite(found, self.labels[rows.reshape(-1)], self, rows.reshape(-1))
             found = found.reshape(*rows.shape, *found.shape[1:])
         return found.float() / 255 if found.dtype == torch.uint8 else found
+
+    def examples(self, rows: Tensor | None = None) -> Examples:
+        """Rows with their classes as a support set, all of them by default: ``learner(index.examples(), index.classes)``."""
+        rows = torch.arange(len(self)) if rows is None else rows
+        return Examples.of(self.gather(rows), self.labels[rows], len(self.classes))
 
     def select(self, classes: Sequence[int] | Sequence[str], name: str | None = None) -> "ClassIndex":
         """The rows of some classes, numbered anew in the order given.
