@@ -14,7 +14,16 @@ from quickstudy.task import Examples, Task
 from quickstudy.tasks.few_shot import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
-__all__ = ["check_source"]
+__all__ = [
+    "check_source",
+    "gathering_repeats",
+    "generator_alone_decides",
+    "no_row_is_seen_twice",
+    "numbers_are_finite",
+    "queries_are_of_support_classes",
+    "shapes_fit",
+    "slices_agree",
+]
 
 _TASKS = 12
 
