@@ -46,7 +46,7 @@ def conclude(report: Report, rivals: Sequence[Report]) -> str:
     >>> rest = same | dict(norm="none", seconds=0.0, state_bytes=0)
     >>> a, b = (Report(name, scores=scores, **rest) for name, scores in (("A", (0.9, 0.8, 0.9)), ("B", (0.5, 0.5, 0.5))))
     >>> conclude(a, [b])
-    'A is better than B: 36.7 points of accuracy on the same 3 tasks (95 % paired interval 22.3 to 51.0).'
+    'A is better than B (by 36.7 points of accuracy, 95 % paired interval 22.3 to 51.0, on the same 3 tasks).'
     """
     if not rivals:
         raise TaskError("a conclusion needs at least one rival to compare with.")
@@ -66,7 +66,7 @@ def conclude(report: Report, rivals: Sequence[Report]) -> str:
     if worse:
         parts.append(f"{report.model} is worse than {_each(worse, -sign)}.")
     if unclear:
-        parts.append(f"These tasks do not tell {report.model} apart from {_each(unclear, sign, signed=True)}.")
+        parts.append(f"These tasks do not tell {report.model} apart from {_each(unclear, sign, by=False)}.")
     unlike = [rival.model for rival in rivals if rival.transductive != report.transductive]
     if unlike:
         parts.append(
@@ -81,16 +81,17 @@ def _side(comparison: Comparison) -> int:
     return 1 if low > 0 else -1 if high < 0 else 0
 
 
-def _each(comparisons: Sequence[Comparison], sign: int, *, signed: bool = False) -> str:
-    return "; ".join(f"{c.b}: {_size(c, sign, signed=signed)}" for c in comparisons)
+def _each(comparisons: Sequence[Comparison], sign: int, *, by: bool = True) -> str:
+    return ", ".join(f"{c.b} ({_size(c, sign, by=by)})" for c in comparisons)
 
 
-def _size(comparison: Comparison, sign: int, *, signed: bool = False) -> str:
+def _size(comparison: Comparison, sign: int, *, by: bool) -> str:
+    """By how much, an amount or a signed difference, with its interval and the number of tasks."""
     scale, unit, digits = (100, " points", 1) if comparison.metric == "accuracy" else (1, "", 3)
     low, high = sorted(sign * scale * value for value in comparison.interval)
-    plus = "+" if signed else ""
+    plus = "" if by else "+"
     bounds = f"95 % paired interval {low:{plus}.{digits}f} to {high:{plus}.{digits}f}"
     if not math.isfinite(low):
         bounds = "one task gives no interval"
-    of = f"{sign * scale * comparison.difference:{plus}.{digits}f}{unit} of {comparison.metric}"
-    return f"{of} on the same {len(comparison.differences):,} tasks ({bounds})"
+    amount = f"{'by ' if by else ''}{sign * scale * comparison.difference:{plus}.{digits}f}{unit} of {comparison.metric}"
+    return f"{amount}, {bounds}, on the same {len(comparison.differences):,} tasks".replace("-", "−")

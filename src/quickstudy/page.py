@@ -168,15 +168,16 @@ def _making(facts: Mapping[str, str]) -> str:
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --line: #d1d9e0; --tint: #f6f8fa; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --paper: #14181d; --quiet: #9198a1; --line: #3d444d; --tint: #1d232a; }
+  :root { --ink: #e6edf3; --paper: #14181d; --quiet: #9198a1; --line: #3d444d; --tint: #1d232a; --grid: #4a525c;
+    --hue-0: #4aa8e0; --hue-1: #f08a4b; --hue-2: #2fbf93; }
 }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 54rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+main { max-width: 58rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; }
 .lead { font-size: 1.05rem; } .note, figcaption { color: var(--quiet); font-size: .85rem; }
 .wide { overflow-x: auto; } figure { margin: 0; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
-th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid var(--line); font-weight: normal; }
+th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--line); font-weight: normal; }
 thead th { color: var(--quiet); } tbody th { position: sticky; left: 0; background: var(--paper); font-weight: 600; }
 th:first-child { text-align: left; padding-left: 0; }
 svg { height: auto; max-width: 100%; min-width: 22rem; }

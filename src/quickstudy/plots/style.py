@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GRID", "INK", "MARKERS", "PALETTE", "axes_in", "blank", "count_words", "scale_of", "svg"]
 
-INK, GRID = "#1f2328", "#b6bec7"
+INK = "#1f2328"
+GRID = "#b6bec7"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
@@ -59,10 +60,13 @@ def count_words(counts: Sequence[int]) -> str:
 
 
 def svg(figure: "Figure", *, salt: str = "quickstudy") -> str:
-    """The figure as SVG text without a header, to stand inside a page; its ink takes the colour of the text around it.
+    """The figure as SVG text without a header, to stand inside a page.
+
+    Its ink takes the colour of the text around it; a page may change the other colours by setting ``--hue-0`` … ``--hue-7``
+    (the palette) and ``--grid``.
 
     Args:
-        figure: any figure of this file.
+        figure: any figure of these files.
         salt: makes the names inside unlike those of other figures on the same page.
     """
     import matplotlib
@@ -72,4 +76,7 @@ def svg(figure: "Figure", *, salt: str = "quickstudy") -> str:
         figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = content.getvalue()
     text = re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])
-    return text.replace(INK, "currentColor")
+    text = text.replace(INK, "currentColor").replace(GRID, f"var(--grid, {GRID})")
+    for number, colour in enumerate(PALETTE):
+        text = text.replace(colour, f"var(--hue-{number}, {colour})")
+    return text

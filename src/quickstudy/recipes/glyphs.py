@@ -28,6 +28,7 @@ def proto_glyphs(
     train_queries: int = 5,
     steps: int = 400,
     lr: float = 2e-3,
+    val_tasks: int = 100,
 ) -> Recipe:
     """ProtoNet on the built-in glyphs.
 
@@ -39,6 +40,7 @@ def proto_glyphs(
         train_queries: query examples of each class in meta-training.
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
+        val_tasks: tasks of each of the five validations.
     """
     data = glyphs()
     return _recipe(
@@ -49,6 +51,7 @@ def proto_glyphs(
         steps=steps,
         batch=1,
         lr=lr,
+        val_tasks=val_tasks,
         pictures=data.train.pictures,
     )
 
@@ -64,6 +67,7 @@ def maml_glyphs(
     batch: int = 8,
     steps: int = 600,
     lr: float = 4e-3,
+    val_tasks: int = 100,
 ) -> Recipe:
     """MAML on the built-in glyphs, inductive (support statistics).
 
@@ -77,6 +81,7 @@ def maml_glyphs(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        val_tasks: tasks of each of the five validations.
     """
     data = glyphs()
     network = Conv4(outputs=ways, strided=True)
@@ -88,6 +93,7 @@ def maml_glyphs(
         steps=steps,
         batch=batch,
         lr=lr,
+        val_tasks=val_tasks,
         pictures=data.train.pictures,
     )
 
@@ -129,6 +135,7 @@ def _recipe(
     batch: int,
     lr: float,
     pictures: Pictures | None,
+    val_tasks: int = 100,
 ) -> Recipe:
     """What the recipes of this file share: one-cycle Adam, a clipped gradient, validation five times."""
     optimizer = torch.optim.Adam(learner.parameters(), lr)
@@ -143,6 +150,6 @@ def _recipe(
         steps=steps,
         batch=batch,
         validate_every=max(1, steps // 5),
-        val_tasks=100,
+        val_tasks=val_tasks,
         pictures=pictures,
     )
