@@ -28,21 +28,21 @@ BATTERY = (
         "networks through quickstudy.nn.norm.convert, or declare Facts(batchable=False).",
     ),
     Promise(2, state_is_a_tree, "Return a NamedTuple, a dictionary or a registered dataclass of tensors from adapt."),
-    Promise(3, padding_is_ignored, "Weigh rows by support.mask wherever rows are summed, averaged or chosen."),
-    Promise(4, order_is_free, "Pool over the support set, or declare Facts(ordered=True)."),
-    Promise(
-        5,
-        queries_stand_alone,
-        "Keep statistics of the query batch out of encode and predict (batch norm without running "
-        "averages is one), or declare Facts(transductive=True).",
-    ),
-    Promise(6, labels_permute, "Let columns of y be treated alike, or declare Facts(label_order=True)."),
     Promise(
         7,
         adapting_is_pure,
         "Change nothing in place in encode, adapt and predict (a stock batch norm inside adapt does: pass "
         "the network through quickstudy.nn.norm.convert); declare random draws: Facts(stochastic=True).",
     ),
+    Promise(
+        5,
+        queries_stand_alone,
+        "Keep statistics of the query batch out of encode and predict (batch norm without running "
+        "averages is one), or declare Facts(transductive=True).",
+    ),
+    Promise(3, padding_is_ignored, "Weigh rows by support.mask wherever rows are summed, averaged or chosen."),
+    Promise(4, order_is_free, "Pool over the support set, or declare Facts(ordered=True)."),
+    Promise(6, labels_permute, "Let columns of y be treated alike, or declare Facts(label_order=True)."),
     Promise(8, metagradient_is_right, REMEDY),
     Promise(9, saves_and_loads, "Register what matters as parameters and buffers; keep tensors and plain values in states."),
     Promise(10, keeps_dtype_and_device, "Make new tensors from given ones (x.new_zeros, torch.zeros_like)."),
@@ -50,6 +50,7 @@ BATTERY = (
     Promise(12, update_is_adapt_on_the_union, "Keep counts in the state, so that an update weighs old and new rows alike."),
     Promise(13, repr_names_it, "Extend Learner.extra_repr instead of replacing it, and keep the module's own repr."),
 )
+"""In the order in which they are asked: a promise comes after those that it rests on."""
 
 
 def check_learner(

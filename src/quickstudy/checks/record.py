@@ -97,4 +97,4 @@ def ask(subject: str, promises: Sequence[Promise], scene: Any) -> Checks:
             raise ContractError(f"{head}. Found: {type(error).__name__}: {reason}. {promise.remedy}") from error
         word: Literal["held", "excused"] = "held" if isinstance(outcome, Held) else "excused"
         points.append(Point(promise.number, promise.words, word, outcome.note))
-    return Checks(subject, tuple(points))
+    return Checks(subject, tuple(sorted(points, key=lambda point: point.number)))

@@ -21,7 +21,7 @@ __all__ = ["Expected", "Scene", "Training", "apart", "cast", "outputs", "seeded"
 Expected = Callable[[Learner[Any], Task], Mapping[str, Tensor]]
 """The stated formula of a surrogate: from a learner in training mode and ONE raw task, its gradient by parameter name."""
 
-_DRAWS = 200
+_DRAWS = 60
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Scene:
     def device(self) -> torch.device:
         return next((p.device for p in self.learner.parameters()), torch.device("cpu"))
 
-    @cached_property
+    @property
     def tasks(self) -> Task:
-        """Three raw tasks in double precision."""
+        """Three raw tasks in double precision, anew for every use: a learner might change them."""
         return self.drawn(self.source, 3)
 
-    @cached_property
+    @property
     def lessons(self) -> Task:
         """Three raw tasks of meta-training in double precision."""
         return self.drawn(self.training.source or self.source, 3)

@@ -57,7 +57,8 @@ def _scrambled(learner: Learner[Any]) -> Learner[Any]:
     """The same learner with other weights and statistics, so that loading must bring all of them."""
     clone = copy.deepcopy(learner)
     with torch.no_grad():
-        for tensor in clone.state_dict().values():
+        unregistered = [value for module in clone.modules() for value in vars(module).values() if isinstance(value, Tensor)]
+        for tensor in [*clone.state_dict().values(), *unregistered]:
             tensor.add_(1)
     return clone
 
