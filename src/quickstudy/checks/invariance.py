@@ -112,31 +112,39 @@ def adapting_is_pure(scene: Scene) -> Outcome:
     other: Task = scene.tasks[1]
     before = [leaf.clone() for leaf in [*learner.state_dict().values(), *leaves(task)]]
 
+    def adapted(to: Task) -> Any:
+        return learner.adapt(to.support.replace(learner.encode(to.support.x)))
+
     def predicted() -> Tensor:
         return outputs(learner, task.support, task.query.x)
 
     first = seeded(predicted)
     with torch.no_grad():
-        state = seeded(lambda: learner.adapt(task.support.replace(learner.encode(task.support.x))))
-        seeded(lambda: learner.adapt(other.support.replace(learner.encode(other.support.x))), 1)
+        state = seeded(lambda: adapted(task))
+        seeded(lambda: adapted(other), 1)
         later = learner.predict(state, learner.encode(task.query.x))
-    if not scene.learner.facts.stochastic and apart(later, first) > scene.tolerance:
-        raise Broken(
-            f"a state predicts otherwise after the learner adapted to another task: deviation {apart(later, first):.2g}",
-            "Keep what is learned of a task in the state that adapt returns, not in the module.",
-        )
-    recorded = seeded(lambda: learner.adapt(task.support.replace(learner.encode(task.support.x))))
-    with torch.enable_grad():
-        recorded = seeded(lambda: learner.predict(recorded, learner.encode(task.query.x)).detach())
-    if not scene.learner.facts.stochastic and apart(recorded, first) > scene.tolerance:
-        raise Broken(f"predictions change by {apart(recorded, first):.2g} when gradients are recorded")
-    after = [*learner.state_dict().values(), *leaves(task)]
-    names = [*learner.state_dict(), *[f"a tensor of the task ({n})" for n in range(len(leaves(task)))]]
-    changed = [name for name, a, b in zip(names, before, after, strict=True) if not torch.equal(a, b)]
-    changed += [f"the gradient of {name}" for name, p in learner.named_parameters() if p.grad is not None]
-    if changed or learner.training:
-        raise Broken(f"changed: {', '.join(changed) or 'the training mode'}")
+    recorded = seeded(lambda: learner.predict(adapted(task), learner.encode(task.query.x)).detach())
+    _unchanged(learner, task, before)
+    _alike(scene, later, first, "a state predicts otherwise after the learner adapted to another task", _KEEP_APART)
+    _alike(scene, recorded, first, "predictions change when gradients are recorded")
     again = seeded(predicted, 0 if scene.learner.facts.stochastic else 1)
     if not torch.equal(again, first):
         raise Broken(f"the same call gave other numbers: deviation {apart(again, first):.2g}")
     return Held("bitwise")
+
+
+_KEEP_APART = "Keep what is learned of a task in the state that adapt returns, not in the module."
+
+
+def _unchanged(learner: Learner[Any], task: Task, before: list[Tensor]) -> None:
+    names = [*learner.state_dict(), *[f"a tensor of the task ({number})" for number in range(len(leaves(task)))]]
+    after = [*learner.state_dict().values(), *leaves(task)]
+    changed = [name for name, a, b in zip(names, before, after, strict=True) if not torch.equal(a, b)]
+    changed += [f"the gradient of {name}" for name, p in learner.named_parameters() if p.grad is not None]
+    if changed or learner.training:
+        raise Broken(f"changed: {', '.join(changed) or 'the training mode'}")
+
+
+def _alike(scene: Scene, a: Tensor, b: Tensor, found: str, remedy: str = "") -> None:
+    if not scene.learner.facts.stochastic and not apart(a, b) <= scene.tolerance:
+        raise Broken(f"{found}: deviation {apart(a, b):.2g}", remedy)
