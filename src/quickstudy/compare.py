@@ -58,9 +58,7 @@ def conclude(report: Report, rivals: Sequence[Report]) -> str:
     parts = []
     if len(better) == len(found) > 1:
         nearest = min(better, key=lambda c: sign * c.difference)
-        parts.append(
-            f"{report.model} is better than all {len(found)} rivals; the nearest is {nearest.b}: {_size(nearest, sign)}."
-        )
+        parts.append(f"{report.model} is better than all {len(found)} rivals; the nearest is {_each([nearest], sign)}.")
     elif better:
         parts.append(f"{report.model} is better than {_each(better, sign)}.")
     if worse:
@@ -69,9 +67,8 @@ def conclude(report: Report, rivals: Sequence[Report]) -> str:
         parts.append(f"These tasks do not tell {report.model} apart from {_each(unclear, sign, by=False)}.")
     unlike = [rival.model for rival in rivals if rival.transductive != report.transductive]
     if unlike:
-        parts.append(
-            f"Mind that of {report.model} and {', '.join(unlike)} one kind sees a task's queries together (transductive)."
-        )
+        manner = "sees" if report.transductive else "does not see"
+        parts.append(f"Mind that {report.model} {manner} a task's queries together (transductive), unlike {', '.join(unlike)}.")
     return " ".join(parts)
 
 

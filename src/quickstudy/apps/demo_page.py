@@ -20,7 +20,7 @@ from quickstudy.train import Record
 
 __all__ = ["Findings", "comparisons", "conclusion", "demo_page"]
 
-_MAPPED_CLASSES, _MAPPED_ROWS = 8, 30
+_MAPPED_CLASSES, _MAPPED_ROWS = 8, 24
 
 
 @dataclass

@@ -79,7 +79,8 @@ def _tile(axes: "Axes", x: Tensor, left: float, top: float, colour: str, width: 
 
     picture = x.detach().cpu().clamp(0, 1)
     shown = 1 - picture[0].numpy() if len(picture) == 1 else picture.permute(1, 2, 0).numpy()
-    axes.imshow(shown, extent=(left, left + 0.9, top + 0.9, top), cmap="gray", vmin=0, vmax=1, aspect="auto", zorder=1)
+    place = (left, left + 0.9, top + 0.9, top)
+    axes.imshow(shown, extent=place, cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="none", zorder=1)
     axes.add_patch(Rectangle((left, top), 0.9, 0.9, fill=False, edgecolor=colour, linewidth=width, zorder=2))
 
 
@@ -147,4 +148,4 @@ def _thumbnail(axes: "Axes", x: Tensor, place: Sequence[float], colour: str, siz
     shown[..., :3] = [round(255 * part) for part in to_rgb(colour)]
     shown[..., 3] = np.round(255 * ink)
     x0, y0 = place[0] - size / 2, place[1] - size / 2
-    axes.imshow(shown, extent=(x0, x0 + size, y0, y0 + size), aspect="auto", zorder=2)
+    axes.imshow(shown, extent=(x0, x0 + size, y0, y0 + size), aspect="auto", interpolation="none", zorder=2)

@@ -26,7 +26,9 @@ def blank(width: float, height: float, layout: Literal["constrained"] | None = "
     """An empty figure of its own, in inches; it belongs to no window."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout=layout)
+    figure = Figure(figsize=(width, height), layout=layout)
+    figure.suppressComposite = True  # small pictures stay sharp, each on its own
+    return figure
 
 
 def axes_in(figure: "Figure", *, grid: Any = None, place: tuple[int, int, int] = (1, 1, 1), sharex: Any = None) -> "Axes":
