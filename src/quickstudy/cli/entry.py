@@ -7,6 +7,7 @@ import traceback
 
 from cyclopts import App, CycloptsError
 
+from quickstudy.apps.demo import demo
 from quickstudy.artefact import versions
 from quickstudy.cli.console import err
 from quickstudy.cli.judging import compare, evaluate
@@ -28,7 +29,7 @@ for _name, _recipe in recipe_functions().items():
     _train.command(train_command(_name, _recipe), name=_name)
 app.command(_train)
 app.command(list_, name="list")
-for _command in (resume, evaluate, compare, adapt, predict, cite):
+for _command in (resume, evaluate, compare, adapt, predict, cite, demo):
     app.command(_command)
 
 

@@ -22,7 +22,7 @@ def maml_omniglot(
     first_order: bool = False,
     norm: NormPolicy = "batch",
     batch: int = 16,
-    steps: int = 8000,
+    steps: int = 4000,
     lr: float = 3e-3,
 ) -> Recipe:
     """MAML on Omniglot (Vinyals' split, rotations as classes).

@@ -18,7 +18,7 @@ def proto_omniglot(
     queries: int = 15,
     train_ways: int = 60,
     train_queries: int = 3,
-    steps: int = 5000,
+    steps: int = 4000,
     lr: float = 2e-3,
 ) -> Recipe:
     """ProtoNet on Omniglot (Vinyals' split, rotations as classes).
