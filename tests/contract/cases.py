@@ -81,7 +81,7 @@ def first_order(learner: learners.MAML, task: Task) -> dict[str, Tensor]:
         )
         with torch.no_grad():
             for weight, grad in zip(network.parameters(), grads, strict=True):
-                weight -= learner.inner_lr * grad
+                weight.sub_(learner.inner_lr * grad)
     loss = nn.functional.cross_entropy(network(task.query.x), task.query.labels)
     names = [f"network.{name}" for name, _ in network.named_parameters()]
     return dict(zip(names, torch.autograd.grad(loss, [*network.parameters()]), strict=True))
@@ -93,11 +93,13 @@ def reptile(learner: learners.Reptile, task: Task) -> dict[str, Tensor]:
     rule = learner.rule
     assert isinstance(rule, functional.Adam)
     optimizer = torch.optim.Adam(network.parameters(), rule.lr, rule.betas, rule.eps)
-    x, labels = torch.cat([task.support.x, task.query.x]), torch.cat([task.support.labels, task.query.labels])
+    x, y = torch.cat([task.support.x, task.query.x]), torch.cat([task.support.y, task.query.y])
+    values = isinstance(learner.likelihood, Gaussian)
     for step in range(learner.inner_steps):
         rows = torch.arange(step * learner.inner_batch, (step + 1) * learner.inner_batch) % len(x)
         optimizer.zero_grad()
-        nn.functional.cross_entropy(network(x[rows]), labels[rows]).backward()
+        loss = nn.functional.mse_loss if values else nn.functional.cross_entropy
+        torch.autograd.backward(loss(network(x[rows]), y[rows]))
         optimizer.step()
     ends = dict(network.named_parameters())
     return {f"network.{name}": (start - ends[name]).detach() for name, start in learner.network.named_parameters()}
@@ -118,9 +120,17 @@ CASES: dict[str, Case] = {
     ),
     "MAML, varying sizes": Case(partial(built, learners.MAML, normed, inner_lr=1.0), partial(few, (2, 4), (2, 3))),
     "Reptile": Case(
-        partial(built, learners.Reptile, plain, rule=functional.Adam(0.02, betas=(0.0, 0.999)), test_steps=5),
-        few,
-        Training(150, tasks=40),
+        partial(
+            built,
+            learners.Reptile,
+            wave,
+            rule=functional.Adam(0.02, betas=(0.0, 0.999)),
+            inner_steps=8,
+            test_steps=8,
+            likelihood=Gaussian(),
+        ),
+        tasks.Sinusoid,
+        Training(60, lr=0.02, tasks=40),
         expected_gradient=reptile,
     ),
     "ProtoNet": Case(partial(built, learners.ProtoNet, encoder), few),

@@ -40,7 +40,8 @@ class FusedNorm(learners.MAML):
             self.weight, self.bias = nn.Parameter(torch.rand(8) + 0.5), nn.Parameter(torch.randn(8))
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.last(nn.functional.layer_norm(self.first(x), (8,), self.weight, self.bias).tanh())
+            outputs: Tensor = self.last(nn.functional.layer_norm(self.first(x), (8,), self.weight, self.bias).tanh())
+            return outputs
 
     def __init__(self) -> None:
         super().__init__(self.Net(), inner_lr=1.0, inner_steps=2)

@@ -18,7 +18,7 @@ from quickstudy.tasks.source import TaskSource, generator_of
 
 __all__ = ["Expected", "Scene", "Training", "apart", "cast", "outputs", "seeded"]
 
-Expected = Callable[[Learner[Any], Task], Mapping[str, Tensor]]
+Expected = Callable[[Any, Task], Mapping[str, Tensor]]
 """The stated formula of a surrogate: from a learner in training mode and ONE raw task, its gradient by parameter name."""
 
 _DRAWS = 60
