@@ -7,6 +7,7 @@ X c, the mean loss is ``L_c(θ) = ½ (θ − c)ᵀ H (θ − c)`` with ``H = X�
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -68,19 +69,19 @@ def split() -> Quadratics:
 
 
 def power(h: Tensor, steps: int) -> Tensor:
-    return torch.linalg.matrix_power(torch.eye(D) - ALPHA * h, steps)
+    powered: Tensor = torch.linalg.matrix_power(torch.eye(D) - ALPHA * h, steps)
+    return powered
 
 
 def gradient(learner: Initialisation, quadratics: Quadratics, strategy: Strategy) -> Tensor:
     meta_gradient(learner.train(), quadratics.tasks(), strategy=strategy)
-    found = learner.network.weight.grad
-    assert isinstance(found, Tensor)
-    return found[0]
+    (weight,) = learner.parameters()
+    assert weight.grad is not None
+    return weight.grad[0]
 
 
-def theta(learner: Initialisation) -> Tensor:
-    weight = learner.network.weight
-    assert isinstance(weight, Tensor)
+def theta(learner: nn.Module) -> Tensor:
+    (weight,) = learner.parameters()
     return weight.detach()[0]
 
 
@@ -118,8 +119,8 @@ def test_the_tasks_are_the_quadratics() -> None:
 @steps
 def test_adapted_weights(steps: int) -> None:
     quadratics = split()
-    learners_of = [maml(9, test_steps=steps).eval(), maml(steps).train(), reptile(max(steps, 1)).eval()]
-    for learner, taken in zip(learners_of, [steps, steps, max(steps, 1)], strict=True):
+    adapting: list[Any] = [maml(9, test_steps=steps).eval(), maml(steps).train(), reptile(max(steps, 1)).eval()]
+    for learner, taken in zip(adapting, [steps, steps, max(steps, 1)], strict=True):
         for n in range(TASKS):
             state = learner.adapt(quadratics.tasks()[n].support)
             c = quadratics.support_c[n]
@@ -171,7 +172,7 @@ kinds = pytest.mark.parametrize(
 
 @both
 @kinds
-def test_the_mean_of_the_minima_is_stationary(make: Callable[[int], Initialisation], strategy: Strategy) -> None:
+def test_the_mean_of_the_minima_is_stationary(make: Callable[[int], Any], strategy: Strategy) -> None:
     learner, quadratics = make(2), same_split()
     with torch.no_grad():
         theta(learner).copy_(quadratics.query_c.mean(0))
@@ -199,7 +200,7 @@ class Fixed(TaskSource[Numbers]):
 
 
 @kinds
-def test_meta_training_finds_the_mean_of_the_minima(make: Callable[[int], Initialisation]) -> None:
+def test_meta_training_finds_the_mean_of_the_minima(make: Callable[[int], Any]) -> None:
     learner, quadratics = make(1), same_split()
     size = 1.0 / float(torch.linalg.eigvalsh(quadratics.query_h[0]).max())
     optimizer = torch.optim.SGD(learner.parameters(), size)
