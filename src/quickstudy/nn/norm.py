@@ -41,6 +41,8 @@ class _Session:
     def key(self, name: str) -> str:
         """A layer that a network calls twice keeps two sets of statistics."""
         call = self.calls.get(name, 0)
+        if self.replay and call and f"{name}#{call}" not in self.kept:  # another pass of the network
+            call = 0
         self.calls[name] = call + 1
         return name if call == 0 else f"{name}#{call}"
 
@@ -73,11 +75,11 @@ class BatchNorm(nn.Module):
     Source: Ioffe & Szegedy, 2015, Batch normalization.
     """
 
-    def __init__(self, features: int, *, eps: float = 1e-5, affine: bool = True) -> None:
+    def __init__(self, features: int, *, eps: float = 1e-5, affine: bool = True, bias: bool = True) -> None:
         super().__init__()
         self.eps, self.name = eps, ""
         self.weight = nn.Parameter(torch.ones(features)) if affine else None
-        self.bias = nn.Parameter(torch.zeros(features)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(features)) if affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         session = _session.get()
@@ -95,9 +97,8 @@ class BatchNorm(nn.Module):
                 session.kept[key] = _moments(x, session.mask)
             mean, variance = session.kept[key]
             normal = (x - mean.view(shape)) * (variance.view(shape) + self.eps).rsqrt()
-        if self.weight is None or self.bias is None:
-            return normal
-        return normal * self.weight.view(shape) + self.bias.view(shape)
+        normal = normal if self.weight is None else normal * self.weight.view(shape)
+        return normal if self.bias is None else normal + self.bias.view(shape)
 
     def extra_repr(self) -> str:
         return f"{self.name}, eps={self.eps}, affine={self.weight is not None}"
@@ -127,19 +128,18 @@ class LayerNorm(nn.LayerNorm):
 class InstanceNorm(nn.Module):
     """Instance norm over each example's own positions (Ulyanov, Vedaldi & Lempitsky, 2016, Instance normalization)."""
 
-    def __init__(self, features: int, *, eps: float = 1e-5, affine: bool = False) -> None:
+    def __init__(self, features: int, *, eps: float = 1e-5, affine: bool = False, bias: bool = True) -> None:
         super().__init__()
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(features)) if affine else None
-        self.bias = nn.Parameter(torch.zeros(features)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(features)) if affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         axes, shape = list(range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
         mean, variance = x.mean(axes, keepdim=True), x.var(axes, unbiased=False, keepdim=True)
         normal = (x - mean) * (variance + self.eps).rsqrt()
-        if self.weight is None or self.bias is None:
-            return normal
-        return normal * self.weight.view(shape) + self.bias.view(shape)
+        normal = normal if self.weight is None else normal * self.weight.view(shape)
+        return normal if self.bias is None else normal + self.bias.view(shape)
 
 
 class WeightNorm(_WeightNorm):
@@ -184,9 +184,9 @@ def convert(network: nn.Module) -> nn.Module:
 def _exact(module: nn.Module) -> nn.Module | None:
     exact: nn.Module
     if isinstance(module, _InstanceNorm):
-        exact = InstanceNorm(module.num_features, eps=module.eps, affine=module.affine)
+        exact = InstanceNorm(module.num_features, eps=module.eps, affine=module.affine, bias=module.bias is not None)
     elif isinstance(module, _BatchNorm):
-        exact = BatchNorm(module.num_features, eps=module.eps, affine=module.affine)
+        exact = BatchNorm(module.num_features, eps=module.eps, affine=module.affine, bias=module.bias is not None)
     elif type(module) is nn.LayerNorm:
         affine, bias = module.elementwise_affine, module.bias is not None
         exact = LayerNorm(list(module.normalized_shape), module.eps, affine, bias)
@@ -194,7 +194,6 @@ def _exact(module: nn.Module) -> nn.Module | None:
         exact = WeightNorm(module.dim)
     else:
         return None
-    exact.load_state_dict(dict(module.named_parameters()))
-    for name, weight in module.named_parameters():
-        exact.get_parameter(name).requires_grad_(weight.requires_grad)
-    return exact.to(next(iter(module.parameters()), torch.empty(0))).train(module.training)
+    for name, weight in module.named_parameters(recurse=False):  # the same objects: what was tied or frozen stays so
+        exact.register_parameter(name, weight)
+    return exact.train(module.training)
