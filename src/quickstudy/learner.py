@@ -84,9 +84,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
             ShapeError: as many class names as ways are needed.
         """
         if classes is not None and len(classes) != support.y.shape[-1]:
-            raise ShapeError(
-                f"{len(classes)} class names for {support.y.shape[-1]} ways. Name each class."
-            )
+            raise ShapeError(f"{len(classes)} class names for {support.y.shape[-1]} ways. Name each class.")
         with torch.no_grad(), evaluating(self):
             state = self.adapt(support.replace(self.encode(support.x)))
         return Predictor(self, state, tuple(classes) if classes is not None else None, self.pictures)
