@@ -28,6 +28,7 @@ class FineTune(Learner[FastWeights]):
         steps: of the fine-tuning, each on the whole support set.
         tune_encoder: False fine-tunes the head alone.
 
+    >>> import torch
     >>> learner = FineTune(nn.Flatten(), features=1, classes=3, rule=Adam(0.1), steps=100)
     >>> learner(Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]))).names(torch.tensor([[0.9]]))
     ['1']
@@ -63,23 +64,29 @@ class FineTune(Learner[FastWeights]):
             "head.bias": support.y.new_zeros(support.y.shape[1]),
         }
         fixed, moving = ({}, encoder | head) if self.tune_encoder else (encoder, head)
+        known = None if self.tune_encoder else self._features(encoder, support.x)
 
         def loss(weights: Weights) -> Tensor:
-            outputs = self.likelihood.restrict(self._run(fixed | weights, support.x), present)
+            features = self._features(weights, support.x) if known is None else known
+            outputs = self.likelihood.restrict(_head(features, weights), present)
             return self.likelihood.nll(outputs, support.y, support.mask)
 
         tuned = descend(loss, moving, rule=self.rule, steps=self.steps, first_order=True)
         return FastWeights(fixed | tuned, {}, present)
 
-    def _run(self, weights: Weights, x: Inputs) -> Tensor:
+    def _features(self, weights: Weights, x: Inputs) -> Tensor:
         own = {name.removeprefix("encoder."): w for name, w in weights.items() if name.startswith("encoder.")}
-        features = call(self.encoder, own, x).flatten(1)
-        return nn.functional.linear(features, weights["head.weight"], weights["head.bias"])
+        features: Tensor = call(self.encoder, own, x).flatten(1)
+        return features
 
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:
-        return self.likelihood.restrict(self._run(state.weights, x), state.present)
+        return self.likelihood.restrict(_head(self._features(state.weights, x), state.weights), state.present)
 
     def objective(self, task: Task) -> Tensor:
         if len(task.support):
             raise LearnerError("FineTune is pre-trained on tasks.Supervised(index), whose support sets are empty.")
         return super().objective(task)
+
+
+def _head(features: Tensor, weights: Weights) -> Tensor:
+    return nn.functional.linear(features, weights["head.weight"], weights["head.bias"])
