@@ -20,7 +20,7 @@ def reptile_omniglot(
     train_shots: int = 10,
     inner_lr: float = 1e-3,
     batch: int = 5,
-    steps: int = 4000,
+    steps: int = 3000,
     lr: float = 1.0,
 ) -> Recipe:
     """Reptile on Omniglot (Vinyals' split, rotations as classes), inductive.
