@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from quickstudy.batching import Strategy, choose, encode_tasks, over_tasks, trimmed
-from quickstudy.errors import ShapeError, TaskError
+from quickstudy.errors import LearnerError, ShapeError, TaskError
 from quickstudy.functional.tree import bytes_of, cat, map_leaves, to
 from quickstudy.learner import Learner, evaluating
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
@@ -54,6 +54,7 @@ def evaluate(
         progress: called with (tasks done, tasks) now and then.
 
     Raises:
+        LearnerError: the encoder has a batch norm without running averages.
         TaskError: no tasks asked for, or a limit below 1.
         ShapeError: a rival's outputs do not fit the targets.
     """
@@ -91,6 +92,7 @@ def _judge_learner(
     learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, progress: Any
 ) -> tuple[list[float], float, int | None]:
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
+    _refuse_company(learner)
 
     def score(task: Task) -> Tensor:
         outputs = learner.predict(learner.adapt(task.support), task.query.x)
@@ -106,6 +108,16 @@ def _judge_learner(
         supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
         states = [_timed(lambda s: learner.adapt(s.replace(learner.encode(s.x))), support) for support in supports]
     return scores, statistics.median(seconds for seconds, _ in states), bytes_of(states[0][1])
+
+
+def _refuse_company(learner: Learner[Any]) -> None:
+    """Features shared by tasks must not depend on which rows are encoded together."""
+    for path, module in learner.named_modules() if learner.encodes else ():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
+            raise LearnerError(
+                f"{path} ({type(module).__name__}) of {type(learner).__name__} keeps no running averages: in eval mode a feature "
+                "would depend on whatever is encoded beside it, other tasks included. Build it with track_running_stats=True."
+            )
 
 
 def _encoded(learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device) -> Iterator[Task]:
