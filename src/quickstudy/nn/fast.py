@@ -5,12 +5,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from quickstudy.functional.unroll import Weights
+from quickstudy.functional.unroll import Rule, Weights, descend
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn import norm
 from quickstudy.task import Examples, Inputs
 
-__all__ = ["FastWeights", "NormPolicy", "apply", "call", "remember", "support_loss", "weights_of"]
+__all__ = ["FastWeights", "NormPolicy", "apply", "call", "fit", "support_loss", "weights_of"]
 
 NormPolicy = Literal["support", "batch"]
 """Where a network inside `adapt` takes its query's norm statistics: from the support set, or from the query batch itself."""
@@ -63,8 +63,26 @@ def support_loss(network: nn.Module, weights: Weights, examples: Examples, likel
     return likelihood.nll(likelihood.restrict(outputs, present), examples.y, examples.mask)
 
 
-def remember(network: nn.Module, weights: Weights, support: Examples, policy: NormPolicy, present: Tensor) -> FastWeights:
-    """The state after adaptation: under the support policy with the support set's norm statistics under ``weights``."""
+def fit(
+    network: nn.Module,
+    support: Examples,
+    likelihood: Likelihood,
+    *,
+    rule: Rule,
+    steps: int,
+    policy: NormPolicy = "support",
+    first_order: bool = True,
+) -> FastWeights:
+    """The weights that ``steps`` of ``rule`` on the support loss reach from the network's own, as a state.
+
+    Under the support policy the state keeps the support set's norm statistics under the adapted weights.
+    """
+    present = likelihood.present(support.y, support.mask)
+
+    def loss(weights: Weights) -> Tensor:
+        return support_loss(network, weights, support, likelihood, present)
+
+    weights = descend(loss, weights_of(network), rule=rule, steps=steps, first_order=first_order)
     kept: norm.Statistics = {}
     if policy == "support" and any(isinstance(part, norm.BatchNorm) for part in network.modules()):
         with norm.recording(support.mask) as kept:

@@ -3,10 +3,10 @@
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.unroll import Adam, Rule, descend
+from quickstudy.functional.unroll import Adam, Rule
 from quickstudy.learner import Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
-from quickstudy.nn.fast import FastWeights, apply, remember, support_loss, weights_of
+from quickstudy.nn.fast import FastWeights, apply, fit
 from quickstudy.nn.norm import convert
 from quickstudy.task import Examples, Inputs
 
@@ -45,15 +45,7 @@ class FromScratch(Learner[FastWeights]):
         self.rule, self.steps, self.likelihood = rule, steps, likelihood
 
     def adapt(self, support: Examples) -> FastWeights:
-        present = self.likelihood.present(support.y, support.mask)
-        weights = descend(
-            lambda weights: support_loss(self.network, weights, support, self.likelihood, present),
-            weights_of(self.network),
-            rule=self.rule,
-            steps=self.steps,
-            first_order=True,
-        )
-        return remember(self.network, weights, support, "support", present)
+        return fit(self.network, support, self.likelihood, rule=self.rule, steps=self.steps)
 
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:
         return self.likelihood.restrict(apply(self.network, state.weights, x, state.statistics), state.present)

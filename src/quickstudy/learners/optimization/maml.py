@@ -8,10 +8,10 @@ from dataclasses import replace
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.unroll import SGD, descend
+from quickstudy.functional.unroll import SGD
 from quickstudy.learner import Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
-from quickstudy.nn.fast import FastWeights, NormPolicy, apply, remember, support_loss, weights_of
+from quickstudy.nn.fast import FastWeights, NormPolicy, apply, fit
 from quickstudy.nn.norm import convert
 from quickstudy.task import Examples, Inputs
 
@@ -71,15 +71,16 @@ class MAML(Learner[FastWeights]):
         )
 
     def adapt(self, support: Examples) -> FastWeights:
-        present = self.likelihood.present(support.y, support.mask)
-        weights = descend(
-            lambda weights: support_loss(self.network, weights, support, self.likelihood, present),
-            weights_of(self.network),
+        steps = self.inner_steps if self.training else self.test_steps
+        return fit(
+            self.network,
+            support,
+            self.likelihood,
             rule=SGD(self.inner_lr),
-            steps=self.inner_steps if self.training else self.test_steps,
+            steps=steps,
+            policy=self.norm,
             first_order=self.first_order,
         )
-        return remember(self.network, weights, support, self.norm, present)
 
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:
         return self.likelihood.restrict(apply(self.network, state.weights, x, state.statistics), state.present)

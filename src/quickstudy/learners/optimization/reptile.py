@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.tree import cat, map_leaves
-from quickstudy.functional.unroll import Adam, Rule, Weights, descend, gradient
+from quickstudy.functional.unroll import Adam, Rule, Weights, gradient
 from quickstudy.learner import Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
-from quickstudy.nn.fast import FastWeights, NormPolicy, apply, remember, support_loss, weights_of
+from quickstudy.nn.fast import FastWeights, NormPolicy, apply, fit, support_loss, weights_of
 from quickstudy.nn.norm import convert
 from quickstudy.task import Examples, Inputs, Task
 
@@ -66,15 +66,7 @@ class Reptile(Learner[FastWeights]):
         self.facts = replace(self.facts, transductive=norm == "batch", norm=norm)
 
     def adapt(self, support: Examples) -> FastWeights:
-        present = self.likelihood.present(support.y, support.mask)
-        weights = descend(
-            lambda weights: support_loss(self.network, weights, support, self.likelihood, present),
-            weights_of(self.network),
-            rule=self.rule,
-            steps=self.test_steps,
-            first_order=True,
-        )
-        return remember(self.network, weights, support, self.norm, present)
+        return fit(self.network, support, self.likelihood, rule=self.rule, steps=self.test_steps, policy=self.norm)
 
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:
         return self.likelihood.restrict(apply(self.network, state.weights, x, state.statistics), state.present)
