@@ -6,7 +6,7 @@ from torch import nn
 
 from quickstudy import Examples, learners
 from quickstudy.datasets.pictures import Pictures
-from quickstudy.errors import ShapeError
+from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.likelihood import ABSENT, Categorical, Gaussian
 from quickstudy.nn import MLP
 
@@ -49,6 +49,28 @@ def test_a_network_may_be_wider_than_the_ways(outputs: int) -> None:
     examples = Examples.of(torch.randn(6, 4), torch.tensor([0, 2, 0, 2, 0, 2]), ways=3)
     found = learner(examples)(torch.randn(5, 4))
     assert found.shape == (5, 3) and (found[:, 1] == ABSENT).all() and (found[:, [0, 2]].abs() < 100).all()
+
+
+def test_inner_loops_work_in_inference_mode() -> None:
+    learner = learners.MAML(MLP(4, outputs=3, norm=True), inner_lr=0.5)
+    examples, x = support(), torch.randn(5, 4)
+    expected = learner(examples)(x)
+    with torch.inference_mode():
+        inside = Examples.of(examples.x.clone(), examples.labels)
+        assert inside.x.is_inference() and torch.equal(learner(inside)(x), expected)
+
+
+def test_a_network_whose_weights_are_all_frozen_cannot_adapt() -> None:
+    learner = learners.MAML(MLP(4, outputs=3)).requires_grad_(False)
+    with pytest.raises(LearnerError, match="requires_grad_"):
+        learner(support())
+    assert learners.MAML(MLP(4, outputs=3), inner_steps=0).requires_grad_(False)(support())(torch.randn(2, 4)).shape == (2, 3)
+
+
+def test_an_empty_support_set_gives_an_answer_without_a_preference() -> None:
+    nothing = support()[:0]
+    for learner in (learners.ProtoNet(nn.Flatten()), learners.NearestNeighbours(), learners.LogisticRegression()):
+        torch.testing.assert_close(learner(nothing).probabilities(torch.randn(2, 4)), torch.full((2, 3), 1 / 3))
 
 
 def test_repr_names_the_policy() -> None:

@@ -28,6 +28,15 @@ def test_examples_of_anything(x: object, labels: object) -> None:
     assert Examples.of(x, labels, ways=4).y.shape == (2, 4)
 
 
+def test_numpys_double_precision_becomes_torchs_usual_one() -> None:
+    x = np.random.randn(4, 3)[::-1]
+    x.flags.writeable = False
+    examples = Examples.of(x, x[:, 0])
+    assert examples.x.dtype == examples.y.dtype == torch.float32
+    np.testing.assert_allclose(examples.x.numpy(), x, rtol=1e-6)
+    assert Examples.of(torch.from_numpy(x.copy()), [0, 1, 0, 1]).y.dtype == torch.float64, "tensors stay as they are"
+
+
 def test_values_and_their_columns() -> None:
     assert Examples.of(torch.zeros(3, 2), torch.zeros(3)).y.shape == (3, 1)
     assert Examples.of(torch.zeros(3, 2), torch.zeros(3, 5)).y.shape == (3, 5)

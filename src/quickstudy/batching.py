@@ -79,7 +79,8 @@ def choose(learner: Learner[Any], tasks: Task, strategy: Strategy = "auto") -> L
 
 def _few(tasks: Task) -> Objectives:
     """Objectives (in eval mode: losses of predictions) of the first two tasks, in double precision."""
-    two = map_leaves(lambda leaf: leaf.detach().double() if leaf.is_floating_point() else leaf, tasks[:2])
+    device = torch.device("cpu") if leaves(tasks)[0].device.type == "mps" else None  # Apple's GPUs have no double precision
+    two = map_leaves(lambda leaf: leaf.detach().to(device, torch.float64 if leaf.is_floating_point() else None), tasks[:2])
 
     def objectives(learner: Learner[Any], way: str) -> Tensor:
         def predicted(task: Task) -> Tensor:

@@ -62,7 +62,7 @@ def evaluate(
         raise TaskError(f"tasks={tasks}: a report needs at least one task; 600 or more make a useful interval.")
     if limit is not None and limit < 1:
         raise TaskError(f"limit={limit}: at least one task must be judged; leave limit out to judge all {tasks}.")
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
         plan = source.plan(tasks, generator_of(seed))
         judged = plan[:limit]

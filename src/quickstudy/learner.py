@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from quickstudy.blueprint import Recorded
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ShapeError
+from quickstudy.functional.tree import map_leaves
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.task import Examples, Inputs, Task, inputs
 
@@ -85,8 +86,9 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         """
         if classes is not None and len(classes) != support.y.shape[-1]:
             raise ShapeError(f"{len(classes)} class names for {support.y.shape[-1]} ways. Name each class.")
-        with torch.no_grad(), evaluating(self):
-            state = self.adapt(support.replace(self.encode(support.x)))
+        with torch.inference_mode(False), torch.no_grad(), evaluating(self):  # inner loops need gradients
+            usable = map_leaves(lambda leaf: leaf.clone() if leaf.is_inference() else leaf, support)
+            state = self.adapt(usable.replace(self.encode(usable.x)))
         return Predictor(self, state, tuple(classes) if classes is not None else None, self.pictures)
 
     @property

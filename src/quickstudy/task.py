@@ -11,6 +11,7 @@ A learner sees ONE task and no letter B. Tasks in a batch carry B as the first a
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
@@ -27,14 +28,19 @@ Inputs = Any
 def inputs(x: Any) -> Inputs:
     """Inputs as tensors: arrays, numbers in lists, or lists of tensors of one shape; dictionaries and tuples are trees.
 
+    Tensors stay as they are; NumPy's usual double precision becomes torch's usual single.
+
     >>> inputs({"tokens": [[1, 2], [3, 4]], "mask": [torch.ones(2), torch.zeros(2)]})["mask"].shape
     torch.Size([2, 2])
     """
 
     def tensor(leaf: Any) -> Tensor:
-        if isinstance(leaf, list):
-            return torch.stack([tensor(item) for item in leaf]) if leaf else torch.empty(0)
-        return torch.as_tensor(leaf)
+        if isinstance(leaf, Tensor):
+            return leaf
+        if isinstance(leaf, list) and any(isinstance(item, Tensor) for item in leaf):
+            return torch.stack([tensor(item) for item in leaf])
+        array = torch.as_tensor(np.require(leaf, requirements=["C", "W"]))
+        return array.to(torch.get_default_dtype()) if array.dtype == torch.float64 else array
 
     return pytree.tree_map(tensor, x, is_leaf=lambda node: isinstance(node, list))
 
@@ -66,7 +72,7 @@ class Examples:
             ShapeError: inputs and labels differ in number.
         """
         x = inputs(x)
-        labels = torch.as_tensor(labels, device=leaves(x)[0].device)
+        labels = inputs(list(labels) if isinstance(labels, tuple) else labels).to(leaves(x)[0].device)
         for leaf in [*leaves(x), labels]:
             if leaf.shape[:1] != labels.shape[:1]:
                 raise ShapeError(

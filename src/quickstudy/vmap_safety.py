@@ -65,7 +65,9 @@ def trial(learner: Learner[Any], objectives: Objectives) -> str | None:
 
 def _try(learner: Learner[Any], objectives: Objectives) -> str | None:
     try:
-        clone = copy.deepcopy(learner).double()
+        clone = copy.deepcopy(learner)
+        on_mps = any(p.device.type == "mps" for p in clone.parameters())  # Apple's GPUs have no double precision
+        clone = (clone.cpu() if on_mps else clone).double()
     except RuntimeError:  # a module that holds tensors made by a forward pass cannot be copied
         return None
     try:

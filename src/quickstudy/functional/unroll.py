@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from quickstudy.errors import LearnerError
+
 __all__ = ["SGD", "Adam", "Rule", "Weights", "descend", "gradient", "mapped"]
 
 Weights = dict[str, Tensor]
@@ -104,9 +106,14 @@ class Adam:
 def descend(loss: Callable[[Weights], Tensor], weights: Weights, *, rule: Rule, steps: int, first_order: bool = False) -> Weights:
     """``steps`` steps of ``rule`` on ``loss``, starting from ``weights``, which stay as they are.
 
+    Raises:
+        LearnerError: steps without any weights.
+
     >>> descend(lambda w: (w["a"] ** 2).sum(), {"a": torch.tensor([1.0])}, rule=SGD(0.25), steps=2)["a"].detach()
     tensor([0.2500])
     """
+    if steps and not weights:
+        raise LearnerError("no weight of the network requires a gradient, so none can adapt. Call requires_grad_(True) on it.")
     memory = rule.init(weights)
     for _ in range(steps):
         step, memory = rule(gradient(loss, weights, first_order=first_order), memory)
