@@ -74,6 +74,9 @@ def svg(figure: "Figure", *, salt: str = "quickstudy") -> str:
     import matplotlib
 
     content = io.StringIO()
+    if figure.get_layout_engine() is not None:  # laid out once: a second pass moves things by a hair, and names follow places
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
         figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = content.getvalue()
