@@ -44,10 +44,11 @@ def test_it_equals_the_stock_layer_in_training(name: str) -> None:
     assert dict(exact.named_parameters()).keys() == dict(stock.named_parameters()).keys()
     x = torch.randn(shape, dtype=torch.float64) * 3 + 1
     torch.testing.assert_close(exact(x), stock(x))
-    with norm.recording(torch.ones(len(x), dtype=torch.float64)) as kept:
-        torch.testing.assert_close(exact(x), stock(x))
-    with norm.replaying(kept):
-        torch.testing.assert_close(exact(x), stock(x))
+    for mask in (None, torch.ones(len(x), dtype=torch.float64)):
+        with norm.recording(mask) as kept:
+            torch.testing.assert_close(exact(x), stock(x))
+        with norm.replaying(kept):
+            torch.testing.assert_close(exact(x), stock(x))
 
 
 @pytest.mark.parametrize("name", [name for name in LAYERS if name.startswith("batch")])
