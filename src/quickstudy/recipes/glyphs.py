@@ -6,6 +6,7 @@ import torch
 
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.pictures import Pictures
+from quickstudy.functional.unroll import Adam
 from quickstudy.learner import Learner
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.metric.proto import ProtoNet
@@ -24,10 +25,10 @@ def proto_glyphs(
     ways: int = 5,
     shots: int = 1,
     queries: int = 15,
-    train_ways: int = 20,
-    train_queries: int = 5,
-    steps: int = 400,
-    lr: float = 2e-3,
+    train_ways: int = 60,
+    train_queries: int = 1,
+    steps: int = 500,
+    lr: float = 4e-3,
     val_tasks: int = 100,
 ) -> Recipe:
     """ProtoNet on the built-in glyphs.
@@ -61,7 +62,7 @@ def maml_glyphs(
     ways: int = 5,
     shots: int = 1,
     queries: int = 15,
-    inner_lr: float = 1.0,
+    inner_lr: float = 0.4,
     inner_steps: int = 1,
     test_steps: int = 3,
     batch: int = 8,
@@ -99,9 +100,12 @@ def maml_glyphs(
 
 
 def pretrain_glyphs(
-    *, ways: int = 5, shots: int = 1, queries: int = 15, examples: int = 128, steps: int = 600, lr: float = 4e-3
+    *, ways: int = 5, shots: int = 1, queries: int = 15, examples: int = 128, steps: int = 470, lr: float = 4e-3
 ) -> Recipe:
     """The traditional rival: a classifier pre-trained on all meta-training classes, fine-tuned on each support set.
+
+    Pre-training sees as many pictures as `proto_glyphs` does. A new head alone is tuned: on validation tasks that was better
+    than tuning the encoder too (20 ways, 1 shot: 98.0 against 90 to 95 %).
 
     Args:
         ways: classes in a meta-test task.
@@ -114,7 +118,7 @@ def pretrain_glyphs(
     data = glyphs()
     encoder = Conv4(channels_last=True)
     return _recipe(
-        FineTune(encoder, features=encoder.features, classes=len(data.train.classes)),
+        FineTune(encoder, features=encoder.features, classes=len(data.train.classes), rule=Adam(1e-2), tune_encoder=False),
         train=Supervised(data.train, examples),
         val=None,
         test=FewShot(data.test, ways, shots, queries),
