@@ -19,6 +19,7 @@ from quickstudy.artefact import versions
 from quickstudy.datasets.glyphs import TEST, glyphs
 from quickstudy.errors import ArtefactError
 from quickstudy.evaluate import evaluate
+from quickstudy.functional.unroll import SGD
 from quickstudy.learner import Learner
 from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
@@ -110,9 +111,10 @@ class _Demo:
         return Findings(data, FewShot(data.test, 5, 1, 15), systems)
 
     def _from_scratch(self, ways: int) -> Learner[Any]:
+        """The best of the networks, rules and steps tried on validation tasks (83 %; MAML's strided network has 61 to 63 %)."""
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            return FromScratch(Conv4(outputs=ways, strided=True))
+            return FromScratch(Conv4(outputs=ways), rule=SGD(0.1), steps=30)
 
     def _judge(self, found: Findings, learner: Learner[Any], *, limit: int | None = None, meta: bool = False) -> None:
         name = type(learner).__name__
