@@ -105,6 +105,11 @@ def test_fine_tuning_leaves_frozen_weights() -> None:
     assert set(state.weights) == {"encoder.3.weight", "encoder.3.bias", "head.weight", "head.bias"}
 
 
+def test_of_a_head_tuned_alone_the_head_is_remembered() -> None:
+    learner = learners.FineTune(MLP(6, (8,)), features=8, classes=3, steps=2, tune_encoder=False)
+    assert set(learner(task()[0]).state.weights) == {"head.weight", "head.bias"}
+
+
 def test_pre_training_is_an_ordinary_mini_batch() -> None:
     index = datasets.from_arrays(torch.randn(60, 6), torch.arange(60) % 10)
     source = tasks.Supervised(index, 16)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -210,17 +211,22 @@ class _Demo:
 
 
 def _reports(found: Findings) -> Table:
-    """The reports, from best to worst."""
-    rows = [report.row() for report in sorted([*found.meta, *found.traditional], key=lambda report: -report.mean)]
-    table = Table(*rows[0], title=found.source.name, title_justify="left")
-    for row in rows:
-        table.add_row(*row.values())
+    """The reports, from best to worst; the page tells more."""
+    head = ("learner", "accuracy, %", "tasks", "manner", "ms a task", "bytes a task")
+    table = Table(*head, title=found.source.name, title_justify="left", box=SIMPLE_HEAD)
+    for report in sorted([*found.meta, *found.traditional], key=lambda report: -report.mean):
+        half = 100 * (report.interval[1] - report.mean)
+        tasks = f"{len(report.scores)}" if report.planned == len(report.scores) else f"{len(report.scores)} of {report.planned}"
+        manner, size = report.row()["manner"], f"{report.state_bytes or 0:,}"
+        accuracy, spent = f"{100 * report.mean:.2f} ± {half:.2f}", f"{1e3 * report.seconds:.1f}"
+        table.add_row(report.model, accuracy, tasks, manner, spent, size)
     return table
 
 
 def _differences(found: Findings) -> Table:
     """Paired differences on the very same tasks."""
-    table = Table("paired difference", "points", "95 % interval", "tasks", title="On the very same tasks", title_justify="left")
+    table = Table("paired difference", "points", "95 % interval", "tasks", title="on the very same tasks", title_justify="left")
+    table.box = SIMPLE_HEAD
     for pair in comparisons(found):
         low, high = (100 * value for value in pair.interval)
         cells = f"{100 * pair.difference:+.1f}", f"{low:+.1f} to {high:+.1f}", f"{len(pair.differences):,}"

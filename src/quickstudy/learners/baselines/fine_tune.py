@@ -26,7 +26,7 @@ class FineTune(Learner[FastWeights]):
         classes: how many the pre-training data has.
         rule: of the fine-tuning; steps at 1e-2 suit a head that starts at zero.
         steps: of the fine-tuning, each on the whole support set.
-        tune_encoder: False fine-tunes the head alone.
+        tune_encoder: False fine-tunes the head alone, which is then all that is remembered of a task.
 
     >>> import torch
     >>> learner = FineTune(nn.Flatten(), features=1, classes=3, rule=Adam(0.1), steps=100)
@@ -63,8 +63,8 @@ class FineTune(Learner[FastWeights]):
             "head.weight": support.y.new_zeros(support.y.shape[1], self.head.in_features),
             "head.bias": support.y.new_zeros(support.y.shape[1]),
         }
-        fixed, moving = ({}, encoder | head) if self.tune_encoder else (encoder, head)
-        known = None if self.tune_encoder else self._features(encoder, support.x)
+        moving = encoder | head if self.tune_encoder else head
+        known = None if self.tune_encoder else self._features({}, support.x)
 
         def loss(weights: Weights) -> Tensor:
             features = self._features(weights, support.x) if known is None else known
@@ -72,9 +72,10 @@ class FineTune(Learner[FastWeights]):
             return self.likelihood.nll(outputs, support.y, support.mask)
 
         tuned = descend(loss, moving, rule=self.rule, steps=self.steps, first_order=True)
-        return FastWeights(fixed | tuned, {}, present)
+        return FastWeights(tuned, {}, present)
 
     def _features(self, weights: Weights, x: Inputs) -> Tensor:
+        """Features by the encoder at ``weights``; where these hold none of it, by the encoder as it is."""
         own = {name.removeprefix("encoder."): w for name, w in weights.items() if name.startswith("encoder.")}
         features: Tensor = call(self.encoder, own, x).flatten(1)
         return features
