@@ -27,7 +27,7 @@ def proto_glyphs(
     queries: int = 15,
     train_ways: int = 60,
     train_queries: int = 1,
-    steps: int = 500,
+    steps: int = 400,
     lr: float = 4e-3,
     scale: float = 0.1,
     val_tasks: int = 100,
@@ -70,7 +70,7 @@ def maml_glyphs(
     inner_steps: int = 1,
     test_steps: int = 3,
     batch: int = 8,
-    steps: int = 600,
+    steps: int = 450,
     lr: float = 4e-3,
     val_tasks: int = 100,
 ) -> Recipe:
@@ -104,7 +104,7 @@ def maml_glyphs(
 
 
 def pretrain_glyphs(
-    *, ways: int = 5, shots: int = 1, queries: int = 15, examples: int = 128, steps: int = 470, lr: float = 4e-3
+    *, ways: int = 5, shots: int = 1, queries: int = 15, examples: int = 128, steps: int = 375, lr: float = 4e-3
 ) -> Recipe:
     """The traditional rival: a classifier pre-trained on all meta-training classes, fine-tuned on each support set.
 
