@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from contract.cases import INPUTS, blobs, few, first_order
+from contract.cases import INPUTS, blobs, few
+from contract.cases.optimization import first_order
 from quickstudy import Examples, Task, learners, tasks
 from quickstudy.batching import choose, encode_tasks
 from quickstudy.checks import Training, check_learner, check_metagradient, check_source

@@ -1,0 +1,27 @@
+"""Cases of the baselines."""
+
+from functools import partial
+
+from contract.cases.ground import CLASSES, Case, blobs, built, encoder, few, normed
+from quickstudy import functional, learners, tasks
+from quickstudy.checks import Training
+
+pretrained = Training(steps=80, batch=1, lr=0.003, tasks=40, source=tasks.Supervised(blobs(), 64))
+adam = functional.Adam(0.03)
+
+CASES: dict[str, Case] = {
+    "NearestCentroid": Case(learners.NearestCentroid, few),
+    "NearestNeighbours": Case(partial(learners.NearestNeighbours, k=3), partial(few, 3)),
+    "LogisticRegression": Case(learners.LogisticRegression, few, tolerance=1e-3),
+    "FromScratch": Case(partial(built, learners.FromScratch, normed, rule=adam, steps=8), few, Training(tasks=40)),
+    "FineTune": Case(
+        partial(built, learners.FineTune, encoder, features=16, classes=CLASSES, rule=functional.Adam(0.02), steps=8),
+        few,
+        pretrained,
+    ),
+    "FineTune, head only": Case(
+        partial(built, learners.FineTune, encoder, features=16, classes=CLASSES, rule=adam, steps=8, tune_encoder=False),
+        few,
+        pretrained,
+    ),
+}

@@ -1,0 +1,74 @@
+"""Cases of the optimization-based learners."""
+
+import copy
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from contract.cases.ground import Case, built, few, normed, plain, smoothed, wave
+from quickstudy import functional, learners, tasks
+from quickstudy.checks import Training
+from quickstudy.likelihood import Gaussian
+from quickstudy.task import Task
+
+
+def first_order(learner: learners.MAML, task: Task) -> dict[str, Tensor]:
+    """First-order MAML's formula: the query loss's gradient at weights reached by plain steps on a copy of the network."""
+    network = copy.deepcopy(learner.network)
+    for _ in range(learner.inner_steps):
+        grads = torch.autograd.grad(
+            nn.functional.cross_entropy(network(task.support.x), task.support.labels), [*network.parameters()]
+        )
+        with torch.no_grad():
+            for weight, grad in zip(network.parameters(), grads, strict=True):
+                weight.sub_(learner.inner_lr * grad)
+    loss = nn.functional.cross_entropy(network(task.query.x), task.query.labels)
+    names = [f"network.{name}" for name, _ in network.named_parameters()]
+    return dict(zip(names, torch.autograd.grad(loss, [*network.parameters()]), strict=True))
+
+
+def reptile(learner: learners.Reptile, task: Task) -> dict[str, Tensor]:
+    """Reptile's formula: where it started minus where torch's own Adam ends, on mini-batches of support and query together."""
+    network = copy.deepcopy(learner.network)
+    rule = learner.rule
+    assert isinstance(rule, functional.Adam)
+    optimizer = torch.optim.Adam(network.parameters(), rule.lr, rule.betas, rule.eps)
+    x, y = torch.cat([task.support.x, task.query.x]), torch.cat([task.support.y, task.query.y])
+    values = isinstance(learner.likelihood, Gaussian)
+    for step in range(learner.inner_steps):
+        rows = torch.arange(step * learner.inner_batch, (step + 1) * learner.inner_batch) % len(x)
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss if values else nn.functional.cross_entropy
+        torch.autograd.backward(loss(network(x[rows]), y[rows]))
+        optimizer.step()
+    ends = dict(network.named_parameters())
+    return {f"network.{name}": (start - ends[name]).detach() for name, start in learner.network.named_parameters()}
+
+
+CASES: dict[str, Case] = {
+    "MAML": Case(partial(built, learners.MAML, normed, inner_lr=0.3, inner_steps=2), few),
+    "MAML, first order": Case(
+        partial(built, learners.MAML, plain, inner_lr=0.3, inner_steps=2, first_order=True), few, expected_gradient=first_order
+    ),
+    "MAML, batch statistics": Case(partial(built, learners.MAML, normed, inner_lr=0.3, norm="batch"), few),
+    "MAML, layer norm and dropout": Case(partial(built, learners.MAML, smoothed, inner_lr=0.3), few),
+    "MAML, values": Case(
+        partial(built, learners.MAML, wave, inner_lr=0.02, likelihood=Gaussian()), tasks.Sinusoid, Training(200, lr=0.003)
+    ),
+    "MAML, varying sizes": Case(partial(built, learners.MAML, normed, inner_lr=1.0), partial(few, (2, 4), (2, 3))),
+    "Reptile": Case(
+        partial(
+            built,
+            learners.Reptile,
+            wave,
+            rule=functional.Adam(0.02, betas=(0.0, 0.999)),
+            inner_steps=8,
+            test_steps=8,
+            likelihood=Gaussian(),
+        ),
+        tasks.Sinusoid,
+        Training(60, lr=0.02, tasks=40),
+        expected_gradient=reptile,
+    ),
+}
