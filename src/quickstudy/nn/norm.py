@@ -77,7 +77,7 @@ class BatchNorm(nn.Module):
 
     def __init__(self, features: int, *, eps: float = 1e-5, affine: bool = True, bias: bool = True) -> None:
         super().__init__()
-        self.eps, self.name = eps, ""
+        self.features, self.eps, self.name = features, eps, ""
         self.weight = nn.Parameter(torch.ones(features)) if affine else None
         self.bias = nn.Parameter(torch.zeros(features)) if affine and bias else None
 
@@ -130,7 +130,7 @@ class InstanceNorm(nn.Module):
 
     def __init__(self, features: int, *, eps: float = 1e-5, affine: bool = False, bias: bool = True) -> None:
         super().__init__()
-        self.eps = eps
+        self.features, self.eps = features, eps
         self.weight = nn.Parameter(torch.ones(features)) if affine else None
         self.bias = nn.Parameter(torch.zeros(features)) if affine and bias else None
 
