@@ -6,6 +6,7 @@ from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
+from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.learners.optimization.reptile import Reptile
@@ -15,6 +16,7 @@ __all__ = [
     "FineTune",
     "FromScratch",
     "LogisticRegression",
+    "MahalanobisProtoNet",
     "NearestCentroid",
     "NearestNeighbours",
     "ProtoNet",

@@ -7,6 +7,10 @@ from quickstudy import functional, learners
 from quickstudy.nn import MLP
 
 CASES: dict[str, Case] = {
+    "MahalanobisProtoNet": Case(partial(built, learners.MahalanobisProtoNet, encoder), few),
+    "MahalanobisProtoNet, more examples than features": Case(
+        partial(built, learners.MahalanobisProtoNet, partial(MLP, INPUTS, (24, 4))), partial(few, (2, 6), (2, 5))
+    ),
     "ProtoNet": Case(partial(built, learners.ProtoNet, encoder), few),
     "ProtoNet, running norm": Case(partial(built, learners.ProtoNet, partial(MLP, INPUTS, (24, 16), norm=True)), few),
     "ProtoNet, cosine": Case(
