@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
 
-__all__ = ["SGD", "Adam", "Rule", "Weights", "descend", "gradient", "mapped"]
+__all__ = ["SGD", "Adam", "Preconditioned", "Rule", "Weights", "descend", "gradient", "mapped"]
 
 Weights = dict[str, Tensor]
 """Named weights of a network, as `torch.func.functional_call` takes them."""
@@ -39,7 +39,8 @@ def gradient(loss: Callable[[Weights], Tensor], weights: Weights, *, first_order
 
     Args:
         loss: a function of the weights, returning a scalar.
-        weights: where to differentiate; a weight the loss does not use gets zeros.
+        weights: where to differentiate, each apart from the others even where one was computed from another; a weight
+            the loss does not use gets zeros.
         first_order: cut the gradient from the graph, so that an outer gradient sees it as a constant.
 
     >>> gradient(lambda w: (w["a"] ** 3).sum(), {"a": torch.tensor([2.0])})["a"].detach()
@@ -52,7 +53,7 @@ def gradient(loss: Callable[[Weights], Tensor], weights: Weights, *, first_order
         return {name: g.detach() for name, g in found.items()} if first_order else found
     again = torch.is_grad_enabled() and not first_order
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-        leaves = {n: w if again and w.requires_grad else w.detach().requires_grad_() for n, w in weights.items()}
+        leaves = {n: w.view_as(w) if again and w.requires_grad else w.detach().requires_grad_() for n, w in weights.items()}
         values = torch.autograd.grad(
             loss(leaves), list(leaves.values()), create_graph=again, allow_unused=True, materialize_grads=True
         )
@@ -78,6 +79,24 @@ class SGD:
 
     def __call__(self, grads: Weights, memory: None) -> tuple[Weights, None]:
         return {name: self.lr * g for name, g in grads.items()}, None
+
+
+@dataclass(frozen=True)
+class Preconditioned:
+    """Descent without memory along a function of the gradient, ``θ − P(g)``; P may hold meta-learned tensors.
+
+    >>> rule = Preconditioned(lambda grads: {name: g.sign() for name, g in grads.items()})
+    >>> descend(lambda w: (w["a"] ** 2).sum(), {"a": torch.tensor([3.0])}, rule=rule, steps=2)["a"].detach()
+    tensor([1.])
+    """
+
+    by: Callable[[Weights], Weights]
+
+    def init(self, weights: Weights) -> None:
+        return None
+
+    def __call__(self, grads: Weights, memory: None) -> tuple[Weights, None]:
+        return self.by(grads), None
 
 
 @dataclass(frozen=True)

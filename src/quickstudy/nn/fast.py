@@ -72,9 +72,11 @@ def fit(
     steps: int,
     policy: NormPolicy = "support",
     first_order: bool = True,
+    start: Weights | None = None,
 ) -> FastWeights:
     """The weights that ``steps`` of ``rule`` on the support loss reach from the network's own, as a state.
 
+    With ``start`` only the weights it names adapt, from the values it gives, and only they are remembered.
     Under the support policy the state keeps the support set's norm statistics under the adapted weights.
     """
     present = likelihood.present(support.y, support.mask)
@@ -82,7 +84,7 @@ def fit(
     def loss(weights: Weights) -> Tensor:
         return support_loss(network, weights, support, likelihood, present)
 
-    weights = descend(loss, weights_of(network), rule=rule, steps=steps, first_order=first_order)
+    weights = descend(loss, weights_of(network) if start is None else start, rule=rule, steps=steps, first_order=first_order)
     kept: norm.Statistics = {}
     if policy == "support" and any(isinstance(part, norm.BatchNorm) for part in network.modules()):
         with norm.recording(support.mask) as kept:
