@@ -8,17 +8,27 @@ from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.metric.proto import ProtoNet
+from quickstudy.learners.optimization.anil import ANIL
+from quickstudy.learners.optimization.boil import BOIL
 from quickstudy.learners.optimization.maml import MAML
+from quickstudy.learners.optimization.meta_curvature import MetaCurvature
+from quickstudy.learners.optimization.meta_sgd import MetaSGD
+from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
 
 __all__ = [
+    "ANIL",
+    "BOIL",
     "MAML",
     "FineTune",
     "FromScratch",
     "LogisticRegression",
     "MahalanobisProtoNet",
+    "MetaCurvature",
+    "MetaSGD",
     "NearestCentroid",
     "NearestNeighbours",
+    "ProtoMAML",
     "ProtoNet",
     "Reptile",
     "baselines",

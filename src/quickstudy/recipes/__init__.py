@@ -1,17 +1,21 @@
 """Published settings as functions; the flags of ``quickstudy train RECIPE`` are their arguments."""
 
+from quickstudy.recipes.anil_omniglot import anil_omniglot
 from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
+from quickstudy.recipes.meta_sgd_sinusoid import meta_sgd_sinusoid
 from quickstudy.recipes.proto_omniglot import proto_omniglot
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.reptile_omniglot import reptile_omniglot
 
 __all__ = [
     "Recipe",
+    "anil_omniglot",
     "maml_glyphs",
     "maml_omniglot",
     "maml_sinusoid",
+    "meta_sgd_sinusoid",
     "pretrain_glyphs",
     "proto_glyphs",
     "proto_omniglot",

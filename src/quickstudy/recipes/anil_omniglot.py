@@ -1,0 +1,56 @@
+"""ANIL on Omniglot, after Raghu, Raghu, Bengio & Vinyals, 2020: MAML's network, of which only the head adapts."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.optimization.anil import ANIL
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.mlp import MLP
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["anil_omniglot"]
+
+
+def anil_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_queries: int = 3,
+    inner_lr: float = 0.5,
+    inner_steps: int = 5,
+    batch: int = 16,
+    steps: int = 2000,
+    lr: float = 3e-3,
+) -> Recipe:
+    """ANIL on Omniglot (Vinyals' split, rotations as classes), inductive: the encoder keeps running norm statistics.
+
+    Args:
+        ways: classes in a task.
+        shots: support examples of each class.
+        queries: query examples of each class in a meta-test task.
+        train_queries: query examples of each class in meta-training.
+        inner_lr: step size of the head, on the mean cross-entropy.
+        inner_steps: of the head; they cost almost nothing.
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    encoder = Conv4(channels_last=True)
+    learner = ANIL(encoder, MLP(encoder.features, (), outputs=ways), inner_lr=inner_lr, inner_steps=inner_steps)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, ways, shots, train_queries),
+        val=FewShot(data.val, ways, shots, 5),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=10.0,
+        steps=steps,
+        batch=batch,
+        validate_every=500,
+        pictures=data.train.pictures,
+    )

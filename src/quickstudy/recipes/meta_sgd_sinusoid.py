@@ -1,0 +1,38 @@
+"""Meta-SGD on sine waves, after Li, Zhou, Chen & Li, 2017: one step, with a learned size for every weight."""
+
+import torch
+
+from quickstudy.learners.optimization.meta_sgd import MetaSGD
+from quickstudy.likelihood import Gaussian
+from quickstudy.nn.mlp import MLP
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.sinusoid import Sinusoid
+
+__all__ = ["meta_sgd_sinusoid"]
+
+
+def meta_sgd_sinusoid(
+    *, shots: int = 10, inner_lr: float = 0.02, batch: int = 25, steps: int = 25_000, lr: float = 2e-3
+) -> Recipe:
+    """Meta-SGD on sinusoids: an MLP 1-40-40-1, one inner step, judged on 100 points of the curve.
+
+    Args:
+        shots: points in the support set.
+        inner_lr: what all step sizes of the inner loop start at.
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: of Adam, annealed to 0 by a half cosine.
+    """
+    learner = MetaSGD(MLP(1, (40, 40), outputs=1), inner_lr=inner_lr, likelihood=Gaussian())
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=Sinusoid(shots, 10),
+        val=Sinusoid(shots, 100, grid=True),
+        test=Sinusoid(shots, 100, grid=True),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
+        steps=steps,
+        batch=batch,
+        validate_every=2000,
+    )
