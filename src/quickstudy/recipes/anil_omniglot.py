@@ -17,19 +17,22 @@ def anil_omniglot(
     ways: int = 5,
     shots: int = 1,
     queries: int = 15,
-    train_queries: int = 3,
+    train_ways: int = 20,
+    train_queries: int = 2,
     inner_lr: float = 0.5,
     inner_steps: int = 5,
-    batch: int = 16,
+    batch: int = 4,
     steps: int = 2000,
     lr: float = 3e-3,
 ) -> Recipe:
     """ANIL on Omniglot (Vinyals' split, rotations as classes), inductive: the encoder keeps running norm statistics.
 
     Args:
-        ways: classes in a task.
+        ways: classes in a meta-test task.
         shots: support examples of each class.
         queries: query examples of each class in a meta-test task.
+        train_ways: classes in a meta-training task; more is harder and teaches more. The head has an output for each, of which
+            a task of fewer ways uses the first.
         train_queries: query examples of each class in meta-training.
         inner_lr: step size of the head, on the mean cross-entropy.
         inner_steps: of the head; they cost almost nothing.
@@ -39,11 +42,12 @@ def anil_omniglot(
     """
     data = omniglot(split="vinyals")
     encoder = Conv4(channels_last=True)
-    learner = ANIL(encoder, MLP(encoder.features, (), outputs=ways), inner_lr=inner_lr, inner_steps=inner_steps)
+    head = MLP(encoder.features, (), outputs=max(ways, train_ways))
+    learner = ANIL(encoder, head, inner_lr=inner_lr, inner_steps=inner_steps)
     optimizer = torch.optim.Adam(learner.parameters(), lr)
     return Recipe(
         learner=learner,
-        train=FewShot(data.train, ways, shots, train_queries),
+        train=FewShot(data.train, train_ways, shots, train_queries),
         val=FewShot(data.val, ways, shots, 5),
         test=FewShot(data.test, ways, shots, queries),
         optimizer=optimizer,
