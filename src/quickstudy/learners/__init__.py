@@ -10,6 +10,7 @@ from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
+from quickstudy.learners.optimization.cavia import CAVIA
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
@@ -19,6 +20,7 @@ from quickstudy.learners.optimization.reptile import Reptile
 __all__ = [
     "ANIL",
     "BOIL",
+    "CAVIA",
     "MAML",
     "FineTune",
     "FromScratch",

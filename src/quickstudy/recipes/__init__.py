@@ -1,6 +1,7 @@
 """Published settings as functions; the flags of ``quickstudy train RECIPE`` are their arguments."""
 
 from quickstudy.recipes.anil_omniglot import anil_omniglot
+from quickstudy.recipes.cavia_sinusoid import cavia_sinusoid
 from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
@@ -12,6 +13,7 @@ from quickstudy.recipes.reptile_omniglot import reptile_omniglot
 __all__ = [
     "Recipe",
     "anil_omniglot",
+    "cavia_sinusoid",
     "maml_glyphs",
     "maml_omniglot",
     "maml_sinusoid",

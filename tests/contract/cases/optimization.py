@@ -6,10 +6,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from contract.cases.ground import Case, built, few, normed, plain, smoothed, wave
+from contract.cases.ground import INPUTS, Case, built, few, normed, plain, smoothed, wave
 from quickstudy import functional, learners, tasks
 from quickstudy.checks import Training
 from quickstudy.likelihood import Gaussian
+from quickstudy.nn import MLP, FiLMContext, InputContext
 from quickstudy.task import Task
 
 
@@ -46,6 +47,30 @@ def reptile(learner: learners.Reptile, task: Task) -> dict[str, Tensor]:
     return {f"network.{name}": (start - ends[name]).detach() for name, start in learner.network.named_parameters()}
 
 
+def told() -> nn.Module:
+    return InputContext(MLP(INPUTS + 8, (24,), outputs=3), 8)
+
+
+def told_wave() -> nn.Module:
+    return InputContext(MLP(1 + 5, (40, 40), outputs=1), 5)
+
+
+def scaled() -> nn.Module:
+    return FiLMContext(normed(), 12)
+
+
+def frozen_context(learner: learners.CAVIA, task: Task) -> dict[str, Tensor]:
+    """First-order CAVIA's formula: the query loss's gradient by the weights, the context being a constant."""
+    context = torch.zeros(learner.context, dtype=task.support.y.dtype)
+    for _ in range(learner.inner_steps):
+        context = context.detach().requires_grad_()
+        loss = nn.functional.cross_entropy(learner.network(task.support.x, context), task.support.labels)
+        context = context - learner.inner_lr * torch.autograd.grad(loss, context)[0]
+    loss = nn.functional.cross_entropy(learner.network(task.query.x, context.detach()), task.query.labels)
+    weights = dict(learner.named_parameters())
+    return dict(zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True))
+
+
 CASES: dict[str, Case] = {
     "MAML": Case(partial(built, learners.MAML, normed, inner_lr=0.3, inner_steps=2), few),
     "MAML, first order": Case(
@@ -57,6 +82,18 @@ CASES: dict[str, Case] = {
         partial(built, learners.MAML, wave, inner_lr=0.02, likelihood=Gaussian()), tasks.Sinusoid, Training(200, lr=0.003)
     ),
     "MAML, varying sizes": Case(partial(built, learners.MAML, normed, inner_lr=1.0), partial(few, (2, 4), (2, 3))),
+    "CAVIA": Case(partial(built, learners.CAVIA, told, inner_lr=2.0, inner_steps=2), few, Training(150)),
+    "CAVIA, scales and shifts": Case(partial(built, learners.CAVIA, scaled, inner_lr=2.0, inner_steps=2), few, Training(150)),
+    "CAVIA, batch statistics": Case(partial(built, learners.CAVIA, scaled, inner_lr=2.0, norm="batch"), few, Training(150)),
+    "CAVIA, first order": Case(
+        partial(built, learners.CAVIA, told, inner_steps=2, first_order=True),
+        few,
+        Training(150),
+        expected_gradient=frozen_context,
+    ),
+    "CAVIA, values": Case(
+        partial(built, learners.CAVIA, told_wave, likelihood=Gaussian()), tasks.Sinusoid, Training(200, lr=0.003)
+    ),
     "Reptile": Case(
         partial(
             built,

@@ -2,10 +2,11 @@
 
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
+from quickstudy.learners.optimization.cavia import CAVIA
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
 
-__all__ = ["ANIL", "BOIL", "MAML", "MetaCurvature", "MetaSGD", "ProtoMAML", "Reptile"]
+__all__ = ["ANIL", "BOIL", "CAVIA", "MAML", "MetaCurvature", "MetaSGD", "ProtoMAML", "Reptile"]

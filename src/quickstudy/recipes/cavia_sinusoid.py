@@ -1,0 +1,57 @@
+"""CAVIA on sine waves, after Zintgraf et al., 2019: five context numbers tell amplitude and phase in one step."""
+
+import torch
+
+from quickstudy.learners.optimization.cavia import CAVIA
+from quickstudy.likelihood import Gaussian
+from quickstudy.nn.context import InputContext
+from quickstudy.nn.mlp import MLP
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.sinusoid import Sinusoid
+
+__all__ = ["cavia_sinusoid"]
+
+
+def cavia_sinusoid(
+    *,
+    shots: int = 10,
+    context: int = 5,
+    inner_lr: float = 1.0,
+    inner_steps: int = 1,
+    first_order: bool = False,
+    batch: int = 25,
+    steps: int = 20_000,
+    lr: float = 1e-3,
+) -> Recipe:
+    """CAVIA on sinusoids: an MLP 40-40-1 of the input and the context, judged on 100 points of the curve.
+
+    Args:
+        shots: points in the support set.
+        context: numbers in the context.
+        inner_lr: step size of the inner loop.
+        inner_steps: inner steps in meta-training and at meta-test.
+        first_order: treat inner gradients as constants.
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: of Adam, annealed to 0 by a half cosine.
+    """
+    learner = CAVIA(
+        InputContext(MLP(1 + context, (40, 40), outputs=1), context),
+        inner_lr=inner_lr,
+        inner_steps=inner_steps,
+        first_order=first_order,
+        likelihood=Gaussian(),
+    )
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=Sinusoid(shots, 10),
+        val=Sinusoid(shots, 100, grid=True),
+        test=Sinusoid(shots, 100, grid=True),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
+        clip=10.0,
+        steps=steps,
+        batch=batch,
+        validate_every=2000,
+    )
