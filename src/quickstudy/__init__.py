@@ -6,6 +6,7 @@ from quickstudy.compare import compare
 from quickstudy.evaluate import evaluate
 from quickstudy.learner import Learner, Predictor
 from quickstudy.report import Report
+from quickstudy.stream import evaluate_stream
 from quickstudy.task import Examples, Task
 from quickstudy.train import train
 
@@ -19,6 +20,7 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "evaluate_stream",
     "learners",
     "load",
     "nn",

@@ -19,7 +19,7 @@ from quickstudy.task import Examples, Task, unstack_tasks
 from quickstudy.tasks.few_shot import FewShot, RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of, rows_seen
 
-__all__ = ["Rival", "evaluate"]
+__all__ = ["Rival", "encoded_batches", "evaluate"]
 
 Rival = Callable[[Examples], Callable[[Any], Any]]
 """Any function ``support -> (x -> outputs)``; outputs are class scores (Q, N), class numbers (Q,), or values (Q, P)."""
@@ -92,7 +92,6 @@ def _judge_learner(
     learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, progress: Any
 ) -> tuple[list[float], float, int | None]:
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
-    _refuse_company(learner)
 
     def score(task: Task) -> Tensor:
         outputs = learner.predict(learner.adapt(task.support), task.query.x)
@@ -100,7 +99,7 @@ def _judge_learner(
 
     scores: list[float] = []
     with torch.no_grad(), evaluating(learner):
-        for encoded in _encoded(learner, source, plan, batch, device):
+        for encoded in encoded_batches(learner, source, plan, batch, device):
             way = choose(learner, encoded, strategy)
             scores += over_tasks(trimmed(score) if way == "loop" else score, encoded, way).tolist()
             if progress is not None:
@@ -120,8 +119,11 @@ def _refuse_company(learner: Learner[Any]) -> None:
             )
 
 
-def _encoded(learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device) -> Iterator[Task]:
+def encoded_batches(
+    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device
+) -> Iterator[Task]:
     """Batches of encoded tasks; each row of a finite data set meets the encoder once."""
+    _refuse_company(learner)
     table, rows = None, (torch.empty(0), torch.empty(0))
     if learner.encodes and isinstance(source, FewShot) and isinstance(plan, RowPlan):
         distinct, places = rows_seen(plan.support_rows, plan.query_rows)

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.distributions import Bernoulli as Coin
 from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
 
 from quickstudy.errors import ShapeError
 
-__all__ = ["ABSENT", "Categorical", "Gaussian", "Likelihood"]
+__all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "LogLoss"]
 
 ABSENT = -1e4
 """The logit of a class without any support row: finite, so that gradients stay finite."""
@@ -97,6 +98,21 @@ class Categorical(Likelihood):
 
 
 @dataclass(frozen=True)
+class LogLoss(Categorical):
+    """Classes judged by the loss itself, the mean cross-entropy: for problems of optimization.
+
+    >>> LogLoss().score(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.ones(1))
+    tensor(0.6931)
+    """
+
+    metric: ClassVar[str] = "nll"
+    higher_is_better: ClassVar[bool] = False
+
+    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return self.each(outputs, y)
+
+
+@dataclass(frozen=True)
 class Gaussian(Likelihood):
     """Values with normal noise of a fixed variance: outputs are means, the score is the mean squared error.
 
@@ -124,6 +140,43 @@ class Gaussian(Likelihood):
 
     def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
         return ((y - outputs) ** 2).mean(-1)
+
+    def present(self, y: Tensor, mask: Tensor) -> Tensor:
+        return torch.ones_like(y[:1].sum(0)) if len(y) else y.new_ones(y.shape[1])
+
+    def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
+        return outputs
+
+
+@dataclass(frozen=True)
+class Bernoulli(Likelihood):
+    """Bits: outputs are logits, the loss of a row is the sum over its bits, the score is all of a task's queries in bits.
+
+        ``bits = −log₂ p(targets)``: 0 where all are known, 8 for a row of eight coins
+
+    >>> Bernoulli().score(torch.zeros(2, 8), torch.ones(2, 8), torch.ones(2))
+    tensor(16.)
+    """
+
+    metric: ClassVar[str] = "bits"
+    higher_is_better: ClassVar[bool] = False
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        if outputs.shape[-1] != y.shape[-1]:
+            raise ShapeError(f"the network has {outputs.shape[-1]} outputs, but the targets have {y.shape[-1]} columns.")
+        return (torch.nn.functional.softplus(outputs) - outputs * y).sum(-1)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return outputs.sigmoid()
+
+    def distribution(self, outputs: Tensor) -> Distribution:
+        return Independent(Coin(logits=outputs), 1)
+
+    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return self.each(outputs, y) / math.log(2)
+
+    def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+        return (self.rate(outputs, y) * mask).sum()
 
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
         return torch.ones_like(y[:1].sum(0)) if len(y) else y.new_ones(y.shape[1])

@@ -1,11 +1,15 @@
 """Learners, by the approaches of the field; every class is also here under its own name."""
 
-from quickstudy.learners import baselines, metric, optimization
+from quickstudy.learners import baselines, memory, metric, optimization
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
+from quickstudy.learners.memory.mann import MANN
+from quickstudy.learners.memory.ntm import NeuralTuringMachine
+from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
+from quickstudy.learners.memory.snail import SNAIL
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.anil import ANIL
@@ -22,6 +26,8 @@ __all__ = [
     "BOIL",
     "CAVIA",
     "MAML",
+    "MANN",
+    "SNAIL",
     "FineTune",
     "FromScratch",
     "LogisticRegression",
@@ -30,10 +36,13 @@ __all__ = [
     "MetaSGD",
     "NearestCentroid",
     "NearestNeighbours",
+    "NeuralTuringMachine",
     "ProtoMAML",
     "ProtoNet",
     "Reptile",
+    "SequenceTransducer",
     "baselines",
+    "memory",
     "metric",
     "optimization",
 ]

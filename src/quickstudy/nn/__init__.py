@@ -4,6 +4,23 @@ from quickstudy.nn import film, norm
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.film import FiLM
+from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.mlp import MLP
+from quickstudy.nn.ntm import NTM
+from quickstudy.nn.recurrent import FeedForward, LSTMCell
+from quickstudy.nn.snail import CausalNet
 
-__all__ = ["MLP", "Conv4", "FiLM", "FiLMContext", "InputContext", "film", "norm"]
+__all__ = [
+    "LRUA",
+    "MLP",
+    "NTM",
+    "CausalNet",
+    "Conv4",
+    "FeedForward",
+    "FiLM",
+    "FiLMContext",
+    "InputContext",
+    "LSTMCell",
+    "film",
+    "norm",
+]

@@ -6,6 +6,7 @@ from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
 from quickstudy.recipes.meta_sgd_sinusoid import meta_sgd_sinusoid
+from quickstudy.recipes.ntm_copy import ntm_copy
 from quickstudy.recipes.proto_omniglot import proto_omniglot
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.reptile_omniglot import reptile_omniglot
@@ -18,6 +19,7 @@ __all__ = [
     "maml_omniglot",
     "maml_sinusoid",
     "meta_sgd_sinusoid",
+    "ntm_copy",
     "pretrain_glyphs",
     "proto_glyphs",
     "proto_omniglot",

@@ -1,9 +1,10 @@
 """Sources of tasks: drawn from data, or synthetic with a known answer."""
 
+from quickstudy.tasks.copy import Copy
 from quickstudy.tasks.few_shot import FewShot, meta_dataset_sizes
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import Plan, TaskSource
 from quickstudy.tasks.supervised import Supervised
 
-__all__ = ["FewShot", "Mixture", "Plan", "Sinusoid", "Supervised", "TaskSource", "meta_dataset_sizes"]
+__all__ = ["Copy", "FewShot", "Mixture", "Plan", "Sinusoid", "Supervised", "TaskSource", "meta_dataset_sizes"]
