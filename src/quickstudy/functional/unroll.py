@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
 
-__all__ = ["SGD", "Adam", "Preconditioned", "Rule", "Weights", "descend", "gradient", "mapped"]
+__all__ = ["SGD", "Adam", "Preconditioned", "Rule", "Weights", "descend", "gradient", "is_mapped", "mapped"]
 
 Weights = dict[str, Tensor]
 """Named weights of a network, as `torch.func.functional_call` takes them."""
@@ -32,6 +32,11 @@ def mapped(by_vmap: bool) -> Iterator[None]:
         yield
     finally:
         _mapped.reset(token)
+
+
+def is_mapped() -> bool:
+    """Whether the code stands under `torch.func.vmap`, as `mapped` was told."""
+    return _mapped.get()
 
 
 def gradient(loss: Callable[[Weights], Tensor], weights: Weights, *, first_order: bool = False) -> Weights:
