@@ -10,6 +10,7 @@ from quickstudy.learners.memory.mann import MANN
 from quickstudy.learners.memory.ntm import NeuralTuringMachine
 from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
 from quickstudy.learners.memory.snail import SNAIL
+from quickstudy.learners.metric.feat import FEAT
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.anil import ANIL
@@ -25,6 +26,7 @@ __all__ = [
     "ANIL",
     "BOIL",
     "CAVIA",
+    "FEAT",
     "MAML",
     "MANN",
     "SNAIL",

@@ -2,9 +2,18 @@
 
 from functools import partial
 
+from torch import nn
+
 from contract.cases.ground import INPUTS, Case, built, encoder, few
 from quickstudy import functional, learners
-from quickstudy.nn import MLP
+from quickstudy.nn import MLP, Relation, SelfAttention
+
+attention = partial(SelfAttention, 16)
+
+
+def maps() -> nn.Module:
+    return nn.Sequential(nn.Linear(INPUTS, 2 * 25), nn.ReLU(), nn.Unflatten(1, (2, 5, 5)))
+
 
 CASES: dict[str, Case] = {
     "MahalanobisProtoNet": Case(partial(built, learners.MahalanobisProtoNet, encoder), few),
@@ -17,4 +26,23 @@ CASES: dict[str, Case] = {
         partial(built, learners.ProtoNet, encoder, distance=functional.cosine_distance, scale=10.0, learn_scale=True), few
     ),
     "ProtoNet, varying sizes": Case(partial(built, learners.ProtoNet, encoder), partial(few, (1, 5), (2, 6))),
+    "MatchingNet": Case(partial(built, learners.MatchingNet, encoder, learn_scale=True), few),
+    "MatchingNet, squared distance": Case(
+        partial(built, learners.MatchingNet, encoder, distance=functional.squared_distance, scale=1.0),
+        partial(few, (1, 5), (2, 6)),
+    ),
+    "SiameseNet": Case(partial(built, learners.SiameseNet, encoder, features=16), few),
+    "SiameseNet, contrastive": Case(
+        partial(built, learners.SiameseNet, encoder, features=16, loss=functional.pair_contrastive), partial(few, (1, 5), (2, 6))
+    ),
+    "FEAT": Case(partial(built, learners.FEAT, encoder, attention, temperature=4.0, contrast_temperature=4.0), few),
+    "FEAT, two heads": Case(
+        partial(built, learners.FEAT, encoder, partial(SelfAttention, 16, heads=2, dropout=0.0), temperature=4.0, contrast=0.0),
+        partial(few, (1, 5), (2, 6)),
+    ),
+    "RelationNet": Case(partial(built, learners.RelationNet, maps, partial(Relation, 2)), few),
+    "RelationNet, cross-entropy": Case(
+        partial(built, learners.RelationNet, maps, partial(Relation, 2), loss=functional.pair_cross_entropy),
+        partial(few, (1, 5), (2, 6)),
+    ),
 }

@@ -1,6 +1,10 @@
 """Metric-based learners: a feature space in which a simple rule on distances classifies."""
 
+from quickstudy.learners.metric.feat import FEAT
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
+from quickstudy.learners.metric.matching import MatchingNet
 from quickstudy.learners.metric.proto import ProtoNet
+from quickstudy.learners.metric.relation import RelationNet
+from quickstudy.learners.metric.siamese import SiameseNet
 
-__all__ = ["MahalanobisProtoNet", "ProtoNet"]
+__all__ = ["FEAT", "MahalanobisProtoNet", "MatchingNet", "ProtoNet", "RelationNet", "SiameseNet"]

@@ -1,0 +1,46 @@
+"""Losses of pairs of examples, which belong to one class or do not; each of a pair's logit, high where they are alike."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+__all__ = ["PairLoss", "pair_contrastive", "pair_cross_entropy", "pair_squared_error"]
+
+PairLoss = Callable[[Tensor, Tensor], Tensor]
+"""From logits and whether each pair is of one class (1 or 0), both of one shape, the loss of each pair."""
+
+
+def pair_cross_entropy(logits: Tensor, same: Tensor) -> Tensor:
+    """``−log p`` of what is true of the pair, with ``p(same) = σ(logit)``.
+
+    >>> import torch
+    >>> pair_cross_entropy(torch.tensor([0.0, 100.0]), torch.tensor([1.0, 1.0]))
+    tensor([0.6931, 0.0000])
+    """
+    return softplus(logits) - same * logits
+
+
+def pair_squared_error(logits: Tensor, same: Tensor) -> Tensor:
+    """``(σ(logit) − same)²`` (Sung et al., 2018, Learning to compare).
+
+    >>> import torch
+    >>> pair_squared_error(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor([0.2500])
+    """
+    return (logits.sigmoid() - same) ** 2
+
+
+def pair_contrastive(logits: Tensor, same: Tensor, margin: float = 1.0) -> Tensor:
+    """Pulls pairs of one class together and pushes others a margin apart; the distance is the negative logit.
+
+        ``½ d²`` for one class,    ``½ max(0, margin − d)²`` for two,    ``d = max(0, −logit)``
+
+    Source: Hadsell, Chopra & LeCun, 2006, Dimensionality reduction by learning an invariant mapping.
+
+    >>> import torch
+    >>> pair_contrastive(torch.tensor([-2.0, -0.5, -2.0]), torch.tensor([1.0, 0.0, 0.0]))
+    tensor([2.0000, 0.1250, 0.0000])
+    """
+    distance = (-logits).relu()
+    return (same * distance**2 + (1 - same) * (margin - distance).relu() ** 2) / 2

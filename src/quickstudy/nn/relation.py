@@ -1,0 +1,85 @@
+"""The two networks of Relation Networks: blocks that keep feature maps, and a module that compares maps.
+
+Source: Sung, Yang, Zhang, Xiang, Torr & Hospedales, 2018, Learning to compare: relation network for few-shot learning.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.blueprint import Recorded
+
+__all__ = ["Conv4Maps", "Relation"]
+
+
+class Conv4Maps(Recorded, nn.Module):
+    """Four 3×3 convolution blocks with batch norm and ReLU; the first two, without margins, are pooled: maps of 5×5 from 28×28.
+
+    Args:
+        channels: of the pictures.
+        hidden: filters of each block.
+        channels_last: keep the memory layout that is faster on a CPU.
+
+    Shapes:
+        (examples, channels, height, width) -> (examples, hidden, height', width')
+
+    >>> Conv4Maps()(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 64, 5, 5])
+    """
+
+    def __init__(self, channels: int = 1, hidden: int = 64, *, channels_last: bool = False) -> None:
+        super().__init__()
+        self.channels_last = channels_last
+        widths = [channels, hidden, hidden, hidden]
+        margins = [0, 0, 1, 1]
+        self.convs = nn.ModuleList(nn.Conv2d(a, hidden, 3, padding=m, bias=False) for a, m in zip(widths, margins, strict=True))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(hidden) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            x = conv(x)
+            if self.channels_last:
+                x = x.contiguous(memory_format=torch.channels_last)
+            x = norm(x)
+            if block < 2:
+                x = nn.functional.max_pool2d(x, 2)
+            x = x.relu()
+        return x.contiguous()
+
+
+class Relation(Recorded, nn.Module):
+    """How alike each query's maps are to each class's: two convolution blocks on both side by side, then two linear layers.
+
+    The first convolution is linear, so that ``W [a, b] = W₁ a + W₂ b`` needs one convolution for each class and each
+    query instead of one for each pair.
+
+    Deviation: where the paper has batch norm, each pair is normalised by itself (group norm of one group), so that a
+    query does not depend on its neighbours.
+
+    Args:
+        channels: of the maps.
+        size: of the square maps.
+        hidden: width of the first linear layer.
+
+    Shapes:
+        class maps (N, C, size, size), query maps (Q, C, size, size) -> (Q, N)
+
+    >>> Relation(8)(torch.zeros(3, 8, 5, 5), torch.zeros(2, 8, 5, 5)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(self, channels: int = 64, *, size: int = 5, hidden: int = 8) -> None:
+        super().__init__()
+        self.of_class = nn.Conv2d(channels, channels, 3, padding=1)
+        self.of_query = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.joint = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norms = nn.ModuleList(nn.GroupNorm(1, channels) for _ in range(2))
+        self.wide = nn.Linear(channels * max(1, size // 4) ** 2, hidden)
+        self.score = nn.Linear(hidden, 1)
+
+    def forward(self, classes: Tensor, queries: Tensor) -> Tensor:
+        first = self.of_query(queries)[:, None] + self.of_class(classes)
+        maps = nn.functional.max_pool2d(self.norms[0](first.flatten(0, 1)), 2).relu()
+        maps = self.norms[1](self.joint(maps))
+        maps = nn.functional.max_pool2d(maps, min(2, maps.shape[-1])).relu()
+        scores: Tensor = self.score(self.wide(maps.flatten(1)).relu())
+        return scores.view(len(queries), len(classes))

@@ -1,0 +1,62 @@
+"""FEAT on Omniglot, after Ye, Hu, Zhan & Sha, 2020: Conv4-64, trained as a whole from the start, inductive."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.metric.feat import FEAT
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.self_attention import SelfAttention
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["feat_omniglot"]
+
+
+def feat_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_ways: int = 60,
+    train_queries: int = 2,
+    temperature: float = 8.0,
+    contrast: float = 0.1,
+    dropout: float = 0.1,
+    steps: int = 1800,
+    lr: float = 4e-3,
+) -> Recipe:
+    """FEAT on Omniglot (Vinyals' split, rotations as classes).
+
+    Reduction: the paper pre-trains the encoder and tunes it at a small step size; here all is trained together from the start.
+
+    Args:
+        ways: classes in a meta-test task.
+        shots: support examples of each class, in training and test.
+        queries: query examples of each class in a meta-test task.
+        train_ways: classes in a meta-training task.
+        train_queries: query examples of each class in meta-training.
+        temperature: of the squared distances, for classifying and for the contrastive term.
+        contrast: weight of the contrastive term.
+        dropout: of the attention's output.
+        steps: outer steps, one task each.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    encoder = Conv4(channels_last=True)
+    attention = SelfAttention(encoder.features, dropout=dropout)
+    learner = FEAT(encoder, attention, temperature=temperature, contrast=contrast, contrast_temperature=temperature)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, train_ways, shots, train_queries),
+        val=FewShot(data.val, 20, shots, 5),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=10.0,
+        steps=steps,
+        batch=1,
+        validate_every=max(1, steps // 4),
+        val_tasks=100,
+        pictures=data.train.pictures,
+    )

@@ -1,0 +1,53 @@
+"""Matching networks on Omniglot, after Vinyals et al., 2016: cosine attention with a learned scale, Conv4-64, inductive."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.metric.matching import MatchingNet
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["matching_omniglot"]
+
+
+def matching_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_ways: int = 60,
+    train_queries: int = 2,
+    scale: float = 10.0,
+    steps: int = 1800,
+    lr: float = 4e-3,
+) -> Recipe:
+    """A matching network on Omniglot (Vinyals' split, rotations as classes), without full-context embeddings.
+
+    Args:
+        ways: classes in a meta-test task.
+        shots: support examples of each class, in training and test.
+        queries: query examples of each class in a meta-test task.
+        train_ways: classes in a meta-training task.
+        train_queries: query examples of each class in meta-training.
+        scale: of the cosine at the start; it is meta-trained.
+        steps: outer steps, one task each.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    learner = MatchingNet(Conv4(channels_last=True), scale=scale, learn_scale=True)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, train_ways, shots, train_queries),
+        val=FewShot(data.val, 20, shots, 5),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=10.0,
+        steps=steps,
+        batch=1,
+        validate_every=max(1, steps // 4),
+        val_tasks=100,
+        pictures=data.train.pictures,
+    )

@@ -1,0 +1,51 @@
+"""Relation networks on Omniglot, after Sung et al., 2018: 5×5 maps of 64 filters, squared error, inductive."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.metric.relation import RelationNet
+from quickstudy.nn.relation import Conv4Maps, Relation
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["relation_omniglot"]
+
+
+def relation_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_ways: int = 20,
+    train_queries: int = 5,
+    steps: int = 2400,
+    lr: float = 3e-3,
+) -> Recipe:
+    """A relation network on Omniglot (Vinyals' split, rotations as classes).
+
+    Args:
+        ways: classes in a meta-test task.
+        shots: support examples of each class, in training and test.
+        queries: query examples of each class in a meta-test task.
+        train_ways: classes in a meta-training task.
+        train_queries: query examples of each class in meta-training.
+        steps: outer steps, one task each.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    learner = RelationNet(Conv4Maps(channels_last=True), Relation())
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, train_ways, shots, train_queries),
+        val=FewShot(data.val, 20, shots, 5),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=10.0,
+        steps=steps,
+        batch=1,
+        validate_every=max(1, steps // 4),
+        val_tasks=100,
+        pictures=data.train.pictures,
+    )
