@@ -12,7 +12,10 @@ from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
 from quickstudy.learners.memory.snail import SNAIL
 from quickstudy.learners.metric.feat import FEAT
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
+from quickstudy.learners.metric.matching import MatchingNet
 from quickstudy.learners.metric.proto import ProtoNet
+from quickstudy.learners.metric.relation import RelationNet
+from quickstudy.learners.metric.siamese import SiameseNet
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
 from quickstudy.learners.optimization.cavia import CAVIA
@@ -34,6 +37,7 @@ __all__ = [
     "FromScratch",
     "LogisticRegression",
     "MahalanobisProtoNet",
+    "MatchingNet",
     "MetaCurvature",
     "MetaSGD",
     "NearestCentroid",
@@ -41,8 +45,10 @@ __all__ = [
     "NeuralTuringMachine",
     "ProtoMAML",
     "ProtoNet",
+    "RelationNet",
     "Reptile",
     "SequenceTransducer",
+    "SiameseNet",
     "baselines",
     "memory",
     "metric",

@@ -8,6 +8,8 @@ from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
+from quickstudy.nn.relation import Conv4Maps, Relation
+from quickstudy.nn.self_attention import SelfAttention
 from quickstudy.nn.snail import CausalNet
 
 __all__ = [
@@ -16,11 +18,14 @@ __all__ = [
     "NTM",
     "CausalNet",
     "Conv4",
+    "Conv4Maps",
     "FeedForward",
     "FiLM",
     "FiLMContext",
     "InputContext",
     "LSTMCell",
+    "Relation",
+    "SelfAttention",
     "film",
     "norm",
 ]

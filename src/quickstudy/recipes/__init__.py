@@ -2,26 +2,34 @@
 
 from quickstudy.recipes.anil_omniglot import anil_omniglot
 from quickstudy.recipes.cavia_sinusoid import cavia_sinusoid
+from quickstudy.recipes.feat_omniglot import feat_omniglot
 from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
+from quickstudy.recipes.matching_omniglot import matching_omniglot
 from quickstudy.recipes.meta_sgd_sinusoid import meta_sgd_sinusoid
 from quickstudy.recipes.ntm_copy import ntm_copy
 from quickstudy.recipes.proto_omniglot import proto_omniglot
 from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.relation_omniglot import relation_omniglot
 from quickstudy.recipes.reptile_omniglot import reptile_omniglot
+from quickstudy.recipes.siamese_omniglot import siamese_omniglot
 
 __all__ = [
     "Recipe",
     "anil_omniglot",
     "cavia_sinusoid",
+    "feat_omniglot",
     "maml_glyphs",
     "maml_omniglot",
     "maml_sinusoid",
+    "matching_omniglot",
     "meta_sgd_sinusoid",
     "ntm_copy",
     "pretrain_glyphs",
     "proto_glyphs",
     "proto_omniglot",
+    "relation_omniglot",
     "reptile_omniglot",
+    "siamese_omniglot",
 ]
