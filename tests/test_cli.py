@@ -176,3 +176,19 @@ def test_defects_of_ours_are_told_apart(call, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("quickstudy.cli.showing.getattr", lambda *a: 1 / 0, raising=False)
     status, _, err = call("cite", "ProtoNet")
     assert status == 2 and "a defect of ours (ZeroDivisionError" in err and "Traceback" not in err
+
+
+def test_all_learners_compared_on_one_budget(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    words = ["compare", "--all", "glyphs", "--steps", 2, "--tasks", 3, "--queries", 2, "--out", tmp_path]
+    status, out, err = call(*words, "--only", "ProtoNet", "--only", "NearestCentroid", "--json")
+    assert status == 0 and "ProtoNet" in err
+    found = json.loads(out)
+    assert {row["name"] for row in found["learners"]} == {"ProtoNet", "NearestCentroid"}
+    assert json.loads((tmp_path / "comparison.json").read_text()) == found
+    assert all((tmp_path / f"accuracy-{name}.png").stat().st_size > 1000 for name in ("adaptation", "training"))
+    status, out, err = call(*words, "--only", "ProtoNet")
+    assert status == 0 and "known" in err and "16 tasks each" in out
+    status, _, err = call("compare", "--all", "glyphs", "--steps", 5, "--out", tmp_path, "--only", "ProtoNet")
+    assert status == 1 and "another budget" in err
+    status, _, err = call("compare", tmp_path, "--all", "glyphs")
+    assert status == 1 and "Leave the runs out" in err

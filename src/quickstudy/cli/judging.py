@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from quickstudy.cli.console import out, print_json, progress, say, table
+from quickstudy.cli.console import out as console
+from quickstudy.cli.console import print_json, progress, say, table
+from quickstudy.cli.everyone import compare_all
 from quickstudy.errors import LearnerError, RunError
 from quickstudy.report import Report
 from quickstudy.tasks.few_shot import FewShot
@@ -43,44 +45,65 @@ def evaluate(
     if json_:
         print_json([report.to_json() for report in reports])
     else:
-        out.print(table(reports))
+        console.print(table(reports))
         for report in reports:
             say(str(report))
 
 
 def compare(
-    runs: list[Path],
+    runs: list[Path] | None = None,
     /,
     *,
-    tasks: int = 1000,
+    all_: Annotated[Literal["glyphs", "omniglot"] | None, Parameter(name="--all")] = None,
+    tasks: int | None = None,
     seed: int = 0,
     ways: int | None = None,
     shots: int | None = None,
     queries: int | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    only: Annotated[list[str] | None, Parameter(negative=())] = None,
+    steps: int = 400,
+    out: Path = Path("runs/all"),
 ) -> None:
-    """Compare runs on the very same tasks, each against the first, with paired intervals.
+    """Compare runs on the very same tasks, each against the first, with paired intervals; or all learners, with --all.
+
+    With --all DATA every classification learner is meta-trained with one small equal budget (the same tasks for each),
+    judged on the same tasks and weighed: accuracy, seconds, state, memory. Each learner is kept in --out as soon as it is
+    done, and the same command goes on where it was stopped.
 
     Args:
         runs: folders of two or more runs.
-        tasks: how many tasks.
-        seed: of the task list.
-        ways: classes in a task, if other than the recipes'.
-        shots: support examples of each class, if other than the recipes'.
-        queries: query examples of each class, if other than the recipes'.
+        all_: compare all learners on this data set instead of runs.
+        tasks: how many tasks; 1000, with --all 300.
+        seed: of the task list; with --all, of the training too.
+        ways: classes in a task, if other than the recipes'; with --all 5.
+        shots: support examples of each class, if other than the recipes'; with --all 1.
+        queries: query examples of each class, if other than the recipes'; with --all 15.
         json_: print JSON instead of a table.
+        only: with --all: only this learner; may be given again.
+        steps: with --all: outer steps of eight tasks.
+        out: with --all: folder of what came out.
     """
     from quickstudy.compare import compare as paired
 
+    if all_ is not None:
+        if runs:
+            raise RunError("--all trains learners of its own. Leave the runs out, or leave --all out.")
+        sizes = {"ways": ways, "shots": shots, "test_queries": queries, "steps": steps}
+        given = {name: size for name, size in sizes.items() if size is not None}
+        compare_all(all_, out, only=only, sizes=given, tasks=tasks or 300, seed=seed, as_json=json_)
+        return
+    runs, tasks = runs or [], tasks if tasks is not None else 1000
+
     if len(runs) < 2:
-        raise RunError("a comparison needs two runs or more: quickstudy compare RUN RUN.")
+        raise RunError("a comparison needs two runs or more: quickstudy compare RUN RUN. For all learners: --all glyphs.")
     reports = [_judge(run, tasks, seed, (ways, shots, queries), {}) for run in runs]
     pairs = [paired(report, reports[0]) for report in reports[1:]]
     if json_:
         found = [{"a": c.a, "b": c.b, "difference": c.difference, "interval": c.interval, "p_value": c.p_value} for c in pairs]
         print_json({"reports": [report.to_json() for report in reports], "comparisons": found})
         return
-    out.print(table(reports))
+    console.print(table(reports))
     for comparison in pairs:
         say(str(comparison))
 

@@ -1,7 +1,18 @@
 """Pictures of results; each function returns a matplotlib ``Figure`` without touching any window or global state."""
 
+from quickstudy.plots.costs import Cost, accuracy_against_cost
 from quickstudy.plots.pictures import embedding_map, plane, task_picture
 from quickstudy.plots.results import accuracy_against_shots, intervals, training_curve
 from quickstudy.plots.style import svg
 
-__all__ = ["accuracy_against_shots", "embedding_map", "intervals", "plane", "svg", "task_picture", "training_curve"]
+__all__ = [
+    "Cost",
+    "accuracy_against_cost",
+    "accuracy_against_shots",
+    "embedding_map",
+    "intervals",
+    "plane",
+    "svg",
+    "task_picture",
+    "training_curve",
+]

@@ -1,0 +1,101 @@
+"""``quickstudy compare --all DATA``: every classification learner under one equal budget."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from quickstudy.cli.console import err, out, print_json, progress, say
+from quickstudy.errors import UserError
+from quickstudy.files import write_whole
+
+__all__ = ["compare_all"]
+
+
+def compare_all(
+    data: str,
+    folder: Path,
+    *,
+    only: Sequence[str] | None,
+    sizes: Mapping[str, int],
+    tasks: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Trains, judges and weighs all contenders, those in ``folder`` excepted; then prints, writes and draws what came out."""
+    from quickstudy import datasets
+    from quickstudy.apps.equal_budget import chosen, compete, settings_of, summary
+    from quickstudy.recipes.equal_budget.budget import Budget
+
+    contenders = chosen(only)
+    budget = Budget(getattr(datasets, data)(), **sizes, seed=seed)
+    standings, failed = [], []
+    with progress() as bar:
+        task = bar.add_task("", total=len(contenders))
+        for name, contender in contenders.items():
+            bar.update(task, description=name)
+            try:
+                ((standing, new),) = compete(folder, {name: contender}, budget, tasks=tasks, seed=seed)
+            except UserError as error:
+                if "--out" in str(error):
+                    raise
+                failed.append(f"{name}: {error}")
+                bar.console.print(f"{name} fell out: {error}", markup=False, highlight=False)
+            else:
+                standings.append(standing)
+                manner = f"trained in {standing.training_seconds:.0f} s" if new else "known"
+                bar.console.print(f"{name}: {standing.report.mean:.2%} ({manner})", markup=False, highlight=False)
+            bar.advance(task)
+    if not standings:
+        err.print("nobody came through", highlight=False)
+        return
+    found = summary(standings, settings_of(budget, tasks, seed)) | {"failed": failed}
+    write_whole(folder / "comparison.json", json.dumps(found, indent=1).encode())
+    _draw(found, folder)
+    if as_json:
+        print_json(found)
+        return
+    out.print(_table(found))
+    say(f"Meta-training: {budget.tasks:,} tasks each, or {budget.pictures:,} pictures. Meta-test: {tasks:,} tasks, the same for all.")
+    say("behind: the paired difference to the first, in points. ms, peak: to adapt to one task. (T): transductive.")
+    say(f"{folder}/comparison.json holds all numbers, accuracy-adaptation.png and accuracy-training.png show them.")
+
+
+def _table(found: Mapping[str, Any]) -> Table:
+    head = ("accuracy, %", "behind", "ms", "state, kB", "peak, kB", "training, s")
+    table = Table(title=found["settings"]["source"], title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("learner", no_wrap=True)
+    for name in head:
+        table.add_column(name, justify="right")
+    for row in found["learners"]:
+        table.add_row(
+            row["name"] + (" (T)" if row["transductive"] else ""),
+            _points(row["accuracy"], row["interval"], "{:.1f} ± {:.1f}"),
+            _points(row["behind"], row["behind_interval"], "{:+.1f} ± {:.1f}") if row["behind_interval"][0] else "",
+            f"{1e3 * row['seconds']:.1f}",
+            f"{row['state_bytes'] / 1e3:,.1f}",
+            f"{row['peak_bytes'] / 1e3:,.0f}",
+            f"{row['training_seconds']:.0f}",
+        )
+    return table
+
+
+def _points(mean: float, interval: Sequence[float], words: str) -> str:
+    return words.format(100 * mean, 100 * (interval[1] - mean))
+
+
+def _draw(found: Mapping[str, Any], folder: Path) -> None:
+    from quickstudy.plots.costs import Cost, accuracy_against_cost
+
+    for name, key, scale, axis in (
+        ("adaptation", "seconds", 1e3, "milliseconds to adapt to one task"),
+        ("training", "training_seconds", 1.0, "seconds of meta-training"),
+    ):
+        points = [
+            Cost(row["name"], row["family"], row["accuracy"], (row["interval"][0], row["interval"][1]), scale * row[key])
+            for row in found["learners"]
+        ]
+        accuracy_against_cost(points, axis).savefig(folder / f"accuracy-{name}.png", dpi=110)
