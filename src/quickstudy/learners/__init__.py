@@ -16,6 +16,7 @@ from quickstudy.learners.metric.matching import MatchingNet
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.learners.metric.siamese import SiameseNet
+from quickstudy.learners.metric.simple_shot import SimpleShot
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
 from quickstudy.learners.optimization.cavia import CAVIA
@@ -49,6 +50,7 @@ __all__ = [
     "Reptile",
     "SequenceTransducer",
     "SiameseNet",
+    "SimpleShot",
     "baselines",
     "memory",
     "metric",

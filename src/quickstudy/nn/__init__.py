@@ -4,11 +4,13 @@ from quickstudy.nn import film, norm
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.film import FiLM
+from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
 from quickstudy.nn.relation import Conv4Maps, Relation
+from quickstudy.nn.running_mean import RunningMean
 from quickstudy.nn.self_attention import SelfAttention
 from quickstudy.nn.snail import CausalNet
 
@@ -24,8 +26,11 @@ __all__ = [
     "FiLMContext",
     "InputContext",
     "LSTMCell",
+    "QueryContext",
     "Relation",
+    "RunningMean",
     "SelfAttention",
+    "SupportContext",
     "film",
     "norm",
 ]

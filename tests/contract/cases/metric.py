@@ -4,9 +4,10 @@ from functools import partial
 
 from torch import nn
 
-from contract.cases.ground import INPUTS, Case, built, encoder, few
-from quickstudy import functional, learners
-from quickstudy.nn import MLP, Relation, SelfAttention
+from contract.cases.ground import CLASSES, INPUTS, Case, blobs, built, encoder, few
+from quickstudy import functional, learners, tasks
+from quickstudy.checks import Training
+from quickstudy.nn import MLP, QueryContext, Relation, SelfAttention, SupportContext
 
 attention = partial(SelfAttention, 16)
 
@@ -44,5 +45,13 @@ CASES: dict[str, Case] = {
     "RelationNet, cross-entropy": Case(
         partial(built, learners.RelationNet, maps, partial(Relation, 2), loss=functional.pair_cross_entropy),
         partial(few, (1, 5), (2, 6)),
+    ),
+    "MatchingNet, full context": Case(
+        partial(built, learners.MatchingNet, encoder, partial(SupportContext, 16), partial(QueryContext, 16, steps=3)), few
+    ),
+    "SimpleShot": Case(
+        partial(built, learners.SimpleShot, encoder, features=16, classes=CLASSES),
+        few,
+        Training(steps=80, batch=1, lr=0.003, tasks=40, source=tasks.Supervised(blobs(), 64)),
     ),
 }

@@ -6,5 +6,6 @@ from quickstudy.learners.metric.matching import MatchingNet
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.learners.metric.siamese import SiameseNet
+from quickstudy.learners.metric.simple_shot import SimpleShot
 
-__all__ = ["FEAT", "MahalanobisProtoNet", "MatchingNet", "ProtoNet", "RelationNet", "SiameseNet"]
+__all__ = ["FEAT", "MahalanobisProtoNet", "MatchingNet", "ProtoNet", "RelationNet", "SiameseNet", "SimpleShot"]
