@@ -13,8 +13,8 @@ __all__ = ["Conv4"]
 class Conv4(Recorded, nn.Module):
     """Four times 3×3 convolution (no bias: the norm would take it away), batch norm, halving, ReLU; an optional linear layer.
 
-    The halving is a 2×2 max-pool (taken before the ReLU, which gives the same numbers and is faster) or a stride of two
-    (MAML's Omniglot network, with a mean over positions at the end).
+    The halving is a 2×2 max-pool (taken before the ReLU, which gives the same numbers and is faster) or a stride of two,
+    then with a mean over positions at the end (MAML's Omniglot network) or without (Reptile's).
 
     Args:
         channels: of the pictures (1 grey, 3 colour).
@@ -22,13 +22,14 @@ class Conv4(Recorded, nn.Module):
         outputs: size of the final linear layer; None returns the features.
         size: of the square pictures, in pixels; sets how many features there are (64 at 28, 1600 at 84).
         strided: halve by stride instead of pooling.
+        flat: keep every position's features, also where strided.
         channels_last: keep the memory layout that is faster on a CPU (not inside an inner loop).
 
     Shapes:
         (examples, channels, size, size) -> (examples, features or outputs)
 
-    >>> Conv4(outputs=5)(torch.zeros(2, 1, 28, 28)).shape, Conv4(strided=True).features
-    (torch.Size([2, 5]), 64)
+    >>> Conv4(outputs=5)(torch.zeros(2, 1, 28, 28)).shape, Conv4(strided=True).features, Conv4(strided=True, flat=True).features
+    (torch.Size([2, 5]), 64, 256)
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Conv4(Recorded, nn.Module):
         outputs: int | None = None,
         size: int = 28,
         strided: bool = False,
+        flat: bool = False,
         channels_last: bool = False,
     ) -> None:
         super().__init__()
@@ -47,7 +49,9 @@ class Conv4(Recorded, nn.Module):
         widths = [channels, hidden, hidden, hidden, hidden]
         self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride, 1, bias=False) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm2d(hidden) for _ in range(4))
-        self.features = hidden if strided else hidden * max(1, size // 16) ** 2
+        self.mean = strided and not flat
+        positions = 1 if self.mean else (-(-size // 16)) ** 2 if strided else max(1, size // 16) ** 2
+        self.features = hidden * positions
         self.head = nn.Identity() if outputs is None else nn.Linear(self.features, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,5 +63,5 @@ class Conv4(Recorded, nn.Module):
             if not self.strided:
                 x = nn.functional.max_pool2d(x, 2)
             x = x.relu()
-        features: Tensor = self.head(x.mean((2, 3)) if self.strided else x.flatten(1))
+        features: Tensor = self.head(x.mean((2, 3)) if self.mean else x.flatten(1))
         return features

@@ -1,9 +1,9 @@
-"""Reptile on Omniglot, after Nichol, Achiam & Schulman, 2018: five inner steps of Adam on mini-batches of ten."""
+"""Reptile on Omniglot, after Nichol, Achiam & Schulman, 2018: five inner steps on mini-batches of ten."""
 
 import torch
 
 from quickstudy.datasets.omniglot import omniglot
-from quickstudy.functional.unroll import Adam
+from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.recipe import Recipe
@@ -18,27 +18,30 @@ def reptile_omniglot(
     shots: int = 1,
     queries: int = 15,
     train_shots: int = 10,
-    inner_lr: float = 1e-3,
+    inner_lr: float = 0.2,
     batch: int = 5,
-    steps: int = 3000,
-    lr: float = 1.0,
+    steps: int = 5000,
+    lr: float = 5e-3,
 ) -> Recipe:
     """Reptile on Omniglot (Vinyals' split, rotations as classes), inductive.
+
+    The paper's inner Adam of 1e-3 and outer step of 1 need 100,000 outer steps; gradient descent of 0.2 inside and Adam
+    outside learn faster by an order of magnitude (measured, see docs/results.md).
 
     Args:
         ways: classes in a task.
         shots: support examples of each class in a meta-test task.
         queries: query examples of each class in a meta-test task.
         train_shots: examples of each class in a meta-training task, support and query together.
-        inner_lr: step size of the inner Adam.
+        inner_lr: step size of the inner gradient descent.
         batch: tasks in an outer step.
         steps: outer steps.
-        lr: the outer step size, annealed to 0.
+        lr: step size of the outer Adam, annealed to 0.
     """
     data = omniglot(split="vinyals")
-    rule = Adam(inner_lr, betas=(0.0, 0.999))
-    learner = Reptile(Conv4(outputs=ways, strided=True), rule=rule, inner_steps=5, inner_batch=2 * ways, test_steps=50)
-    optimizer = torch.optim.SGD(learner.parameters(), lr)
+    network = Conv4(outputs=ways, strided=True, flat=True)
+    learner = Reptile(network, rule=SGD(inner_lr), inner_steps=5, inner_batch=2 * ways, test_steps=10)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
     return Recipe(
         learner=learner,
         train=FewShot(data.train, ways, 1, train_shots - 1),
