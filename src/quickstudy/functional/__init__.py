@@ -1,22 +1,27 @@
 """Pure tensor functions, one idea a file."""
 
 from quickstudy.functional.distances import class_means, cosine_distance, squared_distance
+from quickstudy.functional.log_sign import log_sign
 from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobis_distance
 from quickstudy.functional.pairs import pair_contrastive, pair_cross_entropy, pair_squared_error
+from quickstudy.functional.starts import as_given, redrawn
 from quickstudy.functional.unroll import SGD, Adam, descend, gradient
 
 __all__ = [
     "SGD",
     "Adam",
     "Ellipsoids",
+    "as_given",
     "class_means",
     "cosine_distance",
     "descend",
     "ellipsoids",
     "gradient",
+    "log_sign",
     "mahalanobis_distance",
     "pair_contrastive",
     "pair_cross_entropy",
     "pair_squared_error",
+    "redrawn",
     "squared_distance",
 ]

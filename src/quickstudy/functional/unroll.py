@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
 
-__all__ = ["SGD", "Adam", "Preconditioned", "Rule", "Weights", "descend", "gradient", "is_mapped", "mapped"]
+__all__ = ["SGD", "Adam", "Preconditioned", "Rule", "Weights", "descend", "gradient", "gradient_and_value", "is_mapped", "mapped"]
 
 Weights = dict[str, Tensor]
 """Named weights of a network, as `torch.func.functional_call` takes them."""
@@ -51,18 +51,28 @@ def gradient(loss: Callable[[Weights], Tensor], weights: Weights, *, first_order
     >>> gradient(lambda w: (w["a"] ** 3).sum(), {"a": torch.tensor([2.0])})["a"].detach()
     tensor([12.])
     """
+    return gradient_and_value(loss, weights, first_order=first_order)[0]
+
+
+def gradient_and_value(
+    loss: Callable[[Weights], Tensor], weights: Weights, *, first_order: bool = False
+) -> tuple[Weights, Tensor]:
+    """``∇L`` and ``L`` at ``weights`` by one evaluation of the loss; with ``first_order`` both are constants.
+
+    >>> gradient_and_value(lambda w: (w["a"] ** 3).sum(), {"a": torch.tensor([2.0])}, first_order=True)
+    ({'a': tensor([12.])}, tensor(8.))
+    """
     if _mapped.get():
         start = {name: w.detach() for name, w in weights.items()} if first_order else weights
         with sdpa_kernel(SDPBackend.MATH):
-            found = torch.func.grad(loss)(start)
-        return {name: g.detach() for name, g in found.items()} if first_order else found
+            found, value = torch.func.grad_and_value(loss)(start)
+        return ({name: g.detach() for name, g in found.items()}, value.detach()) if first_order else (found, value)
     again = torch.is_grad_enabled() and not first_order
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         leaves = {n: w.view_as(w) if again and w.requires_grad else w.detach().requires_grad_() for n, w in weights.items()}
-        values = torch.autograd.grad(
-            loss(leaves), list(leaves.values()), create_graph=again, allow_unused=True, materialize_grads=True
-        )
-    return dict(zip(leaves, values, strict=True))
+        value = loss(leaves)
+        slopes = torch.autograd.grad(value, list(leaves.values()), create_graph=again, allow_unused=True, materialize_grads=True)
+    return dict(zip(leaves, slopes, strict=True)), value if again else value.detach()
 
 
 class Rule(Protocol):

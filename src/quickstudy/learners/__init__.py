@@ -20,8 +20,10 @@ from quickstudy.learners.metric.simple_shot import SimpleShot
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
 from quickstudy.learners.optimization.cavia import CAVIA
+from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
+from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
@@ -36,10 +38,12 @@ __all__ = [
     "SNAIL",
     "FineTune",
     "FromScratch",
+    "LearnedOptimizer",
     "LogisticRegression",
     "MahalanobisProtoNet",
     "MatchingNet",
     "MetaCurvature",
+    "MetaLSTM",
     "MetaSGD",
     "NearestCentroid",
     "NearestNeighbours",

@@ -3,13 +3,17 @@
 from quickstudy.nn import film, norm
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.film import FiLM
 from quickstudy.nn.full_context import QueryContext, SupportContext
+from quickstudy.nn.gated_descent import GatedDescent
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.ntm import NTM
+from quickstudy.nn.point import Point
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
 from quickstudy.nn.relation import Conv4Maps, Relation
+from quickstudy.nn.rule_optimizer import RuleOptimizer
 from quickstudy.nn.running_mean import RunningMean
 from quickstudy.nn.self_attention import SelfAttention
 from quickstudy.nn.snail import CausalNet
@@ -21,13 +25,17 @@ __all__ = [
     "CausalNet",
     "Conv4",
     "Conv4Maps",
+    "CoordinateLSTM",
     "FeedForward",
     "FiLM",
     "FiLMContext",
+    "GatedDescent",
     "InputContext",
     "LSTMCell",
+    "Point",
     "QueryContext",
     "Relation",
+    "RuleOptimizer",
     "RunningMean",
     "SelfAttention",
     "SupportContext",

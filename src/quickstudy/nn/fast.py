@@ -10,7 +10,7 @@ from quickstudy.likelihood import Likelihood
 from quickstudy.nn import norm
 from quickstudy.task import Examples, Inputs
 
-__all__ = ["FastWeights", "NormPolicy", "apply", "call", "fit", "support_loss", "weights_of"]
+__all__ = ["FastWeights", "NormPolicy", "apply", "call", "fit", "statistics_of", "support_loss", "weights_of"]
 
 NormPolicy = Literal["support", "batch"]
 """Where a network inside `adapt` takes its query's norm statistics: from the support set, or from the query batch itself."""
@@ -85,8 +85,13 @@ def fit(
         return support_loss(network, weights, support, likelihood, present)
 
     weights = descend(loss, weights_of(network) if start is None else start, rule=rule, steps=steps, first_order=first_order)
+    return FastWeights(weights, statistics_of(network, weights, support, policy), present)
+
+
+def statistics_of(network: nn.Module, weights: Weights, support: Examples, policy: NormPolicy) -> norm.Statistics:
+    """The support set's norm statistics at ``weights``, which the support policy keeps in the state; else none."""
     kept: norm.Statistics = {}
     if policy == "support" and any(isinstance(part, norm.BatchNorm) for part in network.modules()):
         with norm.recording(support.mask) as kept:
             call(network, weights, support.x)
-    return FastWeights(weights, kept, present)
+    return kept

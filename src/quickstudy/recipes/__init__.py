@@ -4,6 +4,7 @@ from quickstudy.recipes.anil_omniglot import anil_omniglot
 from quickstudy.recipes.cavia_sinusoid import cavia_sinusoid
 from quickstudy.recipes.feat_omniglot import feat_omniglot
 from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
+from quickstudy.recipes.learned_optimizer import learned_optimizer_classifier, learned_optimizer_quadratics
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
 from quickstudy.recipes.matching_omniglot import matching_omniglot
@@ -20,6 +21,8 @@ __all__ = [
     "anil_omniglot",
     "cavia_sinusoid",
     "feat_omniglot",
+    "learned_optimizer_classifier",
+    "learned_optimizer_quadratics",
     "maml_glyphs",
     "maml_omniglot",
     "maml_sinusoid",

@@ -3,8 +3,21 @@
 from quickstudy.tasks.copy import Copy
 from quickstudy.tasks.few_shot import FewShot, meta_dataset_sizes
 from quickstudy.tasks.mixture import Mixture
+from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import Plan, TaskSource
 from quickstudy.tasks.supervised import Supervised
+from quickstudy.tasks.unsplit import Unsplit
 
-__all__ = ["Copy", "FewShot", "Mixture", "Plan", "Sinusoid", "Supervised", "TaskSource", "meta_dataset_sizes"]
+__all__ = [
+    "Copy",
+    "FewShot",
+    "Mixture",
+    "Plan",
+    "Quadratics",
+    "Sinusoid",
+    "Supervised",
+    "TaskSource",
+    "Unsplit",
+    "meta_dataset_sizes",
+]

@@ -3,10 +3,12 @@
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
 from quickstudy.learners.optimization.cavia import CAVIA
+from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
+from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
 
-__all__ = ["ANIL", "BOIL", "CAVIA", "MAML", "MetaCurvature", "MetaSGD", "ProtoMAML", "Reptile"]
+__all__ = ["ANIL", "BOIL", "CAVIA", "MAML", "LearnedOptimizer", "MetaCurvature", "MetaLSTM", "MetaSGD", "ProtoMAML", "Reptile"]

@@ -1,0 +1,105 @@
+"""Learned optimizers, after Andrychowicz et al., 2016: on quadratics of ten dimensions and on a small classifier.
+
+A task is a problem of optimization, judged by its final loss; `benchmarks/learned_optimizer.py` sets that beside the best-tuned
+Adam and SGD.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.glyphs import glyphs
+from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
+from quickstudy.likelihood import Gaussian, LogLoss
+from quickstudy.nn.coordinate_lstm import CoordinateLSTM
+from quickstudy.nn.mlp import MLP
+from quickstudy.nn.point import Point
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.quadratics import Quadratics
+from quickstudy.tasks.unsplit import Unsplit
+
+__all__ = ["learned_optimizer_classifier", "learned_optimizer_quadratics"]
+
+
+def learned_optimizer_quadratics(
+    *, horizon: int = 100, window: int = 20, batch: int = 64, steps: int = 2000, lr: float = 5e-3
+) -> Recipe:
+    """A learned optimizer for quadratic functions of ten dimensions, judged by the function's value at the end.
+
+    Args:
+        horizon: steps of a trajectory.
+        window: of them, differentiated through, at a random depth.
+        batch: problems in an outer step.
+        steps: outer steps.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    learner = LearnedOptimizer(Point(10), CoordinateLSTM(), steps=horizon, window=window, likelihood=Gaussian())
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=Quadratics(),
+        val=Quadratics(),
+        test=Quadratics(),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=1.0,
+        steps=steps,
+        batch=batch,
+        validate_every=max(1, steps // 6),
+        val_tasks=500,
+    )
+
+
+def learned_optimizer_classifier(
+    *,
+    ways: int = 20,
+    examples: int = 30,
+    hidden: int = 10,
+    horizon: int = 100,
+    window: int = 20,
+    batch: int = 8,
+    steps: int = 600,
+    lr: float = 5e-3,
+) -> Recipe:
+    """A learned optimizer for a small classifier of characters, judged by the training loss at the end.
+
+    A problem is a few classes of glyphs at 7×7 pixels and a network of one hidden layer; meta-test problems are of writing
+    systems, and start from weights, that meta-training never saw.
+
+    Args:
+        ways: classes in a problem.
+        examples: of each class, all in every step.
+        hidden: units of the network's hidden layer.
+        horizon: steps of a trajectory.
+        window: of them, differentiated through, at a random depth.
+        batch: problems in an outer step.
+        steps: outer steps.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = glyphs()
+    network = MLP(49, (hidden,), outputs=ways)
+    learner = LearnedOptimizer(network, CoordinateLSTM(), steps=horizon, window=window, likelihood=LogLoss())
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=_problems(data.train, ways, examples),
+        val=_problems(data.val, ways, examples),
+        test=_problems(data.test, ways, examples),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=1.0,
+        steps=steps,
+        batch=batch,
+        validate_every=max(1, steps // 5),
+        val_tasks=100,
+    )
+
+
+def _problems(index: ClassIndex, ways: int, examples: int) -> Unsplit:
+    """Classes at a quarter of the size; nothing is asked that was not told, so font styles need not be kept apart."""
+    assert isinstance(index.x, Tensor)
+    small = torch.nn.functional.avg_pool2d(index.x.float() / 255, 4)
+    return Unsplit(FewShot(replace(index, x=small, groups=None, pictures=None, name=f"{index.name} at 7×7"), ways, examples, 1))

@@ -1,0 +1,38 @@
+"""Tasks judged on the very examples they learn from: problems of optimization instead of generalisation."""
+
+from typing import Any
+
+import torch
+
+from quickstudy.task import Task
+from quickstudy.tasks.source import Plan, TaskSource
+
+__all__ = ["Unsplit"]
+
+
+class Unsplit(TaskSource[Any]):
+    """The tasks of another source with their support sets as query sets: the no-split objective, a training loss.
+
+    Args:
+        source: of the tasks; its query sets are left out.
+
+    >>> from quickstudy.tasks.sinusoid import Sinusoid
+    >>> task = Unsplit(Sinusoid(shots=7)).sample(2)
+    >>> task.query.x is task.support.x
+    True
+    """
+
+    def __init__(self, source: TaskSource[Any]) -> None:
+        self.source = source
+        self.name = f"{source.name}, unsplit"
+
+    def plan(self, batch: int, generator: torch.Generator | None = None) -> Plan:
+        planned: Plan = self.source.plan(batch, generator)
+        return planned
+
+    def gather(self, plan: Plan) -> Task:
+        support = self.source.gather(plan).support
+        return Task(support, support)
+
+    def digest(self, plan: Plan) -> str:
+        return f"unsplit-{self.source.digest(plan)}"
