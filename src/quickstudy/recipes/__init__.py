@@ -8,8 +8,10 @@ from quickstudy.recipes.learned_optimizer import learned_optimizer_classifier, l
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
 from quickstudy.recipes.matching_omniglot import matching_omniglot
+from quickstudy.recipes.meta_sgd_omniglot import meta_sgd_omniglot
 from quickstudy.recipes.meta_sgd_sinusoid import meta_sgd_sinusoid
 from quickstudy.recipes.ntm_copy import ntm_copy
+from quickstudy.recipes.proto_maml_omniglot import proto_maml_omniglot
 from quickstudy.recipes.proto_omniglot import proto_omniglot
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.relation_omniglot import relation_omniglot
@@ -27,10 +29,12 @@ __all__ = [
     "maml_omniglot",
     "maml_sinusoid",
     "matching_omniglot",
+    "meta_sgd_omniglot",
     "meta_sgd_sinusoid",
     "ntm_copy",
     "pretrain_glyphs",
     "proto_glyphs",
+    "proto_maml_omniglot",
     "proto_omniglot",
     "relation_omniglot",
     "reptile_omniglot",

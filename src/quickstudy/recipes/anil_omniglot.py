@@ -19,13 +19,17 @@ def anil_omniglot(
     queries: int = 15,
     train_ways: int = 20,
     train_queries: int = 2,
-    inner_lr: float = 0.5,
-    inner_steps: int = 5,
+    inner_lr: float = 0.25,
+    inner_steps: int = 20,
     batch: int = 4,
-    steps: int = 2000,
+    steps: int = 1700,
     lr: float = 3e-3,
 ) -> Recipe:
     """ANIL on Omniglot (Vinyals' split, rotations as classes), inductive: the encoder keeps running norm statistics.
+
+    The head takes many small steps, which cost almost nothing: with five steps of 0.5 it is far from fitted at 20 ways, and
+    at 5 ways the steps are too large (validation after 2,000 outer steps 91.1 %, 96.5 % when the same features get a fitted
+    head). At meta-test it takes 50.
 
     Args:
         ways: classes in a meta-test task.
@@ -35,7 +39,7 @@ def anil_omniglot(
             a task of fewer ways uses the first.
         train_queries: query examples of each class in meta-training.
         inner_lr: step size of the head, on the mean cross-entropy.
-        inner_steps: of the head; they cost almost nothing.
+        inner_steps: of the head in meta-training.
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
@@ -43,7 +47,7 @@ def anil_omniglot(
     data = omniglot(split="vinyals")
     encoder = Conv4(channels_last=True)
     head = MLP(encoder.features, (), outputs=max(ways, train_ways))
-    learner = ANIL(encoder, head, inner_lr=inner_lr, inner_steps=inner_steps)
+    learner = ANIL(encoder, head, inner_lr=inner_lr, inner_steps=inner_steps, test_steps=50)
     optimizer = torch.optim.Adam(learner.parameters(), lr)
     return Recipe(
         learner=learner,

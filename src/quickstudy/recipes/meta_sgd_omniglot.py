@@ -1,0 +1,55 @@
+"""Meta-SGD on Omniglot, after Li, Zhou, Chen & Li, 2017: MAML's network and protocol, with a learned step for every weight."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.optimization.meta_sgd import MetaSGD
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.fast import NormPolicy
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["meta_sgd_omniglot"]
+
+
+def meta_sgd_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 5,
+    train_queries: int = 3,
+    inner_lr: float = 0.5,
+    norm: NormPolicy = "batch",
+    batch: int = 16,
+    steps: int = 2800,
+    lr: float = 3e-3,
+) -> Recipe:
+    """Meta-SGD on Omniglot (Vinyals' split, rotations as classes): stride-2 Conv4, one inner step.
+
+    Args:
+        ways: classes in a task.
+        shots: support examples of each class.
+        queries: query examples of each class in a meta-test task.
+        train_queries: query examples of each class in meta-training.
+        inner_lr: what all step sizes of the inner loop start at, on the mean cross-entropy.
+        norm: "batch" (transductive, as published) or "support" (inductive).
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    learner = MetaSGD(Conv4(outputs=ways, strided=True), inner_lr=inner_lr, norm=norm)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, ways, shots, train_queries),
+        val=FewShot(data.val, ways, shots, queries),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=10.0,
+        steps=steps,
+        batch=batch,
+        validate_every=700,
+        pictures=data.train.pictures,
+    )

@@ -1,0 +1,58 @@
+"""Proto-MAML on Omniglot, after Triantafillou et al., 2020: prototypes make the head, then body and head adapt."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.optimization.proto_maml import ProtoMAML
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.fast import NormPolicy
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["proto_maml_omniglot"]
+
+
+def proto_maml_omniglot(
+    *,
+    ways: int = 20,
+    shots: int = 1,
+    queries: int = 5,
+    train_queries: int = 3,
+    inner_lr: float = 0.05,
+    scale: float = 0.1,
+    norm: NormPolicy = "support",
+    batch: int = 2,
+    steps: int = 2000,
+    lr: float = 3e-3,
+) -> Recipe:
+    """Proto-MAML on Omniglot (Vinyals' split, rotations as classes), 20 ways, one inner step, first order.
+
+    Args:
+        ways: classes in a task; any other number can be asked for at meta-test.
+        shots: support examples of each class.
+        queries: query examples of each class in a meta-test task.
+        train_queries: query examples of each class in meta-training.
+        inner_lr: step size of the inner loop, on the mean cross-entropy.
+        scale: of the squared distances that the head starts from.
+        norm: "support" (inductive) or "batch" (transductive, as published).
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    learner = ProtoMAML(Conv4(), inner_lr=inner_lr, inner_steps=1, first_order=True, norm=norm, scale=scale)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, ways, shots, train_queries),
+        val=FewShot(data.val, ways, shots, 5),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=10.0,
+        steps=steps,
+        batch=batch,
+        validate_every=500,
+        val_tasks=100,
+        pictures=data.train.pictures,
+    )
