@@ -99,11 +99,22 @@ def test_compare_pairs_runs_on_the_same_tasks(run: Path, tmp_path: Path, call) -
     assert call("compare", run)[0] == 1
 
 
+def test_a_stream_is_judged_by_presentation(run: Path, call) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = call("evaluate", run, "--stream", "--tasks", 5, "--shots", 3)
+    assert status == 0 and "accuracy by presentation on 5 tasks" in out and len(list(run.glob("stream-*.json"))) == 1
+    status, out, _ = call("evaluate", run, "--stream", "--tasks", 5, "--shots", 3, "--json")
+    assert status == 0 and [len(each) for each in json.loads(out)[0]["scores"]] == [5, 5, 5]
+
+
 def test_other_sizes_and_other_arguments(run: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("evaluate", run, "--tasks", 5, "--ways", 3, "--shots", 2, "--with", "learn_scale=true", "--json")
     assert status == 0 and "3-way 2-shot" in json.loads(out)[0]["source"]
     status, _, err = call("evaluate", run, "--with", "nonsense=1")
     assert status == 1 and "ProtoNet has no argument nonsense" in err
+    status, out, _ = call("evaluate", run, "--tasks", 5, "--on", "ways=4", "--json")
+    assert status == 0 and "4-way" in json.loads(out)[0]["source"]
+    status, _, err = call("evaluate", run, "--on", "nonsense=1")
+    assert status == 1 and "proto_glyphs has no argument nonsense" in err
     status, _, err = call("evaluate", run, "--ways", 100_000)
     assert status == 1 and "ways=100000 needs 100000 classes, but glyphs/test has" in err
     assert call("train", "maml_sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0

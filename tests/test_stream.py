@@ -8,14 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from contract.cases import blobs
 from quickstudy import Examples, evaluate_stream, learners, tasks
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn import MLP
 from quickstudy.task import Task
 from quickstudy.tasks.source import generator_of
-
-from contract.cases import blobs
 
 
 def source(shots: int | tuple[int, int] = 3, ways: int | tuple[int, int] = 3) -> tasks.FewShot:

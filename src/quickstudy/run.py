@@ -100,11 +100,25 @@ class Run:
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{path} is damaged ({error}). Start a new run in another folder.") from error
 
-    def recipe(self) -> Recipe:
-        """Builds the recipe; its random weights depend on the run's seed alone."""
+    def recipe(self, **changes: Any) -> Recipe:
+        """Builds the recipe; its random weights depend on the run's seed alone.
+
+        Args:
+            changes: other arguments than the run's, for tasks of another length say.
+
+        Raises:
+            RunError: the recipe has no such argument.
+        """
+        call = recipe_functions()[self.config["recipe"]]
+        unknown = sorted(set(changes) - set(inspect.signature(call).parameters))
+        if unknown:
+            raise RunError(
+                f"the recipe {self.config['recipe']} has no argument {', '.join(unknown)}. "
+                f"It has: {', '.join(inspect.signature(call).parameters)}."
+            )
         with torch.random.fork_rng():
             torch.manual_seed(self.config["seed"])
-            recipe = recipe_functions()[self.config["recipe"]](**self.config["arguments"])
+            recipe = call(**(self.config["arguments"] | changes))
         recipe.learner.pictures = recipe.pictures
         return recipe
 

@@ -81,10 +81,13 @@ class StreamReport:
             ]
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Everything, with the means, as JSON."""
+        return asdict(self) | {"means": [self.mean(number) for number in range(1, len(self.scores) + 1)]}
+
     def save(self, path: str | Path) -> None:
         """Writes the report as JSON, whole or not at all."""
-        means = [self.mean(number) for number in range(1, len(self.scores) + 1)]
-        write_whole(Path(path), json.dumps(asdict(self) | {"means": means}, indent=1).encode())
+        write_whole(Path(path), json.dumps(self.to_json(), indent=1).encode())
 
 
 def evaluate_stream(

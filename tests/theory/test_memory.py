@@ -109,14 +109,14 @@ def test_the_least_used_slot_is_wiped_before_it_is_written() -> None:
     """With the gate shut, what is written stands alone in its slot."""
     cell = LRUA(LSTMCell(3 + 4, 8), 2, slots=5, width=4, heads=1).double()
     with torch.no_grad():
-        cell.emit.bias[4] = -1e4
+        cell.emit.bias[8] = -1e4
     usage = torch.tensor([3.0, 0.5, 2.0, 1.0, 4.0], dtype=DOUBLE)
     state = cell.start()._replace(memory=torch.randn(5, 4, dtype=DOUBLE), usage=usage)
     x = torch.randn(3, dtype=DOUBLE)
     hidden, _ = cell.controller(torch.cat([x, state.reads]), state.controller)
-    key = cell.emit(hidden)[:4].tanh()
+    added = cell.emit(hidden)[4:8].tanh()
     _, after = cell(x, state)
-    torch.testing.assert_close(after.memory[1], key)
+    torch.testing.assert_close(after.memory[1], added)
     rows = [0, 2, 3, 4]
     torch.testing.assert_close(after.memory[rows], state.memory[rows])
 
@@ -186,9 +186,9 @@ def test_a_transducer_answers_in_order() -> None:
     """An answer depends on the queries before it, not on those after it."""
     learner = learners.SequenceTransducer(LSTMCell(2 + 3 + 1, 3)).double()
     state = learner.adapt(Examples(torch.randn(4, 2).double(), torch.ones(4, 3).double(), torch.ones(4).double()))
-    slopes = torch.autograd.functional.jacobian(
-        lambda x: learner.predict(state, x), torch.randn(5, 2, dtype=DOUBLE)
-    ).abs().sum((1, 3))
+    slopes = (
+        torch.autograd.functional.jacobian(lambda x: learner.predict(state, x), torch.randn(5, 2, dtype=DOUBLE)).abs().sum((1, 3))
+    )
     assert bool((slopes.triu(1) == 0).all()) and bool((slopes.tril().diagonal(-1) > 0).all())
 
 

@@ -10,7 +10,9 @@ from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say, table
 from quickstudy.cli.everyone import compare_all
 from quickstudy.errors import LearnerError, RunError
+from quickstudy.learner import Learner
 from quickstudy.report import Report
+from quickstudy.stream import StreamReport
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import TaskSource
 
@@ -27,6 +29,8 @@ def evaluate(
     shots: int | None = None,
     queries: int | None = None,
     with_: Annotated[list[str] | None, Parameter(name="--with", negative=())] = None,
+    on: Annotated[list[str] | None, Parameter(name="--on", negative=())] = None,
+    stream: Annotated[bool, Parameter(negative=())] = False,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Judge runs on meta-test tasks; each report is also saved as JSON in its run folder.
@@ -39,9 +43,15 @@ def evaluate(
         shots: support examples of each class, if other than the recipe's.
         queries: query examples of each class, if other than the recipe's.
         with_: another argument for the learner, test_steps=10 say; may be given again.
+        on: another argument of the recipe for its meta-test tasks, length=40 say; may be given again.
+        stream: judge example by example, predict then learn: accuracy by presentation (for memories).
         json_: print JSON instead of a table.
     """
-    reports = [_judge(run, tasks, seed, (ways, shots, queries), _changes(with_)) for run in runs]
+    sizes, changes, arguments = (ways, shots, queries), _changes("--with", with_), _changes("--on", on)
+    if stream:
+        _streams([_judge_stream(run, tasks, seed, sizes, changes, arguments) for run in runs], json_)
+        return
+    reports = [_judge(run, tasks, seed, sizes, changes, arguments) for run in runs]
     if json_:
         print_json([report.to_json() for report in reports])
     else:
@@ -97,7 +107,7 @@ def compare(
 
     if len(runs) < 2:
         raise RunError("a comparison needs two runs or more: quickstudy compare RUN RUN. For all learners: --all glyphs.")
-    reports = [_judge(run, tasks, seed, (ways, shots, queries), {}) for run in runs]
+    reports = [_judge(run, tasks, seed, (ways, shots, queries), {}, {}) for run in runs]
     pairs = [paired(report, reports[0]) for report in reports[1:]]
     if json_:
         found = [{"a": c.a, "b": c.b, "difference": c.difference, "interval": c.interval, "p_value": c.p_value} for c in pairs]
@@ -108,15 +118,14 @@ def compare(
         say(str(comparison))
 
 
-def _judge(
-    folder: Path, tasks: int, seed: int, sizes: tuple[int | None, int | None, int | None], changes: dict[str, Any]
-) -> Report:
-    from quickstudy.evaluate import evaluate as judge
-    from quickstudy.run import Run
+_Sizes = tuple[int | None, int | None, int | None]
+"""Ways, shots and queries, where they are other than the recipe's."""
 
-    run = Run(folder)
-    learner = run.learner(**changes)
-    source = _resized(run.recipe().test, sizes)
+
+def _judge(folder: Path, tasks: int, seed: int, sizes: _Sizes, changes: dict[str, Any], arguments: dict[str, Any]) -> Report:
+    from quickstudy.evaluate import evaluate as judge
+
+    learner, source = _called(folder, sizes, changes, arguments)
     with progress() as bar:
         task = bar.add_task(f"meta-testing {folder}", total=tasks)
         report = judge(learner, source, tasks=tasks, seed=seed, progress=lambda done, _: bar.update(task, completed=done))
@@ -125,7 +134,40 @@ def _judge(
     return report
 
 
-def _resized(source: TaskSource[Any], sizes: tuple[int | None, int | None, int | None]) -> TaskSource[Any]:
+def _judge_stream(
+    folder: Path, tasks: int, seed: int, sizes: _Sizes, changes: dict[str, Any], arguments: dict[str, Any]
+) -> StreamReport:
+    from quickstudy.stream import evaluate_stream
+
+    learner, source = _called(folder, sizes, changes, arguments)
+    with progress() as bar:
+        task = bar.add_task(f"meta-testing {folder}", total=tasks)
+        found = evaluate_stream(
+            learner, source, tasks=tasks, seed=seed, progress=lambda done, _: bar.update(task, completed=done)
+        )
+    found.save(folder / f"stream-{found.digest}.json")
+    return found
+
+
+def _streams(reports: list[StreamReport], as_json: bool) -> None:
+    if as_json:
+        print_json([report.to_json() for report in reports])
+        return
+    for report in reports:
+        say(str(report))
+
+
+def _called(
+    folder: Path, sizes: _Sizes, changes: dict[str, Any], arguments: dict[str, Any]
+) -> tuple[Learner[Any], TaskSource[Any]]:
+    """A run's learner and its meta-test tasks, both as the call changes them."""
+    from quickstudy.run import Run
+
+    run = Run(folder)
+    return run.learner(**changes), _resized(run.recipe(**arguments).test, sizes)
+
+
+def _resized(source: TaskSource[Any], sizes: _Sizes) -> TaskSource[Any]:
     if not any(size is not None for size in sizes):
         return source
     if not isinstance(source, FewShot):
@@ -139,12 +181,12 @@ def _resized(source: TaskSource[Any], sizes: tuple[int | None, int | None, int |
     )
 
 
-def _changes(given: list[str] | None) -> dict[str, Any]:
+def _changes(flag: str, given: list[str] | None) -> dict[str, Any]:
     found = {}
     for text in given or ():
         name, equals, value = text.partition("=")
         if not equals:
-            raise LearnerError(f"--with {text}: write it as NAME=VALUE, --with test_steps=10 say.")
+            raise LearnerError(f"{flag} {text}: write it as NAME=VALUE, {flag} test_steps=10 say.")
         try:
             found[name] = json.loads(value)
         except ValueError:

@@ -36,9 +36,9 @@ def read(cell: Cell, x_TD: Tensor, mask_T: Tensor, state: Any) -> tuple[Tensor, 
     torch.Size([5, 4])
     """
     outputs = []
-    for x, real in zip(x_TD.unbind(0), mask_T.unbind(0), strict=True):
+    for x, real in zip(x_TD.unbind(0), (mask_T > 0).unbind(0), strict=True):
         output, after = cell(x, state)
-        state = map_leaves(lambda new, old, real=real: torch.where(real > 0, new, old), after, state)
+        state = map_leaves(lambda new, old, real=real: torch.where(real, new, old), after, state)
         outputs.append(output)
     return (torch.stack(outputs) if outputs else x_TD.new_zeros(0, cell.outputs)), state
 
