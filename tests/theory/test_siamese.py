@@ -32,10 +32,10 @@ def test_the_objective_weighs_pairs_of_one_class_as_much_as_the_others(loss: Pai
             if a != b:
                 same = bool(labels[a] == labels[b])
                 logit = ((x[a] - x[b]).abs() * learner.weight).sum() + learner.bias
-                losses[same].append(float(loss(logit, torch.tensor(float(same), dtype=torch.float64))))
+                losses[same].append(float(loss(logit, torch.tensor(float(same))).detach()))
     expected = sum(sum(part) / len(part) for part in losses.values()) / 2
     task = Task(Examples.of(x[:3], labels[:3]), Examples.of(x[3:], labels[3:]))
-    assert float(learner.objective(task)) == pytest.approx(expected, rel=1e-10)
+    assert float(learner.objective(task).detach()) == pytest.approx(expected, rel=1e-10)
 
 
 def test_cross_entropy_of_pairs_is_that_of_torch_without_overflow() -> None:
@@ -45,6 +45,11 @@ def test_cross_entropy_of_pairs_is_that_of_torch_without_overflow() -> None:
 
 
 def test_the_contrastive_loss_rests_where_a_margin_parts_the_classes() -> None:
-    logits = torch.tensor([0.0, -1.0, -5.0], requires_grad=True)
-    pair_contrastive(logits, torch.tensor([1.0, 0.0, 0.0])).sum().backward()
-    assert logits.grad is not None and float(logits.grad.abs().max()) == 0
+    logits, same = torch.tensor([90.0, -1.0, -5.0, 5.0], requires_grad=True), torch.tensor([1.0, 0.0, 0.0, 0.0])
+    pair_contrastive(logits, same).sum().backward()
+    assert logits.grad is not None and logits.grad[:3].tolist() == [0, 0, 0] and float(logits.grad[3]) > 0
+
+
+def test_at_the_start_pairs_half_a_unit_apart_are_undecided() -> None:
+    learner = learners.SiameseNet(nn.Flatten(), features=9)
+    torch.testing.assert_close(learner.compare(torch.zeros(1, 9), torch.full((1, 9), 0.5)), torch.zeros(1, 1))

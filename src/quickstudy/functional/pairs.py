@@ -32,15 +32,16 @@ def pair_squared_error(logits: Tensor, same: Tensor) -> Tensor:
 
 
 def pair_contrastive(logits: Tensor, same: Tensor, margin: float = 1.0) -> Tensor:
-    """Pulls pairs of one class together and pushes others a margin apart; the distance is the negative logit.
+    """Pulls pairs of one class together and pushes others a margin apart, in the distance ``d = −log σ(logit) ≥ 0``.
 
-        ``½ d²`` for one class,    ``½ max(0, margin − d)²`` for two,    ``d = max(0, −logit)``
+        ``½ d²`` for one class,    ``½ max(0, margin − d)²`` for two
 
-    Source: Hadsell, Chopra & LeCun, 2006, Dimensionality reduction by learning an invariant mapping.
+    Source: Hadsell, Chopra & LeCun, 2006, Dimensionality reduction by learning an invariant mapping; their distance is
+    Euclidean, this one is made of whatever the logit is made of, and has a slope everywhere.
 
     >>> import torch
-    >>> pair_contrastive(torch.tensor([-2.0, -0.5, -2.0]), torch.tensor([1.0, 0.0, 0.0]))
-    tensor([2.0000, 0.1250, 0.0000])
+    >>> pair_contrastive(torch.tensor([0.0, 0.0, -2.0]), torch.tensor([1.0, 0.0, 0.0]))
+    tensor([0.2402, 0.0471, 0.0000])
     """
-    distance = (-logits).relu()
+    distance = softplus(-logits)
     return (same * distance**2 + (1 - same) * (margin - distance).relu() ** 2) / 2

@@ -35,7 +35,8 @@ class SiameseNet(Learner[Twins]):
     class; pairs of one class weigh as much together as all the others, as the paper's sampling makes them.
 
     Deviations: the paper trains on pairs drawn from the whole data set, here they come from tasks; its penalty on weights
-    is the optimizer's matter, its last sigmoid layer the encoder's.
+    is the optimizer's matter, its last sigmoid layer the encoder's. At the start all features weigh alike, and pairs that
+    differ by ½ in the mean are undecided: where all pairs start as unlike, w shrinks to nothing before features are learned.
 
     Args:
         encoder: any network from inputs to features (D,).
@@ -53,8 +54,8 @@ class SiameseNet(Learner[Twins]):
     def __init__(self, encoder: nn.Module, *, features: int, loss: PairLoss = pair_cross_entropy) -> None:
         super().__init__()
         self.encoder, self.loss = encoder, loss
-        self.weight = nn.Parameter(torch.full((features,), -1 / features**0.5))  # far apart means unlike, from the start
-        self.bias = nn.Parameter(torch.zeros(()))
+        self.weight = nn.Parameter(torch.full((features,), -1 / features**0.5))
+        self.bias = nn.Parameter(torch.tensor(features**0.5 / 2))
 
     def encode(self, x: Inputs) -> Tensor:
         features: Tensor = self.encoder(x).flatten(1)
