@@ -8,6 +8,7 @@ from quickstudy.recipes.learned_optimizer import learned_optimizer_classifier, l
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
 from quickstudy.recipes.matching_omniglot import matching_omniglot
+from quickstudy.recipes.meta_lstm_omniglot import meta_lstm_omniglot
 from quickstudy.recipes.meta_sgd_omniglot import meta_sgd_omniglot
 from quickstudy.recipes.meta_sgd_sinusoid import meta_sgd_sinusoid
 from quickstudy.recipes.ntm_copy import ntm_copy
@@ -29,6 +30,7 @@ __all__ = [
     "maml_omniglot",
     "maml_sinusoid",
     "matching_omniglot",
+    "meta_lstm_omniglot",
     "meta_sgd_omniglot",
     "meta_sgd_sinusoid",
     "ntm_copy",

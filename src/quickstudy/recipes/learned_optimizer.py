@@ -25,7 +25,7 @@ __all__ = ["learned_optimizer_classifier", "learned_optimizer_quadratics"]
 
 
 def learned_optimizer_quadratics(
-    *, horizon: int = 100, window: int = 20, batch: int = 64, steps: int = 2000, lr: float = 5e-3
+    *, horizon: int = 100, window: int = 20, batch: int = 64, steps: int = 2000, lr: float = 5e-3, val_tasks: int = 500
 ) -> Recipe:
     """A learned optimizer for quadratic functions of ten dimensions, judged by the function's value at the end.
 
@@ -35,6 +35,7 @@ def learned_optimizer_quadratics(
         batch: problems in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        val_tasks: problems of each of the six validations.
     """
     learner = LearnedOptimizer(Point(10), CoordinateLSTM(), steps=horizon, window=window, likelihood=Gaussian())
     optimizer = torch.optim.Adam(learner.parameters(), lr)
@@ -49,7 +50,7 @@ def learned_optimizer_quadratics(
         steps=steps,
         batch=batch,
         validate_every=max(1, steps // 6),
-        val_tasks=500,
+        val_tasks=val_tasks,
     )
 
 
@@ -57,12 +58,12 @@ def learned_optimizer_classifier(
     *,
     ways: int = 20,
     examples: int = 30,
-    hidden: int = 10,
+    hidden: int = 8,
     horizon: int = 100,
     window: int = 20,
-    batch: int = 8,
+    batch: int = 4,
     steps: int = 600,
-    lr: float = 5e-3,
+    lr: float = 1e-2,
 ) -> Recipe:
     """A learned optimizer for a small classifier of characters, judged by the training loss at the end.
 

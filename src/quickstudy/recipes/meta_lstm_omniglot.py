@@ -1,0 +1,62 @@
+"""The meta-learner LSTM on Omniglot, after Ravi & Larochelle, 2017, whose own tasks were of miniImageNet."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.optimization.meta_lstm import MetaLSTM
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.fast import NormPolicy
+from quickstudy.nn.gated_descent import GatedDescent
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["meta_lstm_omniglot"]
+
+
+def meta_lstm_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 5,
+    filters: int = 16,
+    inner_steps: int = 5,
+    norm: NormPolicy = "support",
+    batch: int = 8,
+    steps: int = 1200,
+    lr: float = 3e-3,
+) -> Recipe:
+    """MetaLSTM on Omniglot (Vinyals' split, rotations as classes).
+
+    Every weight of the network costs an LSTM step at each inner step, so the network is small: 16 filters in place of the
+    paper's 32, and 5 inner steps instead of 12. The gates learn at three times the step size of the initialisation, for
+    they begin at a hundredth of the step that serves MAML here.
+
+    Args:
+        ways: classes in a task.
+        shots: support examples of each class.
+        queries: query examples of each class.
+        filters: of each convolution.
+        inner_steps: in meta-training and at meta-test.
+        norm: "support" (inductive) or "batch" (transductive).
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: peak of the one-cycle schedule of Adam for the initialisation.
+    """
+    data = omniglot(split="vinyals")
+    network = Conv4(hidden=filters, outputs=ways, strided=True)
+    learner = MetaLSTM(network, GatedDescent(), inner_steps=inner_steps, norm=norm)
+    groups = [{"params": learner.network.parameters(), "lr": lr}, {"params": learner.rule.parameters(), "lr": 3 * lr}]
+    optimizer = torch.optim.Adam(groups)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, ways, shots, queries),
+        val=FewShot(data.val, ways, shots, queries),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, [lr, 3 * lr], total_steps=steps),
+        clip=1.0,
+        steps=steps,
+        batch=batch,
+        validate_every=max(1, steps // 5),
+        pictures=data.train.pictures,
+    )
