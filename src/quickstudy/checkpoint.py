@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from quickstudy import functional, learners, likelihood, nn
 from quickstudy.artefact import Artefact, read, unpack, write
-from quickstudy.blueprint import blueprint, build
+from quickstudy.blueprint import Recorded, blueprint, build
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.learner import Learner, Predictor
@@ -99,10 +99,11 @@ def _known() -> dict[str, Any]:
 
 
 def _records(learner: Learner[Any]) -> Any:
-    """Record classes a state may use: those that stand in the files of the learner's class and of its bases."""
+    """Record classes a state may use: those in the files of the learner's class, of its bases and of its recorded parts."""
     scope: dict[str, Any] = {}
-    for base in reversed(type(learner).__mro__):
-        scope |= vars(sys.modules[base.__module__]) if issubclass(base, Learner) else {}
+    for part in reversed(list(learner.modules())):
+        for base in reversed(type(part).__mro__):
+            scope |= vars(sys.modules[base.__module__]) if issubclass(base, Recorded) and base is not Recorded else {}
 
     def find(name: str) -> type | None:
         found = scope.get(name)

@@ -1,11 +1,16 @@
 """Learners, by the approaches of the field; every class is also here under its own name."""
 
-from quickstudy.learners import baselines, memory, metric, optimization
+from quickstudy.learners import baselines, blackbox, memory, metric, optimization
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
+from quickstudy.learners.blackbox.cnaps import CNAPs
+from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
+from quickstudy.learners.blackbox.leo import LEO, LEOPenalties
+from quickstudy.learners.blackbox.meta_networks import MetaNetworks
+from quickstudy.learners.blackbox.simple_cnaps import SimpleCNAPs
 from quickstudy.learners.memory.mann import MANN
 from quickstudy.learners.memory.ntm import NeuralTuringMachine
 from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
@@ -33,17 +38,22 @@ __all__ = [
     "BOIL",
     "CAVIA",
     "FEAT",
+    "LEO",
     "MAML",
     "MANN",
     "SNAIL",
+    "CNAPs",
     "FineTune",
     "FromScratch",
+    "HyperNetwork",
+    "LEOPenalties",
     "LearnedOptimizer",
     "LogisticRegression",
     "MahalanobisProtoNet",
     "MatchingNet",
     "MetaCurvature",
     "MetaLSTM",
+    "MetaNetworks",
     "MetaSGD",
     "NearestCentroid",
     "NearestNeighbours",
@@ -54,8 +64,10 @@ __all__ = [
     "Reptile",
     "SequenceTransducer",
     "SiameseNet",
+    "SimpleCNAPs",
     "SimpleShot",
     "baselines",
+    "blackbox",
     "memory",
     "metric",
     "optimization",

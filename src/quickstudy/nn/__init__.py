@@ -1,6 +1,7 @@
 """Networks that know nothing of tasks, and what runs them inside an inner loop."""
 
 from quickstudy.nn import film, norm
+from quickstudy.nn.augmented import Augmented, AugmentedMLP
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
@@ -13,15 +14,20 @@ from quickstudy.nn.ntm import NTM
 from quickstudy.nn.point import Point
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
 from quickstudy.nn.relation import Conv4Maps, Relation
+from quickstudy.nn.renormed import NormedByExample, Settled
 from quickstudy.nn.rule_optimizer import RuleOptimizer
 from quickstudy.nn.running_mean import RunningMean
 from quickstudy.nn.self_attention import SelfAttention
+from quickstudy.nn.set_encoder import PairEncoder, SetEncoder
 from quickstudy.nn.snail import CausalNet
+from quickstudy.nn.written import WrittenFiLM, WrittenHead, WrittenInTurn, WrittenLowRank, WrittenNetwork
 
 __all__ = [
     "LRUA",
     "MLP",
     "NTM",
+    "Augmented",
+    "AugmentedMLP",
     "CausalNet",
     "Conv4",
     "Conv4Maps",
@@ -32,13 +38,22 @@ __all__ = [
     "GatedDescent",
     "InputContext",
     "LSTMCell",
+    "NormedByExample",
+    "PairEncoder",
     "Point",
     "QueryContext",
     "Relation",
     "RuleOptimizer",
     "RunningMean",
     "SelfAttention",
+    "SetEncoder",
+    "Settled",
     "SupportContext",
+    "WrittenFiLM",
+    "WrittenHead",
+    "WrittenInTurn",
+    "WrittenLowRank",
+    "WrittenNetwork",
     "film",
     "norm",
 ]

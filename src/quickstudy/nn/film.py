@@ -46,7 +46,7 @@ def sites(network: nn.Module) -> dict[str, int]:
 def _channels(module: nn.Module) -> int | None:
     if isinstance(module, _BatchNorm | _InstanceNorm):
         return module.num_features
-    if isinstance(module, norm.BatchNorm | norm.InstanceNorm):
+    if isinstance(module, norm.BatchNorm | norm.InstanceNorm | norm.SettledNorm):
         return module.features
     if isinstance(module, nn.GroupNorm):
         return module.num_channels

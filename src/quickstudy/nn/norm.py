@@ -25,7 +25,17 @@ from torch.nn.utils.weight_norm import WeightNorm as _OldWeightNorm
 
 from quickstudy.errors import LearnerError, ShapeError
 
-__all__ = ["BatchNorm", "InstanceNorm", "LayerNorm", "Statistics", "WeightNorm", "convert", "recording", "replaying"]
+__all__ = [
+    "BatchNorm",
+    "InstanceNorm",
+    "LayerNorm",
+    "SettledNorm",
+    "Statistics",
+    "WeightNorm",
+    "convert",
+    "recording",
+    "replaying",
+]
 
 Statistics = dict[str, tuple[Tensor, Tensor]]
 """Mean and variance, (C,) each, of every call of a batch-norm layer, by the layer's name (and the call, after the first)."""
@@ -140,6 +150,30 @@ class InstanceNorm(nn.Module):
         normal = (x - mean) * (variance + self.eps).rsqrt()
         normal = normal if self.weight is None else normal * self.weight.view(shape)
         return normal if self.bias is None else normal + self.bias.view(shape)
+
+
+class SettledNorm(nn.Module):
+    """Batch norm at the end of its training, ``(x − μ) / √(σ² + ε) · w + b`` with the running averages μ and σ² as constants."""
+
+    def __init__(self, norm: _BatchNorm) -> None:
+        super().__init__()
+        if norm.running_mean is None or norm.running_var is None:
+            raise LearnerError(
+                "a batch norm without running averages cannot be settled. Pre-train it with track_running_stats=True."
+            )
+        self.eps, self.features = norm.eps, norm.num_features
+        self.register_buffer("running_mean", norm.running_mean.clone())
+        self.register_buffer("running_var", norm.running_var.clone())
+        self.weight, self.bias = norm.weight, norm.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = (1, -1, *[1] * (x.ndim - 2))
+        mean, variance = self.get_buffer("running_mean").view(shape), self.get_buffer("running_var").view(shape)
+        normal = (x - mean) * (variance + self.eps).rsqrt()
+        return normal if self.weight is None else normal * self.weight.view(shape) + self.bias.view(shape)
+
+    def extra_repr(self) -> str:
+        return f"{self.features}, eps={self.eps}, affine={self.weight is not None}"
 
 
 class WeightNorm(_WeightNorm):

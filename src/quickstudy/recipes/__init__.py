@@ -4,6 +4,7 @@ from quickstudy.recipes.anil_omniglot import anil_omniglot
 from quickstudy.recipes.cavia_sinusoid import cavia_sinusoid
 from quickstudy.recipes.feat_omniglot import feat_omniglot
 from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
+from quickstudy.recipes.hypernetwork_omniglot import hypernetwork_omniglot
 from quickstudy.recipes.learned_optimizer import learned_optimizer_classifier, learned_optimizer_quadratics
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
@@ -11,6 +12,7 @@ from quickstudy.recipes.matching_omniglot import matching_omniglot
 from quickstudy.recipes.meta_lstm_omniglot import meta_lstm_omniglot
 from quickstudy.recipes.meta_sgd_omniglot import meta_sgd_omniglot
 from quickstudy.recipes.meta_sgd_sinusoid import meta_sgd_sinusoid
+from quickstudy.recipes.metanetworks_omniglot import metanetworks_omniglot
 from quickstudy.recipes.ntm_copy import ntm_copy
 from quickstudy.recipes.proto_maml_omniglot import proto_maml_omniglot
 from quickstudy.recipes.proto_omniglot import proto_omniglot
@@ -18,12 +20,14 @@ from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.relation_omniglot import relation_omniglot
 from quickstudy.recipes.reptile_omniglot import reptile_omniglot
 from quickstudy.recipes.siamese_omniglot import siamese_omniglot
+from quickstudy.recipes.simple_cnaps_omniglot import simple_cnaps_omniglot
 
 __all__ = [
     "Recipe",
     "anil_omniglot",
     "cavia_sinusoid",
     "feat_omniglot",
+    "hypernetwork_omniglot",
     "learned_optimizer_classifier",
     "learned_optimizer_quadratics",
     "maml_glyphs",
@@ -33,6 +37,7 @@ __all__ = [
     "meta_lstm_omniglot",
     "meta_sgd_omniglot",
     "meta_sgd_sinusoid",
+    "metanetworks_omniglot",
     "ntm_copy",
     "pretrain_glyphs",
     "proto_glyphs",
@@ -41,4 +46,5 @@ __all__ = [
     "relation_omniglot",
     "reptile_omniglot",
     "siamese_omniglot",
+    "simple_cnaps_omniglot",
 ]

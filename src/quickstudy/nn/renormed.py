@@ -1,0 +1,74 @@
+"""Networks whose batch norms were replaced, so that they can stand inside of a task without statistics of a batch."""
+
+import copy
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from quickstudy.blueprint import Recorded
+from quickstudy.nn.norm import SettledNorm
+from quickstudy.task import Inputs
+
+__all__ = ["NormedByExample", "Settled"]
+
+
+class _Renormed(Recorded, nn.Module):
+    def __init__(self, network: nn.Module, norm: Callable[[_BatchNorm], nn.Module]) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network)
+        for path, module in list(self.named_modules(remove_duplicate=False)):
+            if isinstance(module, _BatchNorm):
+                parent, _, name = path.rpartition(".")
+                self.get_submodule(parent)._modules[name] = norm(module)
+
+    def forward(self, x: Inputs) -> Tensor:
+        outputs: Tensor = self.network(x)
+        return outputs
+
+
+class Settled(_Renormed):
+    """A copy of a pre-trained network whose batch norms keep the running averages that they have, as constants.
+
+    Args:
+        network: any.
+
+    Raises:
+        LearnerError: a batch norm without running averages.
+
+    >>> Settled(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    Settled(
+      (network): Sequential(
+        (0): Linear(in_features=2, out_features=3, bias=True)
+        (1): SettledNorm(3, eps=1e-05, affine=True)
+      )
+    )
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network, SettledNorm)
+
+
+class NormedByExample(_Renormed):
+    """A copy of a network with layer norms for batch norms: each example over its own channels and positions.
+
+    Source: Ba, Kiros & Hinton, 2016, Layer normalization.
+
+    Args:
+        network: any.
+
+    >>> NormedByExample(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    NormedByExample(
+      (network): Sequential(
+        (0): Linear(in_features=2, out_features=3, bias=True)
+        (1): GroupNorm(1, 3, eps=1e-05, affine=True)
+      )
+    )
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network, _by_example)
+
+
+def _by_example(norm: _BatchNorm) -> nn.Module:
+    return nn.GroupNorm(1, norm.num_features, norm.eps, norm.affine)

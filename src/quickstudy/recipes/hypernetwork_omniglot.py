@@ -1,0 +1,55 @@
+"""A hypernetwork on Omniglot: each class's row of a linear head is written from the mean of its examples' features."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.mlp import MLP
+from quickstudy.nn.written import WrittenHead
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["hypernetwork_omniglot"]
+
+
+def hypernetwork_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_ways: int = 20,
+    train_queries: int = 5,
+    hidden: int = 64,
+    steps: int = 3000,
+    lr: float = 3e-3,
+) -> Recipe:
+    """A hypernetwork on Omniglot (Vinyals' split, rotations as classes), inductive; encoder and writer are trained together.
+
+    Args:
+        ways: classes in a meta-test task.
+        shots: support examples of each class, in training and test.
+        queries: query examples of each class in a meta-test task.
+        train_ways: classes in a meta-training task; more is harder and teaches more.
+        train_queries: query examples of each class in meta-training.
+        hidden: units of the writer's hidden layer.
+        steps: outer steps, one task each.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    encoder = Conv4(channels_last=True)
+    head = WrittenHead(MLP(encoder.features, (hidden,), outputs=encoder.features + 1))
+    learner = HyperNetwork(encoder, head)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, train_ways, shots, train_queries),
+        val=FewShot(data.val, ways, shots, queries),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        steps=steps,
+        batch=1,
+        validate_every=1000,
+        pictures=data.train.pictures,
+    )

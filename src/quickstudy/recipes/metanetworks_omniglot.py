@@ -1,0 +1,58 @@
+"""Meta Networks on Omniglot, after Munkhdalai & Yu, 2017, reduced: fast weights in two small networks on one slow encoder."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.blackbox.meta_networks import MetaNetworks
+from quickstudy.nn.augmented import AugmentedMLP
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["metanetworks_omniglot"]
+
+
+def metanetworks_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_queries: int = 5,
+    hidden: int = 32,
+    batch: int = 4,
+    steps: int = 2400,
+    lr: float = 2e-3,
+) -> Recipe:
+    """Meta Networks on Omniglot (Vinyals' split, rotations as classes), inductive.
+
+    In the paper all five convolutions of both networks have fast weights; here both stand on one Conv4 with slow weights
+    alone, and have fast ones in their two fully connected layers.
+
+    Args:
+        ways: classes in a task.
+        shots: support examples of each class.
+        queries: query examples of each class in a meta-test task.
+        train_queries: query examples of each class in meta-training.
+        hidden: units of the fully connected layers.
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    encoder = Conv4(channels_last=True)
+    base, keys = (AugmentedMLP(encoder.features, (hidden,), outputs=ways) for _ in range(2))
+    learner = MetaNetworks(encoder, base, keys)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, ways, shots, train_queries),
+        val=FewShot(data.val, ways, shots, queries),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=10.0,
+        steps=steps,
+        batch=batch,
+        validate_every=800,
+        pictures=data.train.pictures,
+    )

@@ -1,0 +1,59 @@
+"""Simple CNAPs on Omniglot, after Bateni et al., 2020: Conv4 under FiLM and a Mahalanobis head, all trained together."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.blackbox.simple_cnaps import SimpleCNAPs
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.mlp import MLP
+from quickstudy.nn.renormed import NormedByExample
+from quickstudy.nn.set_encoder import SetEncoder
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["simple_cnaps_omniglot"]
+
+
+def simple_cnaps_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_ways: int = 20,
+    train_queries: int = 5,
+    code: int = 32,
+    steps: int = 2400,
+    lr: float = 2e-3,
+) -> Recipe:
+    """Simple CNAPs on Omniglot (Vinyals' split, rotations as classes), inductive.
+
+    The paper's network is pre-trained and keeps its weights and running norm averages. Here it is trained along, and its
+    norms are layer norms, which need no statistics of a batch inside of a task.
+
+    Args:
+        ways: classes in a meta-test task.
+        shots: support examples of each class, in training and test.
+        queries: query examples of each class in a meta-test task.
+        train_ways: classes in a meta-training task; more is harder and teaches more.
+        train_queries: query examples of each class in meta-training.
+        code: numbers in the code of a task.
+        steps: outer steps, one task each.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    seen = Conv4(hidden=32, strided=True)
+    reader = SetEncoder(NormedByExample(seen), MLP(seen.features, (code,)))
+    learner = SimpleCNAPs(NormedByExample(Conv4()), reader, code=code)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, train_ways, shots, train_queries),
+        val=FewShot(data.val, ways, shots, queries),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        steps=steps,
+        batch=1,
+        validate_every=800,
+        pictures=data.train.pictures,
+    )
