@@ -31,12 +31,14 @@ class GatedDescent(Recorded, nn.Module):
         ``f_t = σ(w_f [h_t, θ_{t−1}, f_{t−1}] + b_f)``,    ``i_t = σ(w_i [h_t, θ_{t−1}, i_{t−1}] + b_i)``
         ``h_t = LSTM([log_sign(∇_t), log_sign(L_t)])``
 
-    Coordinates share all of it but their memory. Weights of the gates start small, ``b_f`` in U(4, 6) and ``b_i`` in
-    U(−5, −4): the rule begins as gradient descent with a small step and nearly no decay.
+    Coordinates share all of it but their memory. Weights start small, and so the rule begins as gradient descent with a
+    step of ``σ(b_i)`` and nearly no decay.
 
     Args:
         hidden: units of the LSTM.
         p: of the preprocessing, see `functional.log_sign.log_sign`.
+        forget_bias: from where to where ``b_f`` is drawn.
+        input_bias: and ``b_i``.
 
     >>> rule = GatedDescent()
     >>> weights, grads = {"a": torch.ones(2, 3)}, {"a": torch.ones(2, 3)}
@@ -45,15 +47,22 @@ class GatedDescent(Recorded, nn.Module):
     (torch.Size([2, 3]), torch.Size([6, 1]))
     """
 
-    def __init__(self, hidden: int = 20, *, p: float = 10.0) -> None:
+    def __init__(
+        self,
+        hidden: int = 20,
+        *,
+        p: float = 10.0,
+        forget_bias: tuple[float, float] = (4.0, 6.0),
+        input_bias: tuple[float, float] = (-5.0, -4.0),
+    ) -> None:
         super().__init__()
         self.p = p
         self.lstm = LSTMCell(4, hidden)
         self.forget, self.input = nn.Linear(hidden + 2, 1), nn.Linear(hidden + 2, 1)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -0.01, 0.01)
-        nn.init.uniform_(self.forget.bias, 4.0, 6.0)
-        nn.init.uniform_(self.input.bias, -5.0, -4.0)
+        nn.init.uniform_(self.forget.bias, *forget_bias)
+        nn.init.uniform_(self.input.bias, *input_bias)
 
     def init(self, weights: Weights) -> Gates:
         """The empty memory of all coordinates, in the order of the names."""
