@@ -17,7 +17,7 @@ SRC = ROOT / "src"
 LIBRARY = "quickstudy"
 
 FLOORS = [
-    {"errors", "functional", "report", "files", "blueprint", "artefact"},
+    {"errors", "functional", "intervals", "report", "files", "blueprint", "artefact"},
     {"task", "likelihood", "nn", "datasets"},
     {"batching", "learner", "tasks", "vmap_safety"},
     {"learners"},

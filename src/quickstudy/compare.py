@@ -31,7 +31,7 @@ def compare(a: Report, b: Report) -> Comparison:
             f"{b.digest}). Evaluate both on the same source with the same seed and number of tasks."
         )
     differences = tuple(x - y for x, y in zip(a.scores, b.scores, strict=False))
-    return Comparison(a.model, b.model, a.metric, differences)
+    return Comparison(a.model, b.model, a.metric, differences, a.classes)
 
 
 def conclude(report: Report, rivals: Sequence[Report]) -> str:

@@ -85,6 +85,7 @@ def evaluate(
         seconds=seconds,
         state_bytes=size,
         planned=len(plan),
+        classes=tuple(map(tuple, judged.classes.tolist())) if isinstance(judged, RowPlan) else None,
     )
 
 

@@ -6,29 +6,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
-from quickstudy.errors import ArtefactError
+from quickstudy.errors import ArtefactError, TaskError
 from quickstudy.files import write_whole
+from quickstudy.intervals import interval_over_classes, interval_over_tasks
 
-__all__ = ["Comparison", "Report", "interval_of"]
+__all__ = ["Comparison", "Report"]
 
 
-def interval_of(scores: list[float] | tuple[float, ...], level: float = 0.95) -> tuple[float, float]:
-    """The t-interval of a mean over tasks, ``mean ± t · s / √n``; one task alone gives no interval (infinite).
-
-    It speaks of new tasks drawn from the same classes (tasks are drawn with replacement from a finite set).
-
-    >>> low, high = interval_of([0.0, 1.0] * 50)
-    >>> round(low, 3), round(high, 3)
-    (0.4, 0.6)
-    """
-    n, mean = len(scores), math.fsum(scores) / len(scores)
-    if n < 2:
-        return -math.inf, math.inf
-    spread = math.sqrt(math.fsum((s - mean) ** 2 for s in scores) / (n - 1) / n)
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * spread
-    return mean - half, mean + half
+def _intervals(scores: tuple[float, ...], classes: tuple[tuple[int, ...], ...] | None) -> dict[str, tuple[float, float]]:
+    found = {"tasks": interval_over_tasks(scores)}
+    return found if classes is None else found | {"classes": interval_over_classes(scores, classes[: len(scores)])}
 
 
 @dataclass(frozen=True)
@@ -48,6 +37,7 @@ class Report:
         seconds: median seconds to adapt to one task (its support set encoded, its state made).
         state_bytes: size of the state of one task; None where it is not known (a plain function).
         planned: length of the task list; more than there are scores where only the first tasks were judged. None: as many.
+        classes: which classes each task has, as numbers of the data set (-1: none), where tasks are made of classes.
     """
 
     model: str
@@ -62,6 +52,7 @@ class Report:
     seconds: float
     state_bytes: int | None
     planned: int | None = None
+    classes: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def mean(self) -> float:
@@ -69,20 +60,31 @@ class Report:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % t-interval of the mean over tasks (low, high)."""
-        return interval_of(self.scores)
+        """The 95 % t-interval of the mean over tasks (low, high): for other tasks of the same classes."""
+        return interval_over_tasks(self.scores)
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """95 % intervals of the mean by what they speak of: other "tasks" of the same classes, or other "classes"."""
+        return _intervals(self.scores, self.classes)
 
     def __str__(self) -> str:
         low, high = self.interval
         manner = "transductive" if self.transductive else "inductive"
         return (
             f"{self.model}: {self.metric} {self._words()} on {self._count(' of the ')} tasks of {self.source} "
-            f"(95 % t-interval over tasks {self._show(low)} to {self._show(high)}; {manner}, norm {self.norm}; "
+            f"(95 % t-interval over tasks {self._show(low)} to {self._show(high)}{self._open()}; {manner}, norm {self.norm}; "
             f"{self.seconds * 1e3:.1f} ms and {self._size()} a task; task list {self.digest})"
         )
 
     def _show(self, value: float) -> str:
         return f"{value:.2%}" if self.metric == "accuracy" else f"{value:.4g}"
+
+    def _open(self) -> str:
+        if "classes" not in self.intervals:
+            return ""
+        low, high = self.intervals["classes"]
+        return f", for new classes {self._show(low)} to {self._show(high)}"
 
     def _words(self) -> str:
         half = (self.interval[1] - self.interval[0]) / 2
@@ -110,8 +112,9 @@ class Report:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, with mean and interval, as JSON."""
-        return asdict(self) | {"mean": self.mean, "interval": list(self.interval), "interval_kind": "95 % t over tasks"}
+        """Everything, with mean and intervals, as JSON."""
+        kinds = {"interval": list(self.interval), "interval_kind": "95 % t over tasks", "intervals": self.intervals}
+        return asdict(self) | {"mean": self.mean} | kinds
 
     def save(self, path: str | Path) -> None:
         """Writes the report as JSON, whole or not at all."""
@@ -126,7 +129,10 @@ class Report:
         """
         try:
             found = json.loads(Path(path).read_text())
-            return cls(**{name: found[name] for name in cls.__dataclass_fields__} | {"scores": tuple(found["scores"])})
+            known = {name: found[name] for name in cls.__dataclass_fields__ if name != "classes"}
+            rows = found.get("classes")
+            classes = None if rows is None else tuple(tuple(map(int, row)) for row in rows)
+            return cls(**known | {"scores": tuple(found["scores"]), "classes": classes})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is not a report of quickstudy: {error}. Run quickstudy evaluate again.") from error
 
@@ -139,6 +145,7 @@ class Comparison:
     b: str
     metric: str
     differences: tuple[float, ...]
+    classes: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def difference(self) -> float:
@@ -146,7 +153,27 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return interval_of(self.differences)
+        """The 95 % t-interval of the difference over tasks: for other tasks of the same classes."""
+        return interval_over_tasks(self.differences)
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """95 % intervals of the difference for other "tasks" of the same classes, and for other "classes"."""
+        return _intervals(self.differences, self.classes)
+
+    def tasks_to_see(self, difference: float, power: float = 0.8) -> int:
+        """How many tasks a paired comparison at 5 % needs to see a true difference of that size with this probability.
+
+            ``n = ((z_{0.975} + z_power) · s / d)²``, s the standard deviation of the paired differences
+
+        >>> Comparison("A", "B", "accuracy", (0.1, -0.1) * 50).tasks_to_see(0.01)
+        793
+        """
+        if not (difference and 0 < power < 1):
+            raise TaskError(f"difference={difference} must not be 0, and power={power} must lie between 0 and 1.")
+        n = len(self.differences)
+        spread = math.fsum((d - self.difference) ** 2 for d in self.differences) / max(n - 1, 1)
+        return max(2, math.ceil((float(ndtri(0.975)) + float(ndtri(power))) ** 2 * spread / difference**2))
 
     @property
     def p_value(self) -> float:

@@ -16,8 +16,8 @@ from quickstudy.errors import LearnerError, TaskError
 from quickstudy.evaluate import encoded_batches
 from quickstudy.files import write_whole
 from quickstudy.functional.tree import bytes_of, to
+from quickstudy.intervals import interval_over_tasks
 from quickstudy.learner import Learner, evaluating
-from quickstudy.report import interval_of
 from quickstudy.task import Examples, Task, unstack_tasks
 from quickstudy.tasks.source import TaskSource, generator_of
 
@@ -56,7 +56,7 @@ class StreamReport:
 
     def interval(self, presentation: int) -> tuple[float, float]:
         """The 95 % t-interval of that mean over tasks (low, high)."""
-        return interval_of(self.scores[presentation - 1])
+        return interval_over_tasks(self.scores[presentation - 1])
 
     def rows(self) -> list[dict[str, str]]:
         """The report as rows of a table."""

@@ -7,7 +7,8 @@ import pytest
 from numpy.random import Generator
 from scipy import stats
 
-from quickstudy.report import Comparison, Report, interval_of
+from quickstudy.intervals import interval_over_tasks
+from quickstudy.report import Comparison, Report
 
 ROUNDS = 2000
 
@@ -30,7 +31,7 @@ def test_a_95_percent_interval_covers_95_percent(draw: object, truth: float) -> 
     """Within four standard errors of a binomial with 2,000 draws, so 0.93 to 0.97."""
     assert callable(draw)
     generator = np.random.default_rng(0)
-    intervals = [interval_of(draw(generator).tolist()) for _ in range(ROUNDS)]
+    intervals = [interval_over_tasks(draw(generator).tolist()) for _ in range(ROUNDS)]
     covered = sum(low <= truth <= high for low, high in intervals) / ROUNDS
     assert abs(covered - 0.95) < 4 * math.sqrt(0.95 * 0.05 / ROUNDS)
 
@@ -40,12 +41,12 @@ def test_the_interval_is_scipys(n: int) -> None:
     scores = np.random.default_rng(n).normal(size=n)
     for level in (0.95, 0.99):
         expected = stats.t.interval(level, n - 1, scores.mean(), stats.sem(scores))
-        assert interval_of(scores.tolist(), level) == pytest.approx(expected)
+        assert interval_over_tasks(scores.tolist(), level) == pytest.approx(expected)
 
 
 def test_one_task_has_no_interval() -> None:
-    assert interval_of([0.5]) == (-math.inf, math.inf)
-    assert interval_of([0.5, 0.5]) == (0.5, 0.5)
+    assert interval_over_tasks([0.5]) == (-math.inf, math.inf)
+    assert interval_over_tasks([0.5, 0.5]) == (0.5, 0.5)
 
 
 def comparison(a: np.ndarray, b: np.ndarray) -> Comparison:
@@ -85,5 +86,5 @@ def test_degenerate_differences() -> None:
 def test_a_report_speaks_of_its_scores() -> None:
     scores = (0.5, 0.75, 1.0, 0.75)
     report = Report("M", "s", "accuracy", True, scores, "d", 0, False, "none", 0.001, 10)
-    assert report.mean == 0.75 and report.interval == interval_of(scores)
+    assert report.mean == 0.75 and report.interval == interval_over_tasks(scores)
     assert "75.00 ±" in str(report) and "95 %" in str(report) and "inductive" in str(report)

@@ -13,8 +13,8 @@ from quickstudy.compare import compare
 from quickstudy.errors import LearnerError
 from quickstudy.evaluate import evaluate
 from quickstudy.functional.tree import cat, to
+from quickstudy.intervals import interval_over_tasks
 from quickstudy.learner import Learner
-from quickstudy.report import interval_of
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import generator_of
 from quickstudy.train import train
@@ -44,7 +44,7 @@ def learns(scene: Scene) -> Outcome:
         note = f"{after.metric} {before.mean:.3g} before, {after.mean:.3g} after {training.steps} steps"
         if not gain.interval[0] > 0:
             raise Broken(f"{note}: gain {gain.difference:.2g}, interval {gain.interval[0]:.2g} to {gain.interval[1]:.2g}")
-    low, high = interval_of(_own_minus_strange(scene, learner).tolist())
+    low, high = interval_over_tasks(_own_minus_strange(scene, learner).tolist())
     if not low > 0:
         raise Broken(f"the support set of another task serves as well: gain {low:.2g} to {high:.2g}", _DEAF)
     return Held(f"{note}; its own support set is better by {(low + high) / 2:.2g}")
