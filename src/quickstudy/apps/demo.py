@@ -97,7 +97,7 @@ class _Demo:
         self._judge(found, found.learners["maml_glyphs"], meta=True)
         self._heading("The traditional way to use the same data: pre-train one classifier, then fine-tune it")
         self._train(found, "pretrain_glyphs", "FineTune")
-        self._judge(found, found.learners["pretrain_glyphs"], limit=self.sizes.slow)
+        self._judge(found, found.learners["pretrain_glyphs"])
         self._curves(found)
         self._write(found)
 
