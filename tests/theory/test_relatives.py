@@ -221,7 +221,7 @@ def test_proto_maml_without_steps_has_protonets_outer_gradient(strategy: Strateg
 def test_proto_maml_is_a_linear_head_that_descends_with_the_body(strategy: Strategy) -> None:
     """Written out with plain autograd; inner gradients by the body are partial: the head is held fixed while it is asked."""
     network, task = body(), batch(1)
-    weights = dict(network.named_parameters())
+    weights: dict[str, Tensor] = dict(network.named_parameters())
     support, query = task[0].support, task[0].query
 
     def features(weights: dict[str, Tensor], x: Tensor) -> Tensor:

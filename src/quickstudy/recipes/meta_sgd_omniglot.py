@@ -18,7 +18,7 @@ def meta_sgd_omniglot(
     shots: int = 1,
     queries: int = 5,
     train_queries: int = 3,
-    inner_lr: float = 0.5,
+    inner_lr: float = 0.25,
     norm: NormPolicy = "batch",
     batch: int = 16,
     steps: int = 2800,

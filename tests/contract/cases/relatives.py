@@ -39,7 +39,7 @@ def filters() -> nn.Module:
 def first_order(learner: learners.ProtoMAML, task: Task) -> dict[str, Tensor]:
     """First-order ProtoMAML's formula: steps are constants, while the head's start follows the body through the means."""
     body = learner.network.get_submodule("body")
-    weights = {f"body.{name}": w for name, w in body.named_parameters()}
+    weights: dict[str, Tensor] = {f"body.{name}": w for name, w in body.named_parameters()}
 
     def features(weights: dict[str, Tensor], x: Tensor) -> Tensor:
         own = {name.removeprefix("body."): w for name, w in weights.items() if name.startswith("body.")}
