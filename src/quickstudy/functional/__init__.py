@@ -1,6 +1,7 @@
 """Pure tensor functions, one idea a file."""
 
 from quickstudy.functional.distances import class_means, cosine_distance, squared_distance
+from quickstudy.functional.implicit import ConjugateGradients, Neumann, implicit
 from quickstudy.functional.log_sign import log_sign
 from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobis_distance
 from quickstudy.functional.pairs import pair_contrastive, pair_cross_entropy, pair_squared_error
@@ -10,13 +11,16 @@ from quickstudy.functional.unroll import SGD, Adam, descend, gradient
 __all__ = [
     "SGD",
     "Adam",
+    "ConjugateGradients",
     "Ellipsoids",
+    "Neumann",
     "as_given",
     "class_means",
     "cosine_distance",
     "descend",
     "ellipsoids",
     "gradient",
+    "implicit",
     "log_sign",
     "mahalanobis_distance",
     "pair_contrastive",

@@ -25,6 +25,7 @@ from quickstudy.learners.metric.simple_shot import SimpleShot
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
 from quickstudy.learners.optimization.cavia import CAVIA
+from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
@@ -38,6 +39,7 @@ __all__ = [
     "BOIL",
     "CAVIA",
     "FEAT",
+    "IMAML",
     "LEO",
     "MAML",
     "MANN",

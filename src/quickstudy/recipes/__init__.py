@@ -5,6 +5,7 @@ from quickstudy.recipes.cavia_sinusoid import cavia_sinusoid
 from quickstudy.recipes.feat_omniglot import feat_omniglot
 from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
 from quickstudy.recipes.hypernetwork_omniglot import hypernetwork_omniglot
+from quickstudy.recipes.imaml_omniglot import imaml_omniglot
 from quickstudy.recipes.learned_optimizer import learned_optimizer_classifier, learned_optimizer_quadratics
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
@@ -28,6 +29,7 @@ __all__ = [
     "cavia_sinusoid",
     "feat_omniglot",
     "hypernetwork_omniglot",
+    "imaml_omniglot",
     "learned_optimizer_classifier",
     "learned_optimizer_quadratics",
     "maml_glyphs",

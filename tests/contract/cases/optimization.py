@@ -10,7 +10,7 @@ from contract.cases.ground import INPUTS, Case, built, few, normed, plain, smoot
 from quickstudy import functional, learners, tasks
 from quickstudy.checks import Training
 from quickstudy.likelihood import Gaussian
-from quickstudy.nn import MLP, FiLMContext, InputContext
+from quickstudy.nn import MLP, FiLMContext, InputContext, norm
 from quickstudy.task import Task
 
 
@@ -71,6 +71,35 @@ def frozen_context(learner: learners.CAVIA, task: Task) -> dict[str, Tensor]:
     return dict(zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True))
 
 
+def implicit(learner: learners.IMAML, task: Task) -> dict[str, Tensor]:
+    """iMAML's formula with the whole Hessian: ``(I + H / λ)⁻¹ ∇L_Q(φ)`` at φ reached by plain steps on the pulled loss."""
+    network, rule = copy.deepcopy(learner.network), learner.rule
+    assert isinstance(rule, functional.SGD)
+    shapes = {name: weight.shape for name, weight in network.named_parameters()}
+
+    def named(vector: Tensor) -> dict[str, Tensor]:
+        parts = vector.split_with_sizes([shape.numel() for shape in shapes.values()])
+        return {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+    def support_loss(vector: Tensor) -> Tensor:
+        outputs = torch.func.functional_call(network, named(vector), (task.support.x,))
+        return nn.functional.cross_entropy(outputs, task.support.labels)
+
+    def query_loss(vector: Tensor) -> Tensor:
+        with norm.recording() as kept:
+            torch.func.functional_call(network, named(vector), (task.support.x,))
+        with norm.replaying(kept):
+            outputs = torch.func.functional_call(network, named(vector), (task.query.x,))
+        return nn.functional.cross_entropy(outputs, task.query.labels)
+
+    vector = start = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
+    for _ in range(learner.inner_steps):
+        vector = vector - rule.lr * (torch.func.grad(support_loss)(vector) + learner.strength * (vector - start))
+    matrix = torch.eye(len(start), dtype=start.dtype) + torch.func.jacrev(torch.func.grad(support_loss))(vector) / learner.strength
+    solved = named(torch.linalg.solve(matrix, torch.func.grad(query_loss)(vector)))
+    return {f"network.{name}": part for name, part in solved.items()}
+
+
 CASES: dict[str, Case] = {
     "MAML": Case(partial(built, learners.MAML, normed, inner_lr=0.3, inner_steps=2), few),
     "MAML, first order": Case(
@@ -93,6 +122,29 @@ CASES: dict[str, Case] = {
     ),
     "CAVIA, values": Case(
         partial(built, learners.CAVIA, told_wave, likelihood=Gaussian()), tasks.Sinusoid, Training(200, lr=0.003)
+    ),
+    "IMAML": Case(
+        partial(built, learners.IMAML, plain, strength=1.0, rule=functional.SGD(0.2), solver=functional.ConjugateGradients(30)),
+        few,
+        Training(30),
+        expected_gradient=implicit,
+    ),
+    "IMAML, batch norm": Case(
+        partial(built, learners.IMAML, normed, strength=1.0, rule=functional.SGD(0.2)), partial(few, 5), Training(100, lr=0.005)
+    ),
+    "IMAML, Neumann series": Case(
+        partial(
+            built,
+            learners.IMAML,
+            wave,
+            strength=40.0,
+            rule=functional.SGD(0.01),
+            inner_steps=30,
+            solver=functional.Neumann(5),
+            likelihood=Gaussian(),
+        ),
+        tasks.Sinusoid,
+        Training(150, lr=0.003),
     ),
     "Reptile": Case(
         partial(

@@ -3,6 +3,7 @@
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
 from quickstudy.learners.optimization.cavia import CAVIA
+from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
@@ -11,4 +12,16 @@ from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
 
-__all__ = ["ANIL", "BOIL", "CAVIA", "MAML", "LearnedOptimizer", "MetaCurvature", "MetaLSTM", "MetaSGD", "ProtoMAML", "Reptile"]
+__all__ = [
+    "ANIL",
+    "BOIL",
+    "CAVIA",
+    "IMAML",
+    "MAML",
+    "LearnedOptimizer",
+    "MetaCurvature",
+    "MetaLSTM",
+    "MetaSGD",
+    "ProtoMAML",
+    "Reptile",
+]
