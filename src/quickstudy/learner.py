@@ -78,6 +78,10 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         outputs = self.predict(self.adapt(task.support), task.query.x)
         return self.likelihood.nll(outputs, task.query.y, task.query.mask)
 
+    def advance(self) -> None:
+        """Called by `train` after each outer step. A learner with a schedule counts in a buffer, so that a run resumes."""
+        return None
+
     def forward(self, support: Examples, classes: Sequence[str] | None = None) -> "Predictor":
         """A predictor for one raw support set. No graph is kept: for gradients use `encode`, `adapt` and `predict`.
 

@@ -103,6 +103,7 @@ def train(
                 "Lower the learning rates (inner_lr first), pass clip=, or look for odd values in the data."
             )
         optimizer.step()
+        learner.advance()
         lr = float(optimizer.param_groups[0]["lr"])
         if schedule is not None:
             schedule.step()
