@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from quickstudy.batching import over_tasks
 from quickstudy.checkpoint import altered
 from quickstudy.functional.unroll import SGD, Adam, Rule, Weights, gradient_and_value
+from quickstudy.intervals import interval_over_tasks
 from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn.fast import support_loss
 from quickstudy.plots.style import INK, PALETTE, axes_in, blank
-from quickstudy.report import interval_of
 from quickstudy.run import Run
 from quickstudy.task import Task
 from quickstudy.tasks.source import TaskSource, generator_of
@@ -125,13 +125,13 @@ def table(found: dict[str, Tensor]) -> str:
     lines = ["| optimizer | final loss | median | learned − this, paired | learned is lower on |", "|---|---|---|---|---|"]
     for name, losses in found.items():
         ends, mine = losses[:, -1].tolist(), found[ours][:, -1].tolist()
-        low, high = interval_of(ends)
+        low, high = interval_over_tasks(ends)
         cells = [name, f"{statistics.fmean(ends):.3g} ({low:.3g} to {high:.3g})", f"{statistics.median(ends):.3g}"]
         if name == ours:
             cells += ["", ""]
         else:
             gaps = [a - b for a, b in zip(mine, ends, strict=True)]
-            low, high = interval_of(gaps)
+            low, high = interval_over_tasks(gaps)
             won = sum(gap < 0 for gap in gaps) / len(gaps)
             cells += [f"{statistics.fmean(gaps):+.3g} ({low:+.3g} to {high:+.3g})", f"{won:.0%} of {len(gaps):,} problems"]
         lines.append("| " + " | ".join(cells) + " |")

@@ -43,7 +43,7 @@ class RuleOptimizer(Optimizer):
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; a closure is called first, and what it returns is returned."""
         loss = None
         if closure is not None:
