@@ -3,10 +3,13 @@
 Source: Sung, Yang, Zhang, Xiang, Torr & Hospedales, 2018, Learning to compare: relation network for few-shot learning.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from quickstudy.blueprint import Recorded
+from quickstudy.errors import ShapeError
 
 __all__ = ["Conv4Maps", "Relation"]
 
@@ -52,13 +55,18 @@ class Relation(Recorded, nn.Module):
     The first convolution is linear, so that ``W [a, b] = W₁ a + W₂ b`` needs one convolution for each class and each
     query instead of one for each pair.
 
-    Deviation: where the paper has batch norm, each pair is normalised by itself (group norm of one group), so that a
-    query does not depend on its neighbours.
+    Deviations: no batch norm, which would let queries depend on their neighbours (group norm of each pair would not, but it
+    hides how large a difference is, and learned far slower). At the start W₂ = −W₁, so that differences are seen, and scores
+    are those of pairs of which a share of ``prior`` is alike: pushed down from ½, the network forgets how to see.
 
     Args:
         channels: of the maps.
-        size: of the square maps.
+        size: of the square maps, 2 or more.
         hidden: width of the first linear layer.
+        prior: the share of pairs that are alike, 1 / ways.
+
+    Raises:
+        ShapeError: maps too small to be pooled, or a share outside of (0, 1).
 
     Shapes:
         class maps (N, C, size, size), query maps (Q, C, size, size) -> (Q, N)
@@ -67,19 +75,24 @@ class Relation(Recorded, nn.Module):
     torch.Size([2, 3])
     """
 
-    def __init__(self, channels: int = 64, *, size: int = 5, hidden: int = 8) -> None:
+    def __init__(self, channels: int = 64, *, size: int = 5, hidden: int = 8, prior: float = 0.05) -> None:
         super().__init__()
+        if size < 2 or not 0 < prior < 1:
+            raise ShapeError(f"size={size} must be 2 or more, for maps are pooled, and prior={prior} between 0 and 1.")
         self.of_class = nn.Conv2d(channels, channels, 3, padding=1)
         self.of_query = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.joint = nn.Conv2d(channels, channels, 3, padding=1)
-        self.norms = nn.ModuleList(nn.GroupNorm(1, channels) for _ in range(2))
         self.wide = nn.Linear(channels * max(1, size // 4) ** 2, hidden)
         self.score = nn.Linear(hidden, 1)
+        with torch.no_grad():
+            for layer in (self.of_class, self.joint, self.wide):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            self.of_query.weight.copy_(-self.of_class.weight)
+            self.score.bias.fill_(math.log(prior / (1 - prior)))
 
     def forward(self, classes: Tensor, queries: Tensor) -> Tensor:
         first = self.of_query(queries)[:, None] + self.of_class(classes)
-        maps = nn.functional.max_pool2d(self.norms[0](first.flatten(0, 1)), 2).relu()
-        maps = self.norms[1](self.joint(maps))
+        maps = self.joint(nn.functional.max_pool2d(first.flatten(0, 1), 2).relu())
         maps = nn.functional.max_pool2d(maps, min(2, maps.shape[-1])).relu()
         scores: Tensor = self.score(self.wide(maps.flatten(1)).relu())
         return scores.view(len(queries), len(classes))
