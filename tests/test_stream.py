@@ -96,7 +96,7 @@ def test_a_memory_reads_on_where_it_stopped() -> None:
     """What a stream tells is what one support set tells."""
     from quickstudy.nn import LRUA, LSTMCell
 
-    learner = learners.MANN(nn.Flatten(), LRUA(LSTMCell(16 + 3 + 8, 12), 3, slots=9, width=4, heads=2))
+    learner = learners.MANN(nn.Flatten(), LRUA(LSTMCell(2 * 16 + 3 + 8, 12), 3, slots=9, width=4, heads=2))
     task: Task = source().sample(1)[0]
     examples: Examples = task.support
     encoded = examples.replace(learner.encode(examples.x))

@@ -114,7 +114,7 @@ def test_the_least_used_slot_is_wiped_before_it_is_written() -> None:
     state = cell.start()._replace(memory=torch.randn(5, 4, dtype=DOUBLE), usage=usage)
     x = torch.randn(3, dtype=DOUBLE)
     hidden, _ = cell.controller(torch.cat([x, state.reads]), state.controller)
-    added = cell.emit(hidden)[4:8].tanh()
+    added = cell.emit(torch.cat([hidden, x]))[4:8].tanh()
     _, after = cell(x, state)
     torch.testing.assert_close(after.memory[1], added)
     rows = [0, 2, 3, 4]
@@ -157,7 +157,7 @@ def test_a_query_is_the_last_step_of_the_whole_sequence() -> None:
 
 def test_mann_names_each_example_before_it_hears_its_label() -> None:
     """An answer depends on labels before it and on no later one; the label comes one step late."""
-    learner = learners.MANN(nn.Flatten(), LRUA(LSTMCell(4 + 3 + 2 * 4, 8), 3, slots=7, width=4, heads=2)).double()
+    learner = learners.MANN(nn.Flatten(), LRUA(LSTMCell(2 * 4 + 3 + 2 * 4, 8), 3, slots=7, width=4, heads=2)).double()
     x, labels = torch.randn(6, 4, dtype=DOUBLE), torch.eye(3, dtype=DOUBLE)[torch.tensor([0, 1, 2, 0, 1, 2])]
 
     def said(y: Tensor) -> Tensor:
@@ -169,13 +169,13 @@ def test_mann_names_each_example_before_it_hears_its_label() -> None:
 
 
 def test_mann_s_loss_counts_every_presentation_and_every_query() -> None:
-    learner = learners.MANN(nn.Flatten(), LSTMCell(4 + 3, 3)).double()
+    learner = learners.MANN(nn.Flatten(), LSTMCell(2 * 4 + 3, 3)).double()
     x, y = torch.randn(7, 4, dtype=DOUBLE), torch.eye(3, dtype=DOUBLE)[torch.tensor([0, 1, 2, 0, 1, 2, 0])]
     support, query = Examples(x[:5], y[:5], y.new_ones(5)), Examples(x[5:], y[5:], y.new_ones(2))
-    state, before, losses = learner.cell.start(), torch.zeros(3, dtype=DOUBLE), []
+    state, before, losses = learner.cell.start(), torch.zeros(7, dtype=DOUBLE), []
     for row in range(5):
         output, state = learner.cell(torch.cat([x[row], before]), state)
-        before = y[row]
+        before = torch.cat([x[row], y[row]])
         losses.append(nn.functional.cross_entropy(output, y[row]))
     for row in (5, 6):
         losses.append(nn.functional.cross_entropy(learner.cell(torch.cat([x[row], before]), state)[0], y[row]))
@@ -211,7 +211,7 @@ def test_a_masked_step_changes_nothing() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: learners.MANN(nn.Flatten(), LSTMCell(9, 3)),
+        lambda: learners.MANN(nn.Flatten(), LSTMCell(7, 3)),
         lambda: learners.NeuralTuringMachine(nn.Flatten(), LSTMCell(7, 1)),
         lambda: learners.SNAIL(nn.Flatten(), CausalNet(5, 2, length=4)),
         lambda: learners.SequenceTransducer(LSTMCell(5, 2)),

@@ -30,15 +30,15 @@ class Slots(NamedTuple):
 
 
 class LRUA(Recorded, nn.Module):
-    """Least recently used access. Of each of n heads the controller's output h says a key k, what to add a, a gate α and β:
+    """Least recently used access. For each of n heads [h; x], the controller's output and the input, says a key k, a, α and β:
 
         ``w_w = σ(α) w_r,{t−1} + (1 − σ(α)) w_lu``,    ``M ← (1 − Σ w_lu) M + Σ w_w aᵀ``
         ``w_r = softmax(β cos(k, M))``,    ``u ← γ u + Σ (w_r + w_w)``,    ``r = w_r M``,    ``y = W [h; r] + b``
 
     Each head owns one of the n least used slots, w_lu, which is wiped before writing; so the sum of usage tends to its
-    bound 2n / (1 − γ). Deviations: a head writes a vector of its own, not the key it reads with (the label that arrives with
-    an example is that of the one before: what is written and what is looked for differ); it says β, too, at first 8, so that
-    reading is sharp (the paper's β of 1 reads almost evenly from 128 slots); and an empty slot resembles no key.
+    bound 2n / (1 − γ). Deviations: a head writes a vector a of its own, not the key it reads with; keys see the input itself, so
+    that what looks alike has like keys before anything is learned; a head says β, too, at first 8, which reads sharply (the
+    paper's β of 1 reads almost evenly from 128 slots); and an empty slot resembles no key.
 
     Args:
         controller: a cell, `LSTMCell` in the paper, that takes inputs + heads · width numbers.
@@ -74,7 +74,7 @@ class LRUA(Recorded, nn.Module):
         self.controller = controller
         self.slots, self.width, self.heads, self.decay = slots, width, heads, decay
         self.parts = [2 * heads * width, heads, heads]
-        self.emit = nn.Linear(controller.outputs, sum(self.parts))
+        self.emit = nn.Linear(controller.outputs + self.inputs, sum(self.parts))
         self.output = nn.Linear(controller.outputs + heads * width, outputs)
         with torch.no_grad():
             self.emit.bias[-2 * heads : -heads] = _FRESH
@@ -92,7 +92,7 @@ class LRUA(Recorded, nn.Module):
 
     def forward(self, x: Tensor, state: Slots) -> tuple[Tensor, Slots]:
         hidden, controller = self.controller(torch.cat([x, state.reads], -1), state.controller)
-        vectors, gate, strength = self.emit(hidden).split(self.parts, -1)
+        vectors, gate, strength = self.emit(torch.cat([hidden, x], -1)).split(self.parts, -1)
         keys, added = vectors.tanh().unflatten(-1, (2 * self.heads, self.width)).split(self.heads, -2)
         free = least_used(state.usage, self.heads)
         write_weights = torch.lerp(free, state.read_weights, gate.sigmoid()[..., None])

@@ -43,8 +43,13 @@ def read(cell: Cell, x_TD: Tensor, mask_T: Tensor, state: Any) -> tuple[Tensor, 
     return (torch.stack(outputs) if outputs else x_TD.new_zeros(0, cell.outputs)), state
 
 
-def wide_labels(examples: Examples, inputs: int, outputs: int) -> Tensor:
+def wide_labels(examples: Examples, inputs: int, outputs: int, *, shown: int = 1) -> Tensor:
     """Labels (S, N) widened by empty columns to (S, outputs), for a network of ``inputs`` that reads features beside them.
+
+    Args:
+        examples: the labels, and features of the size that the network will read.
+        inputs, outputs: of the network.
+        shown: how many examples' features stand in one input.
 
     Raises:
         ShapeError: the network is of another size.
@@ -53,10 +58,10 @@ def wide_labels(examples: Examples, inputs: int, outputs: int) -> Tensor:
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
     features, ways = examples.x.shape[-1], examples.y.shape[-1]
-    if outputs < ways or inputs != features + outputs:
+    if outputs < ways or inputs != shown * features + outputs:
         raise ShapeError(
             f"a network of {inputs} inputs and {outputs} outputs cannot read {features} features beside labels of {ways} ways. "
-            "Build it with at least as many outputs as ways, and with features + outputs inputs."
+            f"Build it with at least as many outputs as ways, and with {shown} * {features} + outputs inputs."
         )
     return nn.functional.pad(examples.y, (0, outputs - ways))
 

@@ -9,6 +9,7 @@ from quickstudy.recipes.imaml_omniglot import imaml_omniglot
 from quickstudy.recipes.learned_optimizer import learned_optimizer_classifier, learned_optimizer_quadratics
 from quickstudy.recipes.maml_omniglot import maml_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
+from quickstudy.recipes.mann_omniglot import mann_omniglot
 from quickstudy.recipes.matching_omniglot import matching_omniglot
 from quickstudy.recipes.meta_lstm_omniglot import meta_lstm_omniglot
 from quickstudy.recipes.meta_sgd_omniglot import meta_sgd_omniglot
@@ -22,6 +23,7 @@ from quickstudy.recipes.relation_omniglot import relation_omniglot
 from quickstudy.recipes.reptile_omniglot import reptile_omniglot
 from quickstudy.recipes.siamese_omniglot import siamese_omniglot
 from quickstudy.recipes.simple_cnaps_omniglot import simple_cnaps_omniglot
+from quickstudy.recipes.snail_omniglot import snail_omniglot
 
 __all__ = [
     "Recipe",
@@ -35,6 +37,7 @@ __all__ = [
     "maml_glyphs",
     "maml_omniglot",
     "maml_sinusoid",
+    "mann_omniglot",
     "matching_omniglot",
     "meta_lstm_omniglot",
     "meta_sgd_omniglot",
@@ -49,4 +52,5 @@ __all__ = [
     "reptile_omniglot",
     "siamese_omniglot",
     "simple_cnaps_omniglot",
+    "snail_omniglot",
 ]

@@ -1,52 +1,63 @@
 """Cases of the model-based learners."""
 
 from functools import partial
+from typing import Any
 
+import torch
 from torch import nn
 
-from contract.cases.ground import Case, built, encoder, few
-from quickstudy import learners, tasks
+from contract.cases.ground import INPUTS, Case, built, encoder, few
+from quickstudy import datasets, learners, tasks
 from quickstudy.checks import Training
 from quickstudy.nn import LRUA, NTM, CausalNet, FeedForward, LSTMCell
 
 WAYS = 3
 
 
+def bindings() -> tasks.TaskSource[Any]:
+    """Three signals that nobody can take for each other, two of them in a task: all there is to learn is which is which."""
+    labels = torch.arange(3).repeat_interleave(20)
+    signals = 3 * nn.functional.one_hot(labels, INPUTS) + 0.3 * torch.randn(
+        60, INPUTS, generator=torch.Generator().manual_seed(0)
+    )
+    return tasks.FewShot(datasets.from_arrays(signals, labels, name="signals"), 2, 1, 5)
+
+
 def tape() -> nn.Module:
-    return NTM(LSTMCell(16 + WAYS + 6, 24), WAYS, slots=8, width=6)
+    return NTM(FeedForward(INPUTS + WAYS + 6, 24), WAYS, slots=8, width=6)
 
 
-def plain_tape() -> nn.Module:
-    return NTM(FeedForward(16 + WAYS + 2 * 6, 24), WAYS, slots=8, width=6, reads=2, writes=2)
+def two_heads() -> nn.Module:
+    return NTM(FeedForward(INPUTS + WAYS + 2 * 6, 24), WAYS, slots=8, width=6, reads=2, writes=2)
 
 
 def slots() -> nn.Module:
-    return LRUA(LSTMCell(16 + WAYS + 2 * 6, 24), WAYS, slots=12, width=6, heads=2)
+    return LRUA(LSTMCell(2 * INPUTS + WAYS + 2 * 6, 24), WAYS, slots=12, width=6, heads=2)
 
 
 def lstm() -> nn.Module:
-    return LSTMCell(16 + WAYS, WAYS)
+    return LSTMCell(2 * INPUTS + WAYS, WAYS)
 
 
 def causal() -> nn.Module:
-    return CausalNet(16 + WAYS, WAYS, length=7, filters=8, attentions=((8, 8), (8, 8)))
+    return CausalNet(INPUTS + WAYS, WAYS, length=7, filters=8, attentions=((8, 8), (8, 8)))
 
 
 def copier() -> nn.Module:
     return NTM(FeedForward(3 + 6, 16), 2, slots=4, width=6)
 
 
+long, longer = Training(600, lr=0.003), Training(1000, lr=0.003)
+
 CASES: dict[str, Case] = {
-    "NeuralTuringMachine": Case(partial(built, learners.NeuralTuringMachine, encoder, tape), few, Training(150)),
-    "NeuralTuringMachine, no other memory": Case(
-        partial(built, learners.NeuralTuringMachine, encoder, plain_tape), few, Training(150)
-    ),
+    "NeuralTuringMachine": Case(partial(built, learners.NeuralTuringMachine, encoder, tape), bindings, long),
+    "NeuralTuringMachine, two heads": Case(partial(built, learners.NeuralTuringMachine, encoder, two_heads), bindings, long),
     "SequenceTransducer": Case(
         partial(built, learners.SequenceTransducer, copier), partial(tasks.Copy, 2, 2), Training(200, lr=0.02)
     ),
-    "MANN": Case(partial(built, learners.MANN, encoder, slots), few, Training(150)),
+    "MANN": Case(partial(built, learners.MANN, encoder, slots), bindings, long),
     "MANN, varying sizes": Case(partial(built, learners.MANN, encoder, slots), partial(few, (1, 3), (2, 3)), Training(150)),
-    "MANN, an LSTM alone": Case(partial(built, learners.MANN, encoder, lstm), few, Training(150)),
-    "SNAIL": Case(partial(built, learners.SNAIL, encoder, causal), few, Training(100)),
-    "SNAIL, varying sizes": Case(partial(built, learners.SNAIL, encoder, causal), partial(few, (1, 4), (2, 3)), Training(100)),
+    "MANN, an LSTM alone": Case(partial(built, learners.MANN, encoder, lstm), bindings, long),
+    "SNAIL": Case(partial(built, learners.SNAIL, encoder, causal), few, Training(150)),
+    "SNAIL, varying sizes": Case(partial(built, learners.SNAIL, encoder, causal), partial(few, (1, 4), (2, 3)), Training(150)),
 }

@@ -19,33 +19,34 @@ __all__ = ["MANN", "Stream"]
 
 
 class Stream(NamedTuple):
-    """What is remembered: the cell's state (of LRUA: its slots), the label that came last (P,), classes present (N,)."""
+    """What is remembered: the cell's state (of LRUA: its slots), the example that came last [f(x); y], classes present (N,)."""
 
     state: Slots | Any
-    label: Tensor
+    last: Tensor
     present: Tensor
 
 
 class MANN(Learner[Stream]):
-    """Each example arrives together with the label of the one before it, so that the network must name it first:
+    """The label of each example arrives one step late, so that the network must name the example first:
 
-        ``o_t, m_t = cell([f(x_t); y_{t−1}], m_{t−1})``,    meta-training minimises the mean of ``−log p(y_t | o_t)``
+        ``o_t, m_t = cell([f(x_t); f(x_{t−1}); y_{t−1}], m_{t−1})``,    meta-training minimises the mean of ``−log p(y_t | o_t)``
 
     Every presentation of a support set is predicted, then remembered; queries are predicted from the memory that stands
     after it, each on its own. Judge it as in the paper by `quickstudy.evaluate_stream`: accuracy by how often a class
-    was presented. Deviation: in `predict` a class that was never presented is impossible; in meta-training it is not.
+    was presented. Deviations: an example is shown once more beside its label, where the paper's controller has to keep it in
+    mind by itself; in `predict` a class that was never presented is impossible (in meta-training it is not).
 
     Args:
         encoder: any network from inputs to features (D,); `nn.Flatten()` is the paper's, which reads pixels.
-        cell: of D + N inputs and N outputs: `nn.LRUA` around an LSTM in the paper; an `nn.LSTMCell` is its rival.
+        cell: of 2 D + N inputs and N outputs: `nn.LRUA` around an LSTM in the paper; an `nn.LSTMCell` is its rival.
         likelihood: of the outputs.
 
     Raises:
         ShapeError: (at adaptation) a cell of another size.
 
-    >>> from quickstudy.nn.recurrent import LSTMCell
     >>> from quickstudy.nn.lrua import LRUA
-    >>> learner = MANN(nn.Flatten(), LRUA(LSTMCell(2 + 3 + 4 * 40, 200), outputs=3))
+    >>> from quickstudy.nn.recurrent import LSTMCell
+    >>> learner = MANN(nn.Flatten(), LRUA(LSTMCell(2 * 2 + 3 + 4 * 40, 200), outputs=3))
     >>> learner(Examples.of(torch.eye(2), torch.tensor([0, 1]), ways=3))(torch.eye(2)).shape
     torch.Size([2, 3])
     """
@@ -84,25 +85,25 @@ class MANN(Learner[Stream]):
 
     def _start(self, support: Examples) -> Stream:
         zeros = support.y.new_zeros
-        return Stream(self.cell.start(), zeros(self.cell.outputs), zeros(support.y.shape[1]))
+        return Stream(self.cell.start(), zeros(support.x.shape[1] + self.cell.outputs), zeros(support.y.shape[1]))
 
     def _present(self, state: Stream, examples: Examples) -> tuple[Tensor, Stream]:
         """What is said at each presentation, before its label is known, and the state after all of them."""
-        labels = wide_labels(examples, self.cell.inputs, self.cell.outputs)
-        before, last = _labels_before(state.label, labels, examples.mask)
+        labels = wide_labels(examples, self.cell.inputs, self.cell.outputs, shown=2)
+        before, last = _rows_before(state.last, torch.cat([examples.x, labels], -1), examples.mask)
         outputs, after = read(self.cell, torch.cat([examples.x, before], -1), examples.mask, state.state)
         present = torch.maximum(state.present, self.likelihood.present(examples.y, examples.mask))
         return outputs, Stream(after, last, present)
 
     def _answers(self, state: Stream, x: Tensor) -> Tensor:
         memory = map_leaves(lambda leaf: leaf.expand(len(x), *leaf.shape), state.state)
-        return self.cell(torch.cat([x, state.label.expand(len(x), -1)], -1), memory)[0]
+        return self.cell(torch.cat([x, state.last.expand(len(x), -1)], -1), memory)[0]
 
 
-def _labels_before(first: Tensor, labels_SN: Tensor, mask_S: Tensor) -> tuple[Tensor, Tensor]:
-    """The label of the last real row before each row (S, N), and the one that comes last."""
-    label, before = first, []
-    for row, real in zip(labels_SN.unbind(0), mask_S.unbind(0), strict=True):
-        before.append(label)
-        label = torch.where(real > 0, row, label)
-    return (torch.stack(before) if before else labels_SN), label
+def _rows_before(first: Tensor, rows_SD: Tensor, mask_S: Tensor) -> tuple[Tensor, Tensor]:
+    """The last real row before each row (S, D), and the one that comes last."""
+    last, before = first, []
+    for row, real in zip(rows_SD.unbind(0), (mask_S > 0).unbind(0), strict=True):
+        before.append(last)
+        last = torch.where(real, row, last)
+    return (torch.stack(before) if before else rows_SD), last

@@ -1,0 +1,57 @@
+"""SNAIL on Omniglot, after Mishra, Rohaninejad, Chen & Abbeel, 2018, with a stride-2 Conv4 as encoder."""
+
+import torch
+
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.learners.memory.snail import SNAIL
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.snail import CausalNet
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["snail_omniglot"]
+
+
+def snail_omniglot(
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    train_queries: int = 2,
+    filters: int = 128,
+    batch: int = 16,
+    steps: int = 3000,
+    lr: float = 2e-3,
+) -> Recipe:
+    """SNAIL on Omniglot (Vinyals' split, rotations as classes).
+
+    The paper's network on features of 64 numbers: attention, convolutions, attention, convolutions, attention.
+
+    Args:
+        ways: classes in a task, in training and test.
+        shots: support examples of each class, in training and test.
+        queries: query examples of each class in a meta-test task.
+        train_queries: query examples of each class in meta-training, each the end of a sequence of its own.
+        filters: of each temporal convolution.
+        batch: tasks in an outer step.
+        steps: outer steps.
+        lr: peak of the one-cycle schedule of Adam.
+    """
+    data = omniglot(split="vinyals")
+    encoder = Conv4(strided=True, channels_last=True)
+    network = CausalNet(encoder.features + ways, ways, length=ways * shots + 1, filters=filters)
+    learner = SNAIL(encoder, network)
+    optimizer = torch.optim.Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=FewShot(data.train, ways, shots, train_queries),
+        val=FewShot(data.val, ways, shots, 5),
+        test=FewShot(data.test, ways, shots, queries),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+        clip=10.0,
+        steps=steps,
+        batch=batch,
+        validate_every=500,
+        pictures=data.train.pictures,
+    )
