@@ -21,7 +21,7 @@ FLOORS = [
     {"task", "likelihood", "nn", "datasets"},
     {"batching", "learner", "tasks", "vmap_safety"},
     {"learners"},
-    {"train", "evaluate", "compare", "checks", "checkpoint", "footprint", "page", "plots", "stream"},
+    {"train", "evaluate", "compare", "ranking", "checks", "checkpoint", "footprint", "page", "plots", "stream"},
     {"estimators", "recipes", "run"},
     {"apps", "serve"},
     {"cli", "__main__"},

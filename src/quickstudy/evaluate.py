@@ -32,6 +32,7 @@ def evaluate(
     source: TaskSource[Any],
     *,
     tasks: int = 1000,
+    plan: Plan | None = None,
     limit: int | None = None,
     seed: int = 0,
     batch: int = 25,
@@ -47,6 +48,7 @@ def evaluate(
         model: a learner, or a function from a support set (real rows only) to a function from inputs to outputs.
         source: the tasks.
         tasks: how many.
+        plan: judge this list (from `tasks.load_tasks`, say) instead of drawing one; ``tasks`` is not used then.
         limit: judge only the first so many of them, where adapting is slow; the list, and so its digest, stays the same.
         seed: of the task list.
         batch: tasks held in memory at once.
@@ -64,7 +66,7 @@ def evaluate(
         raise TaskError(f"limit={limit}: at least one task must be judged; leave limit out to judge all {tasks}.")
     with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
-        plan = source.plan(tasks, generator_of(seed))
+        plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
         judged = plan[:limit]
         if isinstance(model, Learner):
             scores, seconds, size = _judge_learner(model, source, judged, batch, strategy, progress)

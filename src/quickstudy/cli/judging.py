@@ -1,6 +1,7 @@
 """``quickstudy evaluate`` and ``compare``: runs before the judge."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,11 +11,14 @@ from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say, table
 from quickstudy.cli.everyone import compare_all
 from quickstudy.errors import LearnerError, RunError
+from quickstudy.intervals import interval_over_runs
 from quickstudy.learner import Learner
+from quickstudy.ranking import rank
 from quickstudy.report import Report
 from quickstudy.stream import StreamReport
 from quickstudy.tasks.few_shot import FewShot
-from quickstudy.tasks.source import TaskSource
+from quickstudy.tasks.lists import load_tasks, save_tasks
+from quickstudy.tasks.source import TaskSource, generator_of
 
 __all__ = ["compare", "evaluate"]
 
@@ -31,9 +35,13 @@ def evaluate(
     with_: Annotated[list[str] | None, Parameter(name="--with", negative=())] = None,
     on: Annotated[list[str] | None, Parameter(name="--on", negative=())] = None,
     stream: Annotated[bool, Parameter(negative=())] = False,
+    list_: Annotated[Path | None, Parameter(name="--list")] = None,
+    save_list: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Judge runs on meta-test tasks; each report is also saved as JSON in its run folder.
+
+    Runs of one recipe that differ in nothing but their seed are also summed up: the mean over training runs.
 
     Args:
         runs: folders of runs.
@@ -45,19 +53,29 @@ def evaluate(
         with_: another argument for the learner, test_steps=10 say; may be given again.
         on: another argument of the recipe for its meta-test tasks, length=40 say; may be given again.
         stream: judge example by example, predict then learn: accuracy by presentation (for memories).
+        list_: judge the tasks of this file instead of drawing some.
+        save_list: write the tasks to this file, for others to judge theirs on.
         json_: print JSON instead of a table.
     """
     sizes, changes, arguments = (ways, shots, queries), _changes("--with", with_), _changes("--on", on)
     if stream:
         _streams([_judge_stream(run, tasks, seed, sizes, changes, arguments) for run in runs], json_)
         return
-    reports = [_judge(run, tasks, seed, sizes, changes, arguments) for run in runs]
+    reports = [_judge(run, tasks, seed, sizes, changes, arguments, list_) for run in runs]
+    if save_list is not None:
+        _save_list(save_list, _called(runs[0], sizes, changes, arguments)[1], tasks, seed, list_)
     if json_:
         print_json([report.to_json() for report in reports])
-    else:
-        console.print(table(reports))
-        for report in reports:
-            say(str(report))
+        return
+    console.print(table(reports))
+    for report in reports:
+        say(str(report))
+    if save_list is not None:
+        say(f"The task list {reports[0].digest} is in {save_list}: quickstudy evaluate RUN --list {save_list}")
+    if len(reports) > 1 and _differ_in_seed_alone(runs):
+        low, high = (f"{value:.4g}" for value in interval_over_runs([report.mean for report in reports]))
+        mean = sum(report.mean for report in reports) / len(reports)
+        say(f"Over {len(reports)} training runs: {reports[0].metric} {mean:.4g} (95 % t-interval over runs {low} to {high}).")
 
 
 def compare(
@@ -107,31 +125,77 @@ def compare(
 
     if len(runs) < 2:
         raise RunError("a comparison needs two runs or more: quickstudy compare RUN RUN. For all learners: --all glyphs.")
-    reports = [_judge(run, tasks, seed, (ways, shots, queries), {}, {}) for run in runs]
+    reports = _named_apart([_judge(run, tasks, seed, (ways, shots, queries), {}, {}) for run in runs], runs)
     pairs = [paired(report, reports[0]) for report in reports[1:]]
     if json_:
-        found = [{"a": c.a, "b": c.b, "difference": c.difference, "interval": c.interval, "p_value": c.p_value} for c in pairs]
+        found = [
+            {
+                "a": c.a,
+                "b": c.b,
+                "difference": c.difference,
+                "interval": c.interval,
+                "intervals": c.intervals,
+                "p_value": c.p_value,
+            }
+            for c in pairs
+        ]
         print_json({"reports": [report.to_json() for report in reports], "comparisons": found})
         return
     console.print(table(reports))
     for comparison in pairs:
         say(str(comparison))
+    if len(reports) > 2:
+        say(str(rank(reports)))
 
 
 _Sizes = tuple[int | None, int | None, int | None]
 """Ways, shots and queries, where they are other than the recipe's."""
 
 
-def _judge(folder: Path, tasks: int, seed: int, sizes: _Sizes, changes: dict[str, Any], arguments: dict[str, Any]) -> Report:
+def _judge(
+    folder: Path,
+    tasks: int,
+    seed: int,
+    sizes: _Sizes,
+    changes: dict[str, Any],
+    arguments: dict[str, Any],
+    list_: Path | None = None,
+) -> Report:
     from quickstudy.evaluate import evaluate as judge
 
     learner, source = _called(folder, sizes, changes, arguments)
+    plan = None if list_ is None else load_tasks(list_, source)
     with progress() as bar:
-        task = bar.add_task(f"meta-testing {folder}", total=tasks)
-        report = judge(learner, source, tasks=tasks, seed=seed, progress=lambda done, _: bar.update(task, completed=done))
+        task = bar.add_task(f"meta-testing {folder}", total=tasks if plan is None else len(plan))
+        report = judge(
+            learner, source, tasks=tasks, plan=plan, seed=seed, progress=lambda done, _: bar.update(task, completed=done)
+        )
     changed = "".join(f"-{name}={value}" for name, value in changes.items())
     report.save(folder / f"report-{report.digest}{changed}.json")
     return report
+
+
+def _save_list(path: Path, source: TaskSource[Any], tasks: int, seed: int, list_: Path | None) -> None:
+    """The tasks that were judged, as a file."""
+    plan = source.plan(tasks, generator_of(seed)) if list_ is None else load_tasks(list_, source)
+    save_tasks(path, source, plan)
+
+
+def _differ_in_seed_alone(folders: list[Path]) -> bool:
+    from quickstudy.run import Run
+
+    configs = [Run(folder).config for folder in folders]
+    calls = {json.dumps([config["recipe"], config["arguments"]], sort_keys=True) for config in configs}
+    return len(calls) == 1 and len({config["seed"] for config in configs}) == len(configs)
+
+
+def _named_apart(reports: list[Report], folders: list[Path]) -> list[Report]:
+    """Reports whose models have names of their own: two of one class are told apart by their folders."""
+    names = [report.model for report in reports]
+    return [
+        replace(report, model=f"{report.model} in {folder}") if names.count(report.model) > 1 else report
+        for report, folder in zip(reports, folders, strict=True)
+    ]
 
 
 def _judge_stream(

@@ -2,6 +2,7 @@
 
 from quickstudy.plots.costs import Cost, accuracy_against_cost
 from quickstudy.plots.pictures import embedding_map, plane, task_picture
+from quickstudy.plots.ranks import ranks
 from quickstudy.plots.results import accuracy_against_shots, intervals, training_curve
 from quickstudy.plots.style import svg
 
@@ -12,6 +13,7 @@ __all__ = [
     "embedding_map",
     "intervals",
     "plane",
+    "ranks",
     "svg",
     "task_picture",
     "training_curve",

@@ -2,6 +2,7 @@
 
 from quickstudy.tasks.copy import Copy
 from quickstudy.tasks.few_shot import FewShot, meta_dataset_sizes
+from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.sinusoid import Sinusoid
@@ -19,5 +20,7 @@ __all__ = [
     "Supervised",
     "TaskSource",
     "Unsplit",
+    "load_tasks",
     "meta_dataset_sizes",
+    "save_tasks",
 ]
