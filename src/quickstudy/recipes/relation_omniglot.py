@@ -20,7 +20,7 @@ def relation_omniglot(
     train_ways: int = 20,
     train_queries: int = 5,
     steps: int = 2200,
-    lr: float = 3e-3,
+    lr: float = 2e-3,
 ) -> Recipe:
     """A relation network on Omniglot (Vinyals' split, rotations as classes).
 
