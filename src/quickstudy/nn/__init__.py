@@ -20,6 +20,7 @@ from quickstudy.nn.running_mean import RunningMean
 from quickstudy.nn.self_attention import SelfAttention
 from quickstudy.nn.set_encoder import PairEncoder, SetEncoder
 from quickstudy.nn.snail import CausalNet
+from quickstudy.nn.standardised import Standardised
 from quickstudy.nn.written import WrittenFiLM, WrittenHead, WrittenInTurn, WrittenLowRank, WrittenNetwork
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "SelfAttention",
     "SetEncoder",
     "Settled",
+    "Standardised",
     "SupportContext",
     "WrittenFiLM",
     "WrittenHead",
