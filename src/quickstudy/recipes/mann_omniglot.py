@@ -25,7 +25,7 @@ def mann_omniglot(
     width: int = 40,
     heads: int = 1,
     batch: int = 16,
-    steps: int = 4000,
+    steps: int = 3500,
     lr: float = 2e-3,
 ) -> Recipe:
     """MANN on Omniglot (Vinyals' split, rotations as classes); judge it by quickstudy evaluate RUN --stream.
