@@ -28,6 +28,7 @@ from quickstudy.learners.optimization.cavia import CAVIA
 from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.learners.optimization.maml import MAML
+from quickstudy.learners.optimization.maml_plus_plus import Improvements, MAMLPlusPlus
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
 from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
@@ -48,9 +49,11 @@ __all__ = [
     "FineTune",
     "FromScratch",
     "HyperNetwork",
+    "Improvements",
     "LEOPenalties",
     "LearnedOptimizer",
     "LogisticRegression",
+    "MAMLPlusPlus",
     "MahalanobisProtoNet",
     "MatchingNet",
     "MetaCurvature",

@@ -8,6 +8,7 @@ from quickstudy.recipes.hypernetwork_omniglot import hypernetwork_omniglot
 from quickstudy.recipes.imaml_omniglot import imaml_omniglot
 from quickstudy.recipes.learned_optimizer import learned_optimizer_classifier, learned_optimizer_quadratics
 from quickstudy.recipes.maml_omniglot import maml_omniglot
+from quickstudy.recipes.maml_plus_plus_omniglot import maml_plus_plus_omniglot
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
 from quickstudy.recipes.mann_omniglot import mann_omniglot
 from quickstudy.recipes.matching_omniglot import matching_omniglot
@@ -36,6 +37,7 @@ __all__ = [
     "learned_optimizer_quadratics",
     "maml_glyphs",
     "maml_omniglot",
+    "maml_plus_plus_omniglot",
     "maml_sinusoid",
     "mann_omniglot",
     "matching_omniglot",

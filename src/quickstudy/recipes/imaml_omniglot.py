@@ -18,23 +18,25 @@ def imaml_omniglot(
     ways: int = 5,
     shots: int = 1,
     queries: int = 5,
-    strength: float = 0.5,
-    inner_lr: float = 0.4,
+    hidden: int = 32,
+    strength: float = 1.0,
+    inner_lr: float = 0.3,
     inner_steps: int = 5,
     solver_steps: int = 2,
-    batch: int = 16,
-    steps: int = 2000,
+    batch: int = 8,
+    steps: int = 4500,
     lr: float = 3e-3,
 ) -> Recipe:
     """iMAML on Omniglot (Vinyals' split, rotations as classes), inductive.
 
-    The paper takes 16 steps of 0.1 at λ = 2 and 5 conjugate gradients, over 640,000 tasks; larger inner steps under a
-    weaker pull come as close to the minimum for a third of the work, which is spent on more tasks.
+    Reduced for minutes on one core: 32 filters for 64, 36,000 tasks for 640,000, five steps of 0.3 at λ = 1 with two
+    conjugate gradients for the paper's 16 steps of 0.1 at λ = 2 with five.
 
     Args:
         ways: classes in a task.
         shots: support examples of each class.
         queries: query examples of each class.
+        hidden: filters of each block.
         strength: λ, of the pull toward the initialisation.
         inner_lr: step size of the inner descent.
         inner_steps: of it.
@@ -45,7 +47,7 @@ def imaml_omniglot(
     """
     data = omniglot(split="vinyals")
     learner = IMAML(
-        Conv4(outputs=ways, strided=True),
+        Conv4(hidden=hidden, outputs=ways, strided=True),
         strength=strength,
         rule=SGD(inner_lr),
         inner_steps=inner_steps,

@@ -146,6 +146,23 @@ CASES: dict[str, Case] = {
         tasks.Sinusoid,
         Training(150, lr=0.003),
     ),
+    "MAMLPlusPlus": Case(partial(built, learners.MAMLPlusPlus, normed, inner_lr=0.3, inner_steps=2), few),
+    "MAMLPlusPlus, support statistics": Case(
+        partial(
+            built,
+            learners.MAMLPlusPlus,
+            normed,
+            improvements=learners.Improvements(multi_step_loss=20, step_statistics=False),
+            inner_lr=0.3,
+            inner_steps=3,
+        ),
+        partial(few, (2, 4), (2, 3)),
+    ),
+    "MAMLPlusPlus, values": Case(
+        partial(built, learners.MAMLPlusPlus, wave, inner_lr=0.02, inner_steps=2, likelihood=Gaussian()),
+        tasks.Sinusoid,
+        Training(200, lr=0.003),
+    ),
     "Reptile": Case(
         partial(
             built,

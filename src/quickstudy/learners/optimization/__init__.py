@@ -6,6 +6,7 @@ from quickstudy.learners.optimization.cavia import CAVIA
 from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.learners.optimization.maml import MAML
+from quickstudy.learners.optimization.maml_plus_plus import MAMLPlusPlus
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
 from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
@@ -19,6 +20,7 @@ __all__ = [
     "IMAML",
     "MAML",
     "LearnedOptimizer",
+    "MAMLPlusPlus",
     "MetaCurvature",
     "MetaLSTM",
     "MetaSGD",
