@@ -8,7 +8,7 @@ __all__ = ["Standardised"]
 
 
 class Standardised(Recorded, nn.Module):
-    """``(z − mean z) / √(var z + ε)`` of an encoder's features z, flattened: layer norm (Ba, Kiros & Hinton, 2016) without affine.
+    """``(z − mean z) / √(var z + ε)`` of an encoder's flattened features z: layer norm without affine (Ba, Kiros & Hinton, 2016).
 
     All features have the length √D. So the curvature of a linear head's cross-entropy is at most ``D / 2``, and gradient
     descent on it is stable for ``α < 4 / D`` whatever the support set is; where features may grow, meta-training can make
