@@ -25,6 +25,7 @@ from quickstudy.intervals import interval_over_tasks
 from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn.fast import support_loss
+from quickstudy.nn.mlp import MLP
 from quickstudy.plots.style import INK, PALETTE, axes_in, blank
 from quickstudy.run import Run
 from quickstudy.task import Task
@@ -81,6 +82,19 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
+
+
+def widened(learner: LearnedOptimizer, hidden: int) -> LearnedOptimizer:
+    """The same rule for a network of another width than it was trained on."""
+    old = learner.network
+    if not isinstance(old, MLP) or not isinstance(old.head, nn.Linear):
+        raise SystemExit("--hidden is for the classifier's network.")
+    first = old.layers[0]
+    assert isinstance(first, nn.Linear)
+    other = altered(learner, network=MLP(first.in_features, (hidden,), outputs=old.head.out_features))
+    assert isinstance(other, LearnedOptimizer)
+    other.rule.load_state_dict(learner.rule.state_dict())
+    return other
 
 
 def starts(learner: LearnedOptimizer, seeds: range) -> list[nn.Module]:
@@ -160,11 +174,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tasks", type=int, default=100, help="held-out problems from each start")
     parser.add_argument("--starts", type=int, default=5, help="fresh networks to start from")
     parser.add_argument("--steps", type=int, default=None, help="of each trajectory; by default as many as were trained for")
+    parser.add_argument("--hidden", type=int, default=None, help="units of a classifier that the rule was not trained on")
     parser.add_argument("--picture", default=None, help="file for a picture of the loss curves")
     asked = parser.parse_args(arguments)
     run = Run(asked.run)
     learner, recipe = run.learner(), run.recipe()
     assert isinstance(learner, LearnedOptimizer)
+    learner = widened(learner, asked.hidden) if asked.hidden else learner
     steps, seeds = asked.steps or learner.steps, range(2000, 2000 + asked.starts)
     rivals = tuned(learner, recipe.val, min(asked.tasks, 20), steps)
     networks, problems = starts(learner, seeds), drawn(recipe.test, asked.tasks, seeds)

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from quickstudy import evaluate, learners, recipes
+from quickstudy import Examples, Task, evaluate, learners, recipes
 from quickstudy.functional import SGD
 from quickstudy.likelihood import Gaussian, LogLoss
-from quickstudy.nn import CoordinateLSTM, Point
+from quickstudy.nn import MLP, CoordinateLSTM, Point
 from quickstudy.run import Run
 from quickstudy.task import stack_tasks
 from quickstudy.tasks import Quadratics
@@ -79,15 +79,26 @@ def test_its_losses_are_the_judges(benchmark: ModuleType) -> None:
 
 def test_classes_are_judged_by_cross_entropy(benchmark: ModuleType) -> None:
     x, labels = torch.randn(9, 4), torch.arange(9) % 3
-    from quickstudy import Examples, Task
-
     examples = Examples.of(x, labels)
     network = nn.Linear(4, 3)
     found = benchmark.curves(network, SGD(0.1), stack_tasks([Task(examples, examples)]), LogLoss(), 1)
     torch.testing.assert_close(found[0, 0], nn.functional.cross_entropy(network(x), labels).detach())
 
 
-def test_the_table_of_a_run(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rule_moves_to_a_wider_network(benchmark: ModuleType) -> None:
+    rule = CoordinateLSTM(4)
+    nn.init.normal_(rule.head.weight)
+    learner = learners.LearnedOptimizer(MLP(4, (3,), outputs=2), rule, steps=7, window=7)
+    wide = benchmark.widened(learner, 9)
+    assert torch.equal(wide.rule.head.weight, rule.head.weight) and wide.network.layers[0].out_features == 9
+    one, other = benchmark.starts(wide, range(2))
+    assert one.head.weight.shape == (2, 9) and not torch.equal(one.head.weight, other.head.weight)
+
+
+def test_the_table_of_a_run(
+    benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "GRID", (1e-4, 0.05, 0.5, 50.0))
     arguments = {"horizon": 4, "window": 2, "batch": 2, "steps": 1, "val_tasks": 2}
     assert dataclasses.is_dataclass(recipes.learned_optimizer_quadratics(**arguments))
     for _ in Run(tmp_path / "run", "learned_optimizer_quadratics", arguments).train():
