@@ -16,8 +16,8 @@ _TINY = 1e-6
 def content_weights(keys: Tensor, memory: Tensor, strength: Tensor | float = 1.0) -> Tensor:
     """``w = softmax(β cos(k, M))``, keys (…, H, D), memory (…, M, D), β (…, H, 1) or a number -> (…, H, M).
 
-    >>> content_weights(torch.tensor([[0.0, 2.0]]), torch.eye(2), 100.0)
-    tensor([[0., 1.]])
+    >>> content_weights(torch.tensor([[0.0, 2.0]]), torch.eye(2), 2.0)
+    tensor([[0.1192, 0.8808]])
     """
     key_norm = ((keys**2).sum(-1, keepdim=True) + _TINY).rsqrt()
     slot_norm = ((memory**2).sum(-1) + _TINY).rsqrt()

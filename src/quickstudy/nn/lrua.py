@@ -57,8 +57,8 @@ class LRUA(Recorded, nn.Module):
     >>> from quickstudy.nn.recurrent import LSTMCell
     >>> cell = LRUA(LSTMCell(69 + 4 * 40, 200), outputs=5)
     >>> output, slots = cell(torch.zeros(69), cell.start())
-    >>> output.shape, round(float(slots.usage.sum()), 3)
-    (torch.Size([5]), 8.0)
+    >>> output.shape, slots.memory.shape
+    (torch.Size([5]), torch.Size([128, 40]))
     """
 
     def __init__(
