@@ -20,7 +20,7 @@ def anil_omniglot(
     queries: int = 15,
     train_ways: int = 20,
     train_queries: int = 2,
-    inner_lr: float = 0.125,
+    inner_lr: float = 0.3,
     inner_steps: int = 20,
     batch: int = 4,
     steps: int = 1700,
