@@ -62,4 +62,5 @@ def least_used(usage: Tensor, count: int) -> Tensor:
             [0., 0., 1.]])
     """
     places = usage.topk(count, largest=False).indices
-    return torch.nn.functional.one_hot(places, usage.shape[-1]).to(usage.dtype)
+    rows: Tensor = torch.nn.functional.one_hot(places, usage.shape[-1]).to(usage.dtype)
+    return rows

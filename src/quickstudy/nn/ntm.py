@@ -104,6 +104,6 @@ class NTM(Recorded, nn.Module):
         return self.output(torch.cat([hidden, reads], -1)), Tape(memory, places, reads, controller)
 
     def _write(self, memory: Tensor, places: Tensor, erase: Tensor, add: Tensor) -> Tensor:
-        erase, add = (part.unflatten(-1, (self.writes, self.width)) for part in (erase, add))
+        erase, add = (part.reshape(*part.shape[:-1], self.writes, self.width) for part in (erase, add))
         gone = 1 - (1 - places[..., None] * erase[..., None, :]).prod(-3) if self.writes > 1 else places.mT * erase
         return torch.addcmul(memory + places.mT @ add, memory, gone, value=-1)

@@ -21,7 +21,7 @@ class Trace(NamedTuple):
     """What is remembered: features of the support set's steps (S, width), real ones first, their number, classes present (N,)."""
 
     features: Tensor
-    count: Tensor
+    steps: Tensor
     present: Tensor
 
 
@@ -69,7 +69,7 @@ class SNAIL(Learner[Trace]):
         """Reads the steps it kept once more, with the new ones behind them."""
         fresh = self.adapt(more)
         kept = [trace.features[:, : self.network.inputs] for trace in (state, fresh)]
-        real = [torch.arange(len(t.features), device=more.mask.device) < t.count for t in (state, fresh)]
+        real = [torch.arange(len(t.features), device=more.mask.device) < t.steps for t in (state, fresh)]
         return self._read(torch.cat(kept), torch.cat(real).to(more.mask.dtype), torch.maximum(state.present, fresh.present))
 
     def _read(self, steps: Tensor, mask: Tensor, present: Tensor) -> Trace:
@@ -78,4 +78,4 @@ class SNAIL(Learner[Trace]):
 
     def predict(self, state: Trace, x: Tensor) -> Tensor:
         asked = torch.cat([x, x.new_zeros(len(x), self.network.outputs)], -1)
-        return self.likelihood.restrict(self.network.append(asked, state.features, state.count), state.present)
+        return self.likelihood.restrict(self.network.append(asked, state.features, state.steps), state.present)
