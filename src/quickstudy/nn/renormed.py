@@ -57,13 +57,10 @@ class NormedByExample(_Renormed):
     Args:
         network: any.
 
-    >>> NormedByExample(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
-    NormedByExample(
-      (network): Sequential(
-        (0): Linear(in_features=2, out_features=3, bias=True)
-        (1): GroupNorm(1, 3, eps=1e-05, affine=True)
-      )
-    )
+    >>> import torch
+    >>> NormedByExample(nn.BatchNorm1d(2))(torch.tensor([[0.0, 1.0], [5.0, 9.0]])).detach().round()
+    tensor([[-1.,  1.],
+            [-1.,  1.]])
     """
 
     def __init__(self, network: nn.Module) -> None:

@@ -21,7 +21,7 @@ def metanetworks_omniglot(
     hidden: int = 32,
     batch: int = 4,
     steps: int = 2400,
-    lr: float = 2e-3,
+    lr: float = 3e-3,
 ) -> Recipe:
     """Meta Networks on Omniglot (Vinyals' split, rotations as classes), inductive.
 
