@@ -236,3 +236,5 @@ def test_what_cannot_be_is_refused() -> None:
         learners.MAMLPlusPlus(network(), norm="batch")
     with pytest.raises(LearnerError, match="inner_steps"):
         plus(Improvements(), steps=0)
+    with pytest.raises(LearnerError, match="none can adapt"):
+        plus(Improvements(), net=nn.BatchNorm1d(3))

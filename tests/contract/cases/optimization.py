@@ -95,7 +95,9 @@ def implicit(learner: learners.IMAML, task: Task) -> dict[str, Tensor]:
     vector = start = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
     for _ in range(learner.inner_steps):
         vector = vector - rule.lr * (torch.func.grad(support_loss)(vector) + learner.strength * (vector - start))
-    matrix = torch.eye(len(start), dtype=start.dtype) + torch.func.jacrev(torch.func.grad(support_loss))(vector) / learner.strength
+    matrix = (
+        torch.eye(len(start), dtype=start.dtype) + torch.func.jacrev(torch.func.grad(support_loss))(vector) / learner.strength
+    )
     solved = named(torch.linalg.solve(matrix, torch.func.grad(query_loss)(vector)))
     return {f"network.{name}": part for name, part in solved.items()}
 

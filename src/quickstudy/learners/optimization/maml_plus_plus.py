@@ -65,7 +65,7 @@ class MAMLPlusPlus(Learner[FastWeights]):
         likelihood: of the outputs.
 
     Raises:
-        LearnerError: no inner step, a negative step size, or batch statistics beside step statistics.
+        LearnerError: no inner step, a negative step size, nothing that adapts, or batch statistics beside step statistics.
         ShapeError: (at adaptation) fewer outputs than ways.
 
     >>> learner = MAMLPlusPlus(nn.Linear(2, 3), inner_steps=2, improvements=Improvements(multi_step_loss=100))
@@ -102,8 +102,12 @@ class MAMLPlusPlus(Learner[FastWeights]):
         self.statistics = StepStatistics(self.network, steps=inner_steps + 1) if running else None
         self.affine_names, self.affine = _step_affine(self.network, inner_steps + 1 if improvements.step_affine else 0)
         adapting = weights_of(self.network)
+        if not adapting:
+            raise LearnerError(
+                "no weight of the network requires a gradient, so none can adapt. Call requires_grad_(True) on it."
+            )
         self.rates = None
-        if improvements.learned_rates and adapting:
+        if improvements.learned_rates:
             self.rates = nn.Parameter(next(iter(adapting.values())).new_full((len(adapting), inner_steps), inner_lr))
         self.facts = replace(
             self.facts,
