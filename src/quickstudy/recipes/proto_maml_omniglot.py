@@ -34,7 +34,7 @@ def proto_maml_omniglot(
         train_queries: query examples of each class in meta-training.
         inner_lr: step size of the inner loop, on the mean cross-entropy.
         scale: of the squared distances that the head starts from.
-        norm: "support" (inductive) or "batch" (transductive, as published).
+        norm: "support" (inductive) or "batch" (transductive).
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.

@@ -26,15 +26,14 @@ class MetaCurvature(Learner[FastWeights]):
 
     A convolution's gradient G has the axes outputs, inputs and filter positions, and a factor for each; a matrix has two
     factors, a vector one. Row by row the flattened map is the Kronecker product ``M_o ⊗ M_i ⊗ M_f``. All factors start as
-    identities, where this is MAML. An axis of n entries costs n² numbers. The paper maps vectors (biases and norms)
-    entry by entry; here they have a full factor like all other axes.
+    identities, where this is MAML. An axis of n entries costs n² numbers.
 
     Args:
         network: any network from inputs to at least as many outputs as the tasks have ways. A copy of it is meta-trained.
         inner_lr: α, which sets the scale that the factors start at.
         inner_steps: T in meta-training.
         test_steps: T in eval mode; as in training by default.
-        norm: "support" or "batch" (transductive, as in the paper's experiments), see `MAML`.
+        norm: "support" or "batch" (transductive), see `MAML`.
         likelihood: of the outputs.
 
     Raises:

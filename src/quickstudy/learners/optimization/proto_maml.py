@@ -34,8 +34,8 @@ class ProtoMAML(Learner[FastWeights]):
         inner_lr: α.
         inner_steps: T in meta-training; 0 is ProtoNet.
         test_steps: T in eval mode; as in training by default.
-        first_order: treat the inner gradients as constants (a surrogate gradient; the paper's choice for large networks).
-        norm: "support" or "batch" (transductive, as in the paper's experiments), see `MAML`.
+        first_order: treat the inner gradients as constants (a surrogate gradient).
+        norm: "support" or "batch" (transductive), see `MAML`.
         scale: s, 1 in the paper; less where features are many and large, for a softmax that is not saturated.
 
     Raises:
