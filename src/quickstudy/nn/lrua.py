@@ -15,7 +15,7 @@ from quickstudy.nn.recurrent import Cell
 
 __all__ = ["LRUA", "Slots"]
 
-_FRESH, _SHARP = -2.0, 7.0
+_FRESH, _SHARP = -2.0, 2.3
 """Where gates and strengths start: writing mostly to unused slots, reading mostly from one."""
 
 
@@ -37,8 +37,8 @@ class LRUA(Recorded, nn.Module):
 
     Each head owns one of the n least used slots, w_lu, which is wiped before writing; so the sum of usage tends to its
     bound 2n / (1 − γ). Deviations: a head writes a vector a of its own, not the key it reads with; keys see the input itself, so
-    that what looks alike has like keys before anything is learned; a head says β, too, at first 8, which reads sharply (the
-    paper's β of 1 reads almost evenly from 128 slots); and an empty slot resembles no key.
+    that what looks alike has like keys before anything is learned; a head says log β, too, at first 2.3, which reads
+    sharply (the paper's β of 1 reads almost evenly from 128 slots); and an empty slot resembles no key.
 
     Args:
         controller: a cell, `LSTMCell` in the paper, that takes inputs + heads · width numbers.
@@ -97,7 +97,7 @@ class LRUA(Recorded, nn.Module):
         free = least_used(state.usage, self.heads)
         write_weights = torch.lerp(free, state.read_weights, gate.sigmoid()[..., None])
         memory = state.memory * (1 - free.sum(-2))[..., None] + write_weights.mT @ added
-        read_weights = content_weights(keys, memory, 1 + nn.functional.softplus(strength)[..., None])
+        read_weights = content_weights(keys, memory, strength.exp()[..., None])
         usage = self.decay * state.usage + (read_weights + write_weights).sum(-2)
         reads = (read_weights @ memory).flatten(-2)
         return self.output(torch.cat([hidden, reads], -1)), Slots(memory, usage, read_weights, reads, controller)
