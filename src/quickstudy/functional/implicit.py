@@ -166,10 +166,9 @@ def _by_func(scene: _Scene, solution: tuple[Tensor, ...], leaves: list[Tensor], 
 
     vjp: Any = torch.func.vjp
     wanted = tuple(leaf for leaf, asked in zip(leaves, scene.wanted, strict=True) if asked)
-    _, product = vjp(lambda point: slope(point, wanted), solution)
-    solved = scene.solve(lambda vector: product(vector)[0], target)
-    _, pull = vjp(lambda wanted: slope(solution, wanted), wanted)
-    return tuple(-g for g in pull(solved)[0])
+    _, pull = vjp(slope, solution, wanted)
+    solved = scene.solve(lambda vector: pull(vector)[0], target)
+    return tuple(-g for g in pull(solved)[1])
 
 
 def _by_autograd(
