@@ -5,5 +5,7 @@ from contract.cases.ground import INPUTS, Case, blobs, few
 
 __all__ = ["CASES", "INPUTS", "Case", "blobs", "few"]
 
-CASES: dict[str, Case] = optimization.CASES | learned.CASES | relatives.CASES | memory.CASES | metric.CASES | blackbox.CASES | baselines.CASES
+CASES: dict[str, Case] = (
+    optimization.CASES | learned.CASES | relatives.CASES | memory.CASES | metric.CASES | blackbox.CASES | baselines.CASES
+)
 """The name begins with the learner's class; after a comma, the variant."""
