@@ -60,6 +60,6 @@ def anil_omniglot(
         clip=10.0,
         steps=steps,
         batch=batch,
-        validate_every=500,
+        validate_every=425,
         pictures=data.train.pictures,
     )

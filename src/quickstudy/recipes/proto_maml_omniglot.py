@@ -22,7 +22,7 @@ def proto_maml_omniglot(
     scale: float = 0.1,
     norm: NormPolicy = "support",
     batch: int = 2,
-    steps: int = 2000,
+    steps: int = 1400,
     lr: float = 3e-3,
 ) -> Recipe:
     """Proto-MAML on Omniglot (Vinyals' split, rotations as classes), 20 ways, one inner step, first order.
@@ -52,7 +52,7 @@ def proto_maml_omniglot(
         clip=10.0,
         steps=steps,
         batch=batch,
-        validate_every=500,
+        validate_every=350,
         val_tasks=100,
         pictures=data.train.pictures,
     )
