@@ -5,13 +5,15 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, learners
-from quickstudy.errors import LearnerError, ShapeError
+from quickstudy.checks import check_source
+from quickstudy.errors import LearnerError, ShapeError, TaskError
 from quickstudy.functional.addressing import content_weights, interpolate, least_used, sharpen, shift
 from quickstudy.learner import Learner
 from quickstudy.nn import LRUA, NTM, CausalNet, FeedForward, LSTMCell
 from quickstudy.nn.recurrent import read
 from quickstudy.task import Task
 from quickstudy.tasks import Copy
+from quickstudy.tasks.source import generator_of
 
 DOUBLE = torch.float64
 
@@ -198,6 +200,15 @@ def test_copying_costs_nothing_to_who_remembers_and_all_bits_to_who_guesses() ->
     known = (task.support.y * 2 - 1) * 100
     assert float(likelihood.score(known, task.query.y, task.query.mask)) < 1e-6
     assert float(likelihood.score(known * 0, task.query.y, task.query.mask)) == pytest.approx(15)
+
+
+@pytest.mark.parametrize("length", [3, (1, 6)])
+def test_copies_are_a_sound_source_and_nothing_is_padded(length: int | tuple[int, int]) -> None:
+    assert set(check_source(Copy(length)).excused) == {6, 7}
+    lengths = {Copy(length, 2).sample(4, generator_of(seed)).support.mask.shape[1] for seed in range(60)}
+    assert lengths == ({3} if length == 3 else set(range(1, 7)))
+    with pytest.raises(TaskError, match="range of lengths"):
+        Copy((4, 2))
 
 
 def test_a_masked_step_changes_nothing() -> None:
