@@ -48,6 +48,8 @@ def test_conjugate_gradients_solve_in_as_many_steps_as_there_are_unknowns() -> N
     expected = torch.linalg.solve(a, b)
     errors = [float((flat(ConjugateGradients(k)(product(a), named(b))) - expected).norm()) for k in range(D + 4)]
     assert errors[D] < 1e-9 * errors[0] and max(errors[D:]) < 1e-9 and min(errors[:4]) > 1e-6
+    damped = flat(ConjugateGradients(D, damping=0.5)(product(a), named(b)))
+    torch.testing.assert_close(damped, torch.linalg.solve(a + 0.5 * torch.eye(D), b), rtol=1e-7, atol=1e-9)
     scaled = flat(ConjugateGradients(3)(product(7 * a), named(7 * b)))
     torch.testing.assert_close(scaled, flat(ConjugateGradients(3)(product(a), named(b))))
 

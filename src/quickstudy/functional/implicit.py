@@ -32,18 +32,23 @@ class ConjugateGradients:
     """Conjugate gradients from zero (Hestenes & Stiefel, 1952), for a positive definite A; exact after as many steps as A has
     different eigenvalues. Scaling A scales the answer, not its accuracy.
 
+    Args:
+        steps: products with A.
+        damping: solves ``(A + damping I) x = b`` instead, where A may have eigenvalues near zero or below.
+
     >>> solve = ConjugateGradients(2)
     >>> solve(lambda v: {"a": torch.tensor([2.0, 4.0]) * v["a"]}, {"a": torch.ones(2)})["a"]
     tensor([0.5000, 0.2500])
     """
 
     steps: int = 5
+    damping: float = 0.0
 
     def __call__(self, product: Product, target: Weights) -> Weights:
         found = {name: torch.zeros_like(b) for name, b in target.items()}
         rest, along, size = target, target, _dot(target, target)
         for _ in range(self.steps):
-            image = product(along)
+            image = {name: v + self.damping * along[name] for name, v in product(along).items()}
             far = _ratio(size, _dot(along, image))
             found = {name: x + far * along[name] for name, x in found.items()}
             rest = {name: r - far * image[name] for name, r in rest.items()}
