@@ -69,7 +69,7 @@ def gates(learner: learners.MetaLSTM, task: Task) -> dict[str, Tensor]:
 
 short = Training(30, lr=0.01, tasks=40)
 given = functional.as_given
-quadratic = partial(built, learners.LearnedOptimizer, partial(Point, 10), rule, likelihood=Gaussian())
+quadratic = partial(built, learners.LearnedOptimizer, partial(Point, 10, spread=1.0), rule, likelihood=Gaussian())
 
 CASES: dict[str, Case] = {
     "LearnedOptimizer": Case(partial(quadratic, steps=8, window=8, start=given), tasks.Quadratics, short, window),
