@@ -30,8 +30,9 @@ class IMAML(Learner[FastWeights]):
     it is the surrogate that the formula states at the φ reached.
 
     Deviations: the published code damps the system (``2 I + H / (λ + 10)``) and takes the proximal term as a step of its
-    own; here both are the paper's formulas. At meta-test the inner problem is the same (there λ = 0). Norms use support
-    statistics, which belong to L_S; dropout would make another L_S of each evaluation and is refused.
+    own; here both are the paper's formulas, unless the solver is given a damping. At meta-test the inner problem is the
+    same (there λ = 0). Norms use support statistics, which belong to L_S; dropout would make another L_S of each
+    evaluation and is refused.
 
     Args:
         network: any network from inputs to at least as many outputs as the tasks have ways. A copy of it is meta-trained.
