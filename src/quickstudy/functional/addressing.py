@@ -51,7 +51,8 @@ def sharpen(weights: Tensor, power: Tensor) -> Tensor:
     >>> sharpen(torch.tensor([[0.6, 0.4]]), torch.tensor([[2.0]]))
     tensor([[0.6923, 0.3077]])
     """
-    return ((weights + torch.finfo(weights.dtype).tiny ** 0.5).log() * power).softmax(-1)
+    sharpened: Tensor = ((weights + torch.finfo(weights.dtype).tiny ** 0.5).log() * power).softmax(-1)
+    return sharpened
 
 
 def least_used(usage: Tensor, count: int) -> Tensor:

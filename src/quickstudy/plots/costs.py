@@ -77,21 +77,24 @@ def _frontier(by_cost: Sequence[Cost]) -> list[Cost]:
 
 def _name(axes: "Axes", shown: Sequence[Cost], colours: Sequence[str]) -> None:
     """Each name beside its dot, at the first place where it covers neither a dot nor another name, else the least covered."""
-    points = axes.transData.transform([(c.cost, 100 * c.accuracy) for c in shown]) if shown else []
-    scale = axes.figure.dpi / 72  # type: ignore[union-attr]
+    places = [axes.transData.transform((c.cost, 100 * c.accuracy)) for c in shown]
+    points = [(float(x), float(y)) for x, y in places]
+    scale = axes.figure.dpi / 72
     taken = [(x - 4 * scale, y - 4 * scale, x + 4 * scale, y + 4 * scale) for x, y in points]
     frame = axes.get_window_extent()
     for cost, (x, y), colour in zip(shown, points, colours, strict=True):
         width, height = 4.6 * scale * len(cost.name), 9 * scale
 
-        def box(place: tuple[int, int, str], x: float = x, y: float = y, w: float = width, h: float = height):  # type: ignore[no-untyped-def]
+        def box(
+            place: tuple[int, int, str], x: float = x, y: float = y, w: float = width, h: float = height
+        ) -> tuple[float, float, float, float]:
             dx, dy, side = place[0] * scale, place[1] * scale, place[2]
             left = x + dx - {"left": 0.0, "right": w, "center": w / 2}[side]
             return (left, y + dy - h / 2, left + w, y + dy + h / 2)
 
         def crowded(place: tuple[int, int, str]) -> float:
             found = box(place)
-            outside = max(0.0, found[2] - frame.x1) + max(0.0, frame.x0 - found[0])
+            outside = max(0.0, found[2] - float(frame.x1)) + max(0.0, float(frame.x0) - found[0])
             return sum(_overlap(found, other) for other in taken) + 100 * outside
 
         best = min(_PLACES, key=crowded)

@@ -1,5 +1,7 @@
 """The traditional learners under the equal budget: what they can use of it, they use."""
 
+from typing import Any
+
 from quickstudy.functional.unroll import SGD, Adam
 from quickstudy.learner import Learner
 from quickstudy.learners.baselines.fine_tune import FineTune
@@ -22,24 +24,24 @@ def fine_tune(budget: Budget) -> Recipe:
     return budget.on_pictures(learner, 4e-3)
 
 
-def from_scratch(budget: Budget) -> Learner[object]:
+def from_scratch(budget: Budget) -> Learner[Any]:
     """A fresh network for each task, pooled, which without meta-training is better than the strided one."""
     return FromScratch(Conv4(hidden=budget.hidden, outputs=budget.ways), rule=SGD(0.1), steps=20)
 
 
-def logistic_regression(budget: Budget) -> Learner[object]:
+def logistic_regression(budget: Budget) -> Learner[Any]:
     """On pixels."""
     del budget
     return LogisticRegression()
 
 
-def nearest_centroid(budget: Budget) -> Learner[object]:
+def nearest_centroid(budget: Budget) -> Learner[Any]:
     """On pixels."""
     del budget
     return NearestCentroid()
 
 
-def nearest_neighbours(budget: Budget) -> Learner[object]:
+def nearest_neighbours(budget: Budget) -> Learner[Any]:
     """On pixels."""
     del budget
     return NearestNeighbours()
