@@ -59,7 +59,7 @@ def compare_all(
         print_json(found)
         return
     out.print(_table(found))
-    say(f"Meta-training: {budget.tasks:,} tasks each, or {budget.pictures:,} pictures. Meta-test: {tasks:,} tasks, the same for all.")
+    say(f"Meta-training: {budget.tasks:,} tasks ({budget.pictures:,} pictures). Meta-test: {tasks:,} tasks, the same for all.")
     say("behind: the paired difference to the first, in points. ms, peak: to adapt to one task. (T): transductive.")
     say(f"{folder}/comparison.json holds all numbers, accuracy-adaptation.png and accuracy-training.png show them.")
 

@@ -90,7 +90,7 @@ def compare(
     queries: int | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     only: Annotated[list[str] | None, Parameter(negative=())] = None,
-    steps: int = 400,
+    steps: int = 300,
     out: Path = Path("runs/all"),
 ) -> None:
     """Compare runs on the very same tasks, each against the first, with paired intervals; or all learners, with --all.

@@ -43,7 +43,7 @@ class Budget:
 
     >>> from quickstudy.datasets.glyphs import glyphs
     >>> Budget(glyphs()).tasks, Budget(glyphs()).pictures
-    (3200, 96000)
+    (2400, 72000)
     """
 
     data: Splits
@@ -51,7 +51,7 @@ class Budget:
     shots: int = 1
     queries: int = 5
     test_queries: int = 15
-    steps: int = 400
+    steps: int = 300
     batch: int = 8
     hidden: int = 32
     seed: int = 0

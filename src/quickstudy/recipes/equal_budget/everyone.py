@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from quickstudy.learner import Learner
-from quickstudy.recipes.equal_budget import baselines, metric, optimization
+from quickstudy.recipes.equal_budget import baselines, blackbox, memory, metric, optimization
 from quickstudy.recipes.equal_budget.budget import Budget
 from quickstudy.recipes.recipe import Recipe
 
@@ -18,12 +18,29 @@ CONTENDERS: dict[str, Contender] = {
     "MAML, first order": optimization.first_order_maml,
     "ANIL": optimization.anil,
     "BOIL": optimization.boil,
+    "CAVIA": optimization.cavia,
     "MetaSGD": optimization.meta_sgd,
     "MetaCurvature": optimization.meta_curvature,
+    "MAMLPlusPlus": optimization.maml_plus_plus,
+    "IMAML": optimization.imaml,
+    "MetaLSTM": optimization.meta_lstm,
     "ProtoMAML": optimization.proto_maml,
     "Reptile": optimization.reptile,
     "ProtoNet": metric.proto_net,
     "MahalanobisProtoNet": metric.mahalanobis_proto_net,
+    "MatchingNet": metric.matching_net,
+    "SiameseNet": metric.siamese_net,
+    "RelationNet": metric.relation_net,
+    "FEAT": metric.feat,
+    "SimpleShot": metric.simple_shot,
+    "NeuralTuringMachine": memory.neural_turing_machine,
+    "MANN": memory.mann,
+    "SNAIL": memory.snail,
+    "HyperNetwork": blackbox.hyper_network,
+    "MetaNetworks": blackbox.meta_networks,
+    "CNAPs": blackbox.cnaps,
+    "SimpleCNAPs": blackbox.simple_cnaps,
+    "LEO": blackbox.leo,
     "FineTune": baselines.fine_tune,
     "FromScratch": baselines.from_scratch,
     "LogisticRegression": baselines.logistic_regression,

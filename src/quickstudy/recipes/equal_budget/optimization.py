@@ -2,19 +2,39 @@
 
 import torch
 
-from quickstudy.functional.unroll import Adam
+from quickstudy.functional.implicit import ConjugateGradients
+from quickstudy.functional.unroll import SGD, Adam
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
+from quickstudy.learners.optimization.cavia import CAVIA
+from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.learners.optimization.maml import MAML
+from quickstudy.learners.optimization.maml_plus_plus import Improvements, MAMLPlusPlus
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
+from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
+from quickstudy.nn.context import FiLMContext
+from quickstudy.nn.gated_descent import GatedDescent
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.equal_budget.budget import Budget
 from quickstudy.recipes.recipe import Recipe
 
-__all__ = ["anil", "boil", "first_order_maml", "maml", "meta_curvature", "meta_sgd", "proto_maml", "reptile"]
+__all__ = [
+    "anil",
+    "boil",
+    "cavia",
+    "first_order_maml",
+    "imaml",
+    "maml",
+    "maml_plus_plus",
+    "meta_curvature",
+    "meta_lstm",
+    "meta_sgd",
+    "proto_maml",
+    "reptile",
+]
 
 
 def maml(budget: Budget) -> Recipe:
@@ -40,6 +60,12 @@ def boil(budget: Budget) -> Recipe:
     return budget.on_tasks(BOIL(body, MLP(body.features, (), outputs=budget.ways), inner_lr=0.4, test_steps=3), 4e-3)
 
 
+def cavia(budget: Budget) -> Recipe:
+    """CAVIA: a few numbers adapt, which scale and shift channels."""
+    network = FiLMContext(budget.network(), context=budget.hidden)
+    return budget.on_tasks(CAVIA(network, inner_lr=1.0, inner_steps=2), 4e-3)
+
+
 def meta_sgd(budget: Budget) -> Recipe:
     """Meta-SGD: a learned step size for every weight."""
     return budget.on_tasks(MetaSGD(budget.network(), inner_lr=0.4), 4e-3)
@@ -53,6 +79,23 @@ def meta_curvature(budget: Budget) -> Recipe:
 def proto_maml(budget: Budget) -> Recipe:
     """Proto-MAML: a head made of prototypes, then inner steps."""
     return budget.on_tasks(ProtoMAML(budget.encoder(), inner_lr=0.1, inner_steps=1, test_steps=3), 4e-3)
+
+
+def maml_plus_plus(budget: Budget) -> Recipe:
+    """MAML++ with two inner steps; norms by the support set, as for MAML."""
+    improvements = Improvements(step_statistics=False)
+    return budget.on_tasks(MAMLPlusPlus(budget.network(), improvements=improvements, inner_lr=0.4, inner_steps=2), 4e-3)
+
+
+def imaml(budget: Budget) -> Recipe:
+    """Implicit MAML, its inner problem solved by five steps, its gradient by two of conjugate gradients."""
+    learner = IMAML(budget.network(), strength=0.5, rule=SGD(0.4), inner_steps=5, solver=ConjugateGradients(2))
+    return budget.on_tasks(learner, 4e-3)
+
+
+def meta_lstm(budget: Budget) -> Recipe:
+    """An LSTM gates each weight's gradient; four steps."""
+    return budget.on_tasks(MetaLSTM(budget.network(), GatedDescent(input_bias=(-1.0, 0.0)), inner_steps=4), 3e-3)
 
 
 def reptile(budget: Budget) -> Recipe:
