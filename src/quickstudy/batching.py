@@ -167,7 +167,8 @@ def _backward(loss: Tensor) -> None:
     try:
         loss.backward()  # type: ignore[no-untyped-call]
     except RuntimeError as error:
-        if "derivative" not in str(error) or "not implemented" not in str(error):
+        missing = "derivative" in str(error) and "not implemented" in str(error)
+        if not missing and "once_differentiable" not in str(error):
             raise
         raise LearnerError(
             f"a layer of the network has no second derivative in PyTorch ({str(error).splitlines()[0]}). "
