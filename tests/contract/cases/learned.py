@@ -74,7 +74,7 @@ quadratic = partial(built, learners.LearnedOptimizer, partial(Point, 10, spread=
 CASES: dict[str, Case] = {
     "LearnedOptimizer": Case(partial(quadratic, steps=8, window=8, start=given), tasks.Quadratics, short, window),
     "LearnedOptimizer, exact": Case(partial(quadratic, steps=6, window=6, first_order=False), tasks.Quadratics, short),
-    "LearnedOptimizer, truncated": Case(partial(quadratic, steps=8, window=4), tasks.Quadratics, short),
+    "LearnedOptimizer, truncated": Case(partial(quadratic, steps=8, window=4), tasks.Quadratics, Training(80, lr=0.01, tasks=80)),
     "LearnedOptimizer, classes": Case(
         partial(built, learners.LearnedOptimizer, normed, rule, steps=8, window=4, likelihood=LogLoss()),
         lambda: tasks.Unsplit(few()),
