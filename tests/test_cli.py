@@ -198,7 +198,7 @@ def test_all_learners_compared_on_one_budget(call, tmp_path: Path) -> None:  # t
     assert json.loads((tmp_path / "comparison.json").read_text()) == found
     assert all((tmp_path / f"accuracy-{name}.png").stat().st_size > 1000 for name in ("adaptation", "training"))
     status, out, err = call(*words, "--only", "ProtoNet")
-    assert status == 0 and "known" in err and "16 tasks each" in out
+    assert status == 0 and "known" in err and "16 tasks" in out
     status, _, err = call("compare", "--all", "glyphs", "--steps", 5, "--out", tmp_path, "--only", "ProtoNet")
     assert status == 1 and "another budget" in err
     status, _, err = call("compare", tmp_path, "--all", "glyphs")

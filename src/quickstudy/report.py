@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,18 @@ class Report:
         write_whole(Path(path), json.dumps(self.to_json(), indent=1).encode())
 
     @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> "Report":
+        """The inverse of `to_json`; a report without classes, of an earlier version, is read as well.
+
+        Raises:
+            KeyError, TypeError, ValueError: something else.
+        """
+        known = {name: found[name] for name in cls.__dataclass_fields__ if name != "classes"}
+        rows = found.get("classes")
+        classes = None if rows is None else tuple(tuple(map(int, row)) for row in rows)
+        return cls(**known | {"scores": tuple(found["scores"]), "classes": classes})
+
+    @classmethod
     def load(cls, path: str | Path) -> "Report":
         """Reads what `save` wrote.
 
@@ -129,11 +142,7 @@ class Report:
             ArtefactError: the file is no report.
         """
         try:
-            found = json.loads(Path(path).read_text())
-            known = {name: found[name] for name in cls.__dataclass_fields__ if name != "classes"}
-            rows = found.get("classes")
-            classes = None if rows is None else tuple(tuple(map(int, row)) for row in rows)
-            return cls(**known | {"scores": tuple(found["scores"]), "classes": classes})
+            return cls.from_json(json.loads(Path(path).read_text()))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is not a report of quickstudy: {error}. Run quickstudy evaluate again.") from error
 

@@ -39,7 +39,7 @@ class _Sizes:
     shots: tuple[int, ...] = (1, 2, 5, 10, 20)
     shot_tasks: int = 150
     recipes: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=lambda: {"proto_glyphs": {}, "maml_glyphs": {}, "pretrain_glyphs": {}}
+        default_factory=lambda: {"proto_glyphs": {}, "maml_glyphs": {"val_tasks": 50}, "pretrain_glyphs": {}}
     )
 
 

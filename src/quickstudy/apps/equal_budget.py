@@ -132,8 +132,7 @@ def _read(path: Path, settings: Mapping[str, Any]) -> Standing | None:
         found = json.loads(path.read_text())
         theirs = found["settings"]
         known = {field.name: found[field.name] for field in fields(Standing) if field.name != "report"}
-        report = {key: found["report"][key] for key in Report.__dataclass_fields__}
-        standing = Standing(**known, report=Report(**report | {"scores": tuple(report["scores"])}))
+        standing = Standing(**known, report=Report.from_json(found["report"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r}). Remove it, and the learner is trained again.") from error
     if theirs != dict(settings):

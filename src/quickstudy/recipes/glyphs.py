@@ -70,7 +70,7 @@ def maml_glyphs(
     inner_steps: int = 1,
     test_steps: int = 3,
     batch: int = 8,
-    steps: int = 450,
+    steps: int = 350,
     lr: float = 4e-3,
     val_tasks: int = 100,
 ) -> Recipe:
