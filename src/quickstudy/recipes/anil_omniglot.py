@@ -1,14 +1,11 @@
 """ANIL on Omniglot, after Raghu, Raghu, Bengio & Vinyals, 2020: MAML's network, of which only the head adapts."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.standardised import Standardised
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["anil_omniglot"]
 
@@ -49,17 +46,11 @@ def anil_omniglot(
     encoder = Conv4(channels_last=True)
     head = MLP(encoder.features, (), outputs=max(ways, train_ways))
     learner = ANIL(Standardised(encoder), head, inner_lr=inner_lr, inner_steps=inner_steps, test_steps=50)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, train_ways, shots, train_queries),
-        val=FewShot(data.val, ways, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (train_ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=425,
-        pictures=data.train.pictures,
     )

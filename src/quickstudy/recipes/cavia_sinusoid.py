@@ -1,13 +1,12 @@
 """CAVIA on sine waves, after Zintgraf et al., 2019: five context numbers tell amplitude and phase in one step."""
 
-import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from quickstudy.learners.optimization.cavia import CAVIA
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.context import InputContext
 from quickstudy.nn.mlp import MLP
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.sinusoid import Sinusoid
+from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
 
 __all__ = ["cavia_sinusoid"]
 
@@ -42,16 +41,12 @@ def cavia_sinusoid(
         first_order=first_order,
         likelihood=Gaussian(),
     )
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=Sinusoid(shots, 10),
-        val=Sinusoid(shots, 100, grid=True),
-        test=Sinusoid(shots, 100, grid=True),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        sinusoids(shots),
+        lr=lr,
         steps=steps,
         batch=batch,
+        schedule=CosineAnnealingLR,
         validate_every=2000,
     )

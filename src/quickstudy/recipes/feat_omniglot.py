@@ -1,13 +1,10 @@
 """FEAT on Omniglot, after Ye, Hu, Zhan & Sha, 2020: Conv4-64, trained as a whole from the start, inductive."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.feat import FEAT
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.self_attention import SelfAttention
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["feat_omniglot"]
 
@@ -45,18 +42,11 @@ def feat_omniglot(
     encoder = Conv4(channels_last=True)
     attention = SelfAttention(encoder.features, dropout=dropout)
     learner = FEAT(encoder, attention, temperature=temperature, contrast=contrast, contrast_temperature=temperature)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, train_ways, shots, train_queries),
-        val=FewShot(data.val, 20, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
-        batch=1,
         validate_every=max(1, steps // 4),
         val_tasks=100,
-        pictures=data.train.pictures,
     )

@@ -1,20 +1,13 @@
 """Learners on the built-in glyphs: minutes of training, judged on writing systems never seen."""
 
-from typing import Any
-
-import torch
-
 from quickstudy.datasets.glyphs import glyphs
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.functional.unroll import Adam
-from quickstudy.learner import Learner
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.recipe import Recipe, Tasks, by_adam, few_shot
 from quickstudy.tasks.few_shot import FewShot
-from quickstudy.tasks.source import TaskSource
 from quickstudy.tasks.supervised import Supervised
 
 __all__ = ["maml_glyphs", "pretrain_glyphs", "proto_glyphs"]
@@ -48,16 +41,13 @@ def proto_glyphs(
         val_tasks: tasks of each of the five validations.
     """
     data = glyphs()
-    return _recipe(
+    return by_adam(
         ProtoNet(Conv4(channels_last=True), scale=scale),
-        train=FewShot(data.train, train_ways, shots, train_queries),
-        val=FewShot(data.val, ways, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        steps=steps,
-        batch=1,
+        few_shot(data, (train_ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
         lr=lr,
+        steps=steps,
+        validate_every=max(1, steps // 5),
         val_tasks=val_tasks,
-        pictures=data.train.pictures,
     )
 
 
@@ -90,16 +80,14 @@ def maml_glyphs(
     """
     data = glyphs()
     network = Conv4(outputs=ways, strided=True)
-    return _recipe(
+    return by_adam(
         MAML(network, inner_lr=inner_lr, inner_steps=inner_steps, test_steps=test_steps),
-        train=FewShot(data.train, ways, shots, 5),
-        val=FewShot(data.val, ways, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
+        few_shot(data, (ways, shots, 5), (ways, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
-        lr=lr,
+        validate_every=max(1, steps // 5),
         val_tasks=val_tasks,
-        pictures=data.train.pictures,
     )
 
 
@@ -121,43 +109,12 @@ def pretrain_glyphs(
     """
     data = glyphs()
     encoder = Conv4(channels_last=True)
-    return _recipe(
+    tasks = Tasks(Supervised(data.train, examples), None, FewShot(data.test, ways, shots, queries), data.train.pictures)
+    return by_adam(
         FineTune(encoder, features=encoder.features, classes=len(data.train.classes), rule=Adam(1e-2), tune_encoder=False),
-        train=Supervised(data.train, examples),
-        val=None,
-        test=FewShot(data.test, ways, shots, queries),
-        steps=steps,
-        batch=1,
+        tasks,
         lr=lr,
-        pictures=data.train.pictures,
-    )
-
-
-def _recipe(
-    learner: Learner[Any],
-    *,
-    train: TaskSource[Any],
-    val: FewShot | None,
-    test: FewShot,
-    steps: int,
-    batch: int,
-    lr: float,
-    pictures: Pictures | None,
-    val_tasks: int = 100,
-) -> Recipe:
-    """What the recipes of this file share: one-cycle Adam, a clipped gradient, validation five times."""
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=train,
-        val=val,
-        test=test,
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
         steps=steps,
-        batch=batch,
         validate_every=max(1, steps // 5),
-        val_tasks=val_tasks,
-        pictures=pictures,
+        val_tasks=100,
     )

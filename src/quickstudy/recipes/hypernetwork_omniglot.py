@@ -1,14 +1,11 @@
 """A hypernetwork on Omniglot: each class's row of a linear head is written from the mean of its examples' features."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.written import WrittenHead
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["hypernetwork_omniglot"]
 
@@ -40,16 +37,11 @@ def hypernetwork_omniglot(
     encoder = Conv4(channels_last=True)
     head = WrittenHead(MLP(encoder.features, (hidden,), outputs=encoder.features + 1))
     learner = HyperNetwork(encoder, head)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, train_ways, shots, train_queries),
-        val=FewShot(data.val, ways, shots, queries),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+    return by_adam(
+        learner,
+        few_shot(data, (train_ways, shots, train_queries), (ways, shots, queries), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
-        batch=1,
+        clip=None,
         validate_every=1000,
-        pictures=data.train.pictures,
     )

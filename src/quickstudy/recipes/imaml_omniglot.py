@@ -1,14 +1,11 @@
 """iMAML on Omniglot, after Rajeswaran et al., 2019: stride-2 Conv4, conjugate gradients, support statistics."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.implicit import ConjugateGradients
 from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["imaml_omniglot"]
 
@@ -57,17 +54,11 @@ def imaml_omniglot(
         inner_steps=inner_steps,
         solver=ConjugateGradients(solver_steps, damping),
     )
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, shots, queries),
-        val=FewShot(data.val, ways, shots, queries),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, shots, queries), (ways, shots, queries), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=max(1, steps // 5),
-        pictures=data.train.pictures,
     )

@@ -16,7 +16,7 @@ from quickstudy.likelihood import Gaussian, LogLoss
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.point import Point
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.unsplit import Unsplit
@@ -38,17 +38,13 @@ def learned_optimizer_quadratics(
         val_tasks: problems of each of the six validations.
     """
     learner = LearnedOptimizer(Point(10), CoordinateLSTM(), steps=horizon, window=window, likelihood=Gaussian())
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=Quadratics(),
-        val=Quadratics(),
-        test=Quadratics(),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=1.0,
+    return by_adam(
+        learner,
+        Tasks(Quadratics(), Quadratics(), Quadratics()),
+        lr=lr,
         steps=steps,
         batch=batch,
+        clip=1.0,
         validate_every=max(1, steps // 6),
         val_tasks=val_tasks,
     )
@@ -83,17 +79,13 @@ def learned_optimizer_classifier(
     data = glyphs()
     network = MLP(49, (hidden,), outputs=ways)
     learner = LearnedOptimizer(network, CoordinateLSTM(), steps=horizon, window=window, likelihood=LogLoss())
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=_problems(data.train, ways, examples),
-        val=_problems(data.val, ways, examples),
-        test=_problems(data.test, ways, examples),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=1.0,
+    return by_adam(
+        learner,
+        Tasks(_problems(data.train, ways, examples), _problems(data.val, ways, examples), _problems(data.test, ways, examples)),
+        lr=lr,
         steps=steps,
         batch=batch,
+        clip=1.0,
         validate_every=max(1, steps // 5),
         val_tasks=100,
     )

@@ -1,13 +1,10 @@
 """MAML on Omniglot, after Finn, Abbeel & Levine, 2017: stride-2 Conv4, one inner step, batch statistics as in the paper."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["maml_omniglot"]
 
@@ -45,17 +42,11 @@ def maml_omniglot(
     data = omniglot(split="vinyals")
     network = Conv4(outputs=ways, strided=True)
     learner = MAML(network, inner_lr=inner_lr, inner_steps=1, test_steps=test_steps, first_order=first_order, norm=norm)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, shots, queries),
-        val=FewShot(data.val, ways, shots, queries),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, shots, queries), (ways, shots, queries), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=1000,
-        pictures=data.train.pictures,
     )

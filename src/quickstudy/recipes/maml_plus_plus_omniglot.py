@@ -1,13 +1,10 @@
 """MAML++ on Omniglot, after Antoniou, Edwards & Storkey, 2019: learned rates, step norms, annealed losses and derivatives."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.maml_plus_plus import Improvements, MAMLPlusPlus
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["maml_plus_plus_omniglot"]
 
@@ -50,17 +47,11 @@ def maml_plus_plus_omniglot(
     improvements = Improvements(multi_step_loss, first_order, step_statistics=False)
     network = Conv4(hidden=hidden, outputs=ways, strided=True)
     learner = MAMLPlusPlus(network, improvements=improvements, inner_lr=inner_lr, inner_steps=inner_steps, norm=norm)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, shots, queries),
-        val=FewShot(data.val, ways, shots, queries),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, shots, queries), (ways, shots, queries), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=max(1, steps // 5),
-        pictures=data.train.pictures,
     )

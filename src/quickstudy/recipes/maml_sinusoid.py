@@ -1,12 +1,11 @@
 """MAML on sine waves, after Finn, Abbeel & Levine, 2017: the regression that shows adaptation to the eye."""
 
-import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.sinusoid import Sinusoid
+from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
 
 __all__ = ["maml_sinusoid"]
 
@@ -40,15 +39,13 @@ def maml_sinusoid(
         first_order=first_order,
         likelihood=Gaussian(),
     )
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=Sinusoid(shots, 10),
-        val=Sinusoid(shots, 100, grid=True),
-        test=Sinusoid(shots, 100, grid=True),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
+    return by_adam(
+        learner,
+        sinusoids(shots),
+        lr=lr,
         steps=steps,
         batch=batch,
+        schedule=CosineAnnealingLR,
+        clip=None,
         validate_every=2000,
     )

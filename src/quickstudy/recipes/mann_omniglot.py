@@ -1,14 +1,11 @@
 """A memory-augmented network on Omniglot, after Santoro et al., 2016: 50 presentations of 5 classes, labels one step late."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.memory.mann import MANN
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.recurrent import LSTMCell
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["mann_omniglot"]
 
@@ -50,17 +47,11 @@ def mann_omniglot(
     encoder = Conv4(hidden=filters, size=size, strided=True, channels_last=True)
     controller = LSTMCell(2 * encoder.features + ways + heads * width, hidden)
     learner = MANN(encoder, LRUA(controller, ways, slots=slots, width=width, heads=heads))
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, train_shots, 1),
-        val=FewShot(data.val, ways, shots, 1),
-        test=FewShot(data.test, ways, shots, 1),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, train_shots, 1), (ways, shots, 1), (ways, shots, 1)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=1000,
-        pictures=data.train.pictures,
     )

@@ -1,12 +1,9 @@
 """Matching networks on Omniglot, after Vinyals et al., 2016: cosine attention with a learned scale, Conv4-64, inductive."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.matching import MatchingNet
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["matching_omniglot"]
 
@@ -36,18 +33,11 @@ def matching_omniglot(
     """
     data = omniglot(split="vinyals")
     learner = MatchingNet(Conv4(channels_last=True), scale=scale, learn_scale=True)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, train_ways, shots, train_queries),
-        val=FewShot(data.val, 20, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
-        batch=1,
         validate_every=max(1, steps // 4),
         val_tasks=100,
-        pictures=data.train.pictures,
     )

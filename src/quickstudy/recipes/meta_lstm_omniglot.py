@@ -1,14 +1,13 @@
 """The meta-learner LSTM on Omniglot, after Ravi & Larochelle, 2017, whose own tasks were of miniImageNet."""
 
-import torch
+from functools import partial
 
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.nn.gated_descent import GatedDescent
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot, one_cycle
 
 __all__ = ["meta_lstm_omniglot"]
 
@@ -45,17 +44,13 @@ def meta_lstm_omniglot(
     data = omniglot(split="vinyals")
     network = Conv4(hidden=filters, outputs=ways, strided=True)
     learner = MetaLSTM(network, GatedDescent(input_bias=(-1.0, 0.0)), inner_steps=inner_steps, norm=norm)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, shots, queries),
-        val=FewShot(data.val, ways, shots, queries),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1),
-        clip=1.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, shots, queries), (ways, shots, queries), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
+        schedule=partial(one_cycle, rise=0.1),
+        clip=1.0,
         validate_every=max(1, steps // 5),
-        pictures=data.train.pictures,
     )

@@ -1,13 +1,10 @@
 """Meta-SGD on Omniglot, after Li, Zhou, Chen & Li, 2017: MAML's network and protocol, with a learned step for every weight."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["meta_sgd_omniglot"]
 
@@ -39,17 +36,11 @@ def meta_sgd_omniglot(
     """
     data = omniglot(split="vinyals")
     learner = MetaSGD(Conv4(outputs=ways, strided=True), inner_lr=inner_lr, norm=norm)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, shots, train_queries),
-        val=FewShot(data.val, ways, shots, queries),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, shots, train_queries), (ways, shots, queries), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=700,
-        pictures=data.train.pictures,
     )

@@ -1,12 +1,11 @@
 """Meta-SGD on sine waves, after Li, Zhou, Chen & Li, 2017: one step, with a learned size for every weight."""
 
-import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.sinusoid import Sinusoid
+from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
 
 __all__ = ["meta_sgd_sinusoid"]
 
@@ -24,15 +23,13 @@ def meta_sgd_sinusoid(
         lr: of Adam, annealed to 0 by a half cosine.
     """
     learner = MetaSGD(MLP(1, (40, 40), outputs=1), inner_lr=inner_lr, likelihood=Gaussian())
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=Sinusoid(shots, 10),
-        val=Sinusoid(shots, 100, grid=True),
-        test=Sinusoid(shots, 100, grid=True),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
+    return by_adam(
+        learner,
+        sinusoids(shots),
+        lr=lr,
         steps=steps,
         batch=batch,
+        schedule=CosineAnnealingLR,
+        clip=None,
         validate_every=2000,
     )

@@ -1,13 +1,10 @@
 """Meta Networks on Omniglot, after Munkhdalai & Yu, 2017, reduced: fast weights in two small networks on one slow encoder."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.blackbox.meta_networks import MetaNetworks
 from quickstudy.nn.augmented import AugmentedMLP
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["metanetworks_omniglot"]
 
@@ -42,17 +39,11 @@ def metanetworks_omniglot(
     encoder = Conv4(channels_last=True)
     base, keys = (AugmentedMLP(encoder.features, (hidden,), outputs=ways) for _ in range(2))
     learner = MetaNetworks(encoder, base, keys)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, shots, train_queries),
-        val=FewShot(data.val, ways, shots, queries),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, shots, train_queries), (ways, shots, queries), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=800,
-        pictures=data.train.pictures,
     )

@@ -1,11 +1,11 @@
 """A Neural Turing Machine learns to copy, after Graves, Wayne & Danihelka, 2014."""
 
-import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
 from quickstudy.tasks.copy import Copy
 
 __all__ = ["ntm_copy"]
@@ -41,16 +41,12 @@ def ntm_copy(
     inputs = bits + 1 + width
     controller = LSTMCell(inputs, hidden) if lstm else FeedForward(inputs, hidden)
     learner = SequenceTransducer(NTM(controller, bits, slots=slots, width=width))
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=Copy((1, longest), bits),
-        val=Copy(longest, bits),
-        test=Copy(length, bits),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        Tasks(Copy((1, longest), bits), Copy(longest, bits), Copy(length, bits)),
+        lr=lr,
         steps=steps,
         batch=batch,
+        schedule=CosineAnnealingLR,
         validate_every=1000,
     )

@@ -1,13 +1,10 @@
 """Proto-MAML on Omniglot, after Triantafillou et al., 2020: prototypes make the head, then body and head adapt."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["proto_maml_omniglot"]
 
@@ -41,18 +38,12 @@ def proto_maml_omniglot(
     """
     data = omniglot(split="vinyals")
     learner = ProtoMAML(Conv4(), inner_lr=inner_lr, inner_steps=1, first_order=True, norm=norm, scale=scale)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, shots, train_queries),
-        val=FewShot(data.val, ways, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=350,
         val_tasks=100,
-        pictures=data.train.pictures,
     )

@@ -1,12 +1,9 @@
 """ProtoNet on Omniglot, after Snell, Swersky & Zemel, 2017: many ways in training, Conv4-64, inductive."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["proto_omniglot"]
 
@@ -34,16 +31,11 @@ def proto_omniglot(
     """
     data = omniglot(split="vinyals")
     learner = ProtoNet(Conv4(channels_last=True))
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, train_ways, shots, train_queries),
-        val=FewShot(data.val, 20, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+    return by_adam(
+        learner,
+        few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
-        batch=1,
+        clip=None,
         validate_every=1000,
-        pictures=data.train.pictures,
     )

@@ -1,16 +1,23 @@
 """A recipe is a function that returns everything a run needs, as typed objects."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
+from quickstudy.datasets.class_index import Splits
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.learner import Learner
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "Schedule", "Tasks", "by_adam", "few_shot", "one_cycle", "sinusoids"]
+
+Schedule = Callable[[Optimizer, int], LRScheduler]
+"""From an optimizer and the number of steps, how its step size changes."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +47,58 @@ class Recipe:
     val_tasks: int = 200
     patience: int = 0
     pictures: Pictures | None = None
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The three sources of a recipe, and how a picture file becomes an input, where there are pictures."""
+
+    train: TaskSource[Any]
+    val: TaskSource[Any] | None
+    test: TaskSource[Any]
+    pictures: Pictures | None = None
+
+
+def few_shot(data: Splits, train: tuple[int, int, int], val: tuple[int, int, int], test: tuple[int, int, int]) -> Tasks:
+    """Few-shot tasks from a data set's splits, each given as (ways, shots, queries)."""
+    return Tasks(FewShot(data.train, *train), FewShot(data.val, *val), FewShot(data.test, *test), data.train.pictures)
+
+
+def sinusoids(shots: int) -> Tasks:
+    """Sine waves: ten queries in meta-training, otherwise judged on 100 points of the curve."""
+    return Tasks(Sinusoid(shots, 10), Sinusoid(shots, 100, grid=True), Sinusoid(shots, 100, grid=True))
+
+
+def one_cycle(optimizer: Optimizer, steps: int, rise: float = 0.3) -> LRScheduler:
+    """Up to the optimizer's step size within a share ``rise`` of the steps, then down to nothing."""
+    return OneCycleLR(optimizer, optimizer.param_groups[0]["lr"], total_steps=steps, pct_start=rise)
+
+
+def by_adam(
+    learner: Learner[Any],
+    tasks: Tasks,
+    *,
+    lr: float,
+    steps: int,
+    batch: int = 1,
+    schedule: Schedule = one_cycle,
+    clip: float | None = 10.0,
+    validate_every: int = 500,
+    val_tasks: int = 200,
+) -> Recipe:
+    """Meta-training by Adam, the outer loop of nearly every recipe; arguments as of `Recipe`."""
+    optimizer = Adam(learner.parameters(), lr)
+    return Recipe(
+        learner=learner,
+        train=tasks.train,
+        val=tasks.val,
+        test=tasks.test,
+        optimizer=optimizer,
+        steps=steps,
+        batch=batch,
+        schedule=schedule(optimizer, steps),
+        clip=clip,
+        validate_every=validate_every,
+        val_tasks=val_tasks,
+        pictures=tasks.pictures,
+    )

@@ -1,13 +1,10 @@
 """Relation networks on Omniglot, after Sung et al., 2018: 5×5 maps of 64 filters, inductive."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.pairs import pair_cross_entropy
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.nn.relation import Conv4Maps, Relation
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["relation_omniglot"]
 
@@ -38,18 +35,11 @@ def relation_omniglot(
     """
     data = omniglot(split="vinyals")
     learner = RelationNet(Conv4Maps(channels_last=True), Relation(prior=1 / train_ways), loss=pair_cross_entropy)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, train_ways, shots, train_queries),
-        val=FewShot(data.val, 20, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
-        batch=1,
         validate_every=max(1, steps // 4),
         val_tasks=100,
-        pictures=data.train.pictures,
     )

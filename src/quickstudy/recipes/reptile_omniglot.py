@@ -1,13 +1,13 @@
 """Reptile on Omniglot, after Nichol, Achiam & Schulman, 2018: five inner steps on mini-batches of ten."""
 
-import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["reptile_omniglot"]
 
@@ -41,16 +41,17 @@ def reptile_omniglot(
     data = omniglot(split="vinyals")
     network = Conv4(outputs=ways, strided=True, flat=True)
     learner = Reptile(network, rule=SGD(inner_lr), inner_steps=5, inner_batch=2 * ways, test_steps=10)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, 1, train_shots - 1),
-        val=FewShot(data.val, ways, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps),
+    return by_adam(
+        learner,
+        few_shot(data, (ways, 1, train_shots - 1), (ways, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
+        schedule=_to_zero,
+        clip=None,
         validate_every=1000,
-        pictures=data.train.pictures,
     )
+
+
+def _to_zero(optimizer: Optimizer, steps: int) -> LRScheduler:
+    return LinearLR(optimizer, 1.0, 0.0, total_iters=steps)

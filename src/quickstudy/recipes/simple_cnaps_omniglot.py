@@ -1,15 +1,12 @@
 """Simple CNAPs on Omniglot, after Bateni et al., 2020: Conv4 under FiLM and a Mahalanobis head, all trained together."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.blackbox.simple_cnaps import SimpleCNAPs
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.renormed import NormedByExample
 from quickstudy.nn.set_encoder import SetEncoder
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["simple_cnaps_omniglot"]
 
@@ -44,16 +41,11 @@ def simple_cnaps_omniglot(
     seen = Conv4(hidden=32, strided=True)
     reader = SetEncoder(NormedByExample(seen), MLP(seen.features, (code,)))
     learner = SimpleCNAPs(NormedByExample(Conv4()), reader, code=code)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, train_ways, shots, train_queries),
-        val=FewShot(data.val, ways, shots, queries),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
+    return by_adam(
+        learner,
+        few_shot(data, (train_ways, shots, train_queries), (ways, shots, queries), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
-        batch=1,
+        clip=None,
         validate_every=800,
-        pictures=data.train.pictures,
     )

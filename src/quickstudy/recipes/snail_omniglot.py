@@ -1,13 +1,10 @@
 """SNAIL on Omniglot, after Mishra, Rohaninejad, Chen & Abbeel, 2018, with a stride-2 Conv4 as encoder."""
 
-import torch
-
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.memory.snail import SNAIL
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.snail import CausalNet
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.tasks.few_shot import FewShot
+from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 
 __all__ = ["snail_omniglot"]
 
@@ -41,17 +38,11 @@ def snail_omniglot(
     encoder = Conv4(strided=True, channels_last=True)
     network = CausalNet(encoder.features + ways, ways, length=ways * shots + 1, filters=filters)
     learner = SNAIL(encoder, network)
-    optimizer = torch.optim.Adam(learner.parameters(), lr)
-    return Recipe(
-        learner=learner,
-        train=FewShot(data.train, ways, shots, train_queries),
-        val=FewShot(data.val, ways, shots, 5),
-        test=FewShot(data.test, ways, shots, queries),
-        optimizer=optimizer,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps),
-        clip=10.0,
+    return by_adam(
+        learner,
+        few_shot(data, (ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
+        lr=lr,
         steps=steps,
         batch=batch,
         validate_every=500,
-        pictures=data.train.pictures,
     )
