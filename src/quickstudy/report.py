@@ -83,10 +83,8 @@ class Report:
         return f"{value:.2%}" if self.metric == "accuracy" else f"{value:.4g}"
 
     def _open(self) -> str:
-        if "classes" not in self.intervals:
-            return ""
-        low, high = self.intervals["classes"]
-        return f", for new classes {self._show(low)} to {self._show(high)}"
+        found = self.intervals.get("classes")
+        return f", for new classes {self._show(found[0])} to {self._show(found[1])}" if found else ""
 
     def _words(self) -> str:
         half = (self.interval[1] - self.interval[0]) / 2

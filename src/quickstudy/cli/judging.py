@@ -13,7 +13,6 @@ from quickstudy.cli.everyone import compare_all
 from quickstudy.errors import LearnerError, RunError
 from quickstudy.intervals import interval_over_runs
 from quickstudy.learner import Learner
-from quickstudy.ranking import rank
 from quickstudy.report import Report
 from quickstudy.stream import StreamReport
 from quickstudy.tasks.few_shot import FewShot
@@ -63,7 +62,7 @@ def evaluate(
         return
     reports = [_judge(run, tasks, seed, sizes, changes, arguments, list_) for run in runs]
     if save_list is not None:
-        _save_list(save_list, _called(runs[0], sizes, changes, arguments)[1], tasks, seed, list_)
+        _save_list(save_list, _test_tasks(runs[0], sizes, arguments), tasks, seed, list_)
     if json_:
         print_json([report.to_json() for report in reports])
         return
@@ -145,6 +144,8 @@ def compare(
     for comparison in pairs:
         say(str(comparison))
     if len(reports) > 2:
+        from quickstudy.ranking import rank  # scipy.stats behind it takes a while to load
+
         say(str(rank(reports)))
 
 
@@ -227,8 +228,13 @@ def _called(
     """A run's learner and its meta-test tasks, both as the call changes them."""
     from quickstudy.run import Run
 
-    run = Run(folder)
-    return run.learner(**changes), _resized(run.recipe(**arguments).test, sizes)
+    return Run(folder).learner(**changes), _test_tasks(folder, sizes, arguments)
+
+
+def _test_tasks(folder: Path, sizes: _Sizes, arguments: dict[str, Any]) -> TaskSource[Any]:
+    from quickstudy.run import Run
+
+    return _resized(Run(folder).recipe(**arguments).test, sizes)
 
 
 def _resized(source: TaskSource[Any], sizes: _Sizes) -> TaskSource[Any]:

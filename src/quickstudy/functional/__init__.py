@@ -4,7 +4,7 @@ from quickstudy.functional.distances import class_means, cosine_distance, square
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, implicit
 from quickstudy.functional.log_sign import log_sign
 from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobis_distance
-from quickstudy.functional.pairs import pair_contrastive, pair_cross_entropy, pair_squared_error
+from quickstudy.functional.pairs import by_class, pair_contrastive, pair_cross_entropy, pair_squared_error
 from quickstudy.functional.starts import as_given, redrawn
 from quickstudy.functional.unroll import SGD, Adam, descend, gradient
 
@@ -15,6 +15,7 @@ __all__ = [
     "Ellipsoids",
     "Neumann",
     "as_given",
+    "by_class",
     "class_means",
     "cosine_distance",
     "descend",

@@ -12,13 +12,11 @@ from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.distances import cosine_distance
+from quickstudy.functional.pairs import by_class
 from quickstudy.learner import Facts, Learner
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["Keys", "MatchingNet"]
-
-_NEVER = -1e9
-"""The logit of a pair that must have no weight: finite, so that gradients stay finite."""
 
 
 class Keys(NamedTuple):
@@ -90,5 +88,5 @@ class MatchingNet(Learner[Keys]):
             x = self.query_context(x, state.features, state.mask)
         logits_QS = -self.log_scale.exp() * self.distance(x, state.features)
         weight_SN = state.classes * state.mask[:, None]
-        logits_QNS = torch.where(weight_SN.mT > 0, logits_QS[:, None, :], _NEVER)
+        logits_QNS = by_class(logits_QS, weight_SN)
         return self.likelihood.restrict(logits_QNS.logsumexp(-1), weight_SN.sum(0))

@@ -8,14 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from quickstudy.functional.pairs import PairLoss, pair_cross_entropy
+from quickstudy.functional.pairs import PairLoss, by_class, pair_cross_entropy
 from quickstudy.learner import Facts, Learner
 from quickstudy.task import Examples, Inputs, Task
 
 __all__ = ["SiameseNet", "Twins"]
-
-_NEVER = -1e9
-"""The logit of a pair that must not be the best."""
 
 
 class Twins(NamedTuple):
@@ -66,7 +63,7 @@ class SiameseNet(Learner[Twins]):
 
     def predict(self, state: Twins, x: Tensor) -> Tensor:
         weight_SN = state.classes * state.mask[:, None]
-        logits_QNS = torch.where(weight_SN.mT > 0, self.compare(x, state.features)[:, None, :], _NEVER)
+        logits_QNS = by_class(self.compare(x, state.features), weight_SN)
         return self.likelihood.restrict(logits_QNS.amax(-1), weight_SN.sum(0))
 
     def compare(self, a: Tensor, b: Tensor) -> Tensor:
