@@ -29,7 +29,7 @@ from quickstudy.files import write_whole
 from quickstudy.learner import Learner
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.report import Report
-from quickstudy.train import Record, train
+from quickstudy.train import Record
 
 __all__ = ["Run", "Validation", "recipe_functions"]
 
@@ -149,7 +149,7 @@ class Run:
             step, progress = self._resume(recipe)
             saved = time.monotonic()
             with (self.folder / "log.jsonl").open("a") as log:
-                for record in self._steps(recipe, step) if not progress.done else ():
+                for record in recipe.records(seed=self.config["seed"], start=step) if not progress.done else ():
                     log.write(json.dumps(asdict(record)) + "\n")
                     yield record
                     validation = self._validate(recipe, record.step, progress)
@@ -162,19 +162,6 @@ class Run:
                         saved = time.monotonic()
                     if progress.done:
                         break
-
-    def _steps(self, recipe: Recipe, start: int) -> Iterator[Record]:
-        return train(
-            recipe.learner,
-            recipe.train,
-            steps=recipe.steps,
-            batch=recipe.batch,
-            optimizer=recipe.optimizer,
-            schedule=recipe.schedule,
-            clip=recipe.clip,
-            seed=self.config["seed"],
-            start=start,
-        )
 
     def _validate(self, recipe: Recipe, step: int, progress: _Progress) -> Validation | None:
         """A validation where one is due; keeps the best learner and decides whether the run is done."""

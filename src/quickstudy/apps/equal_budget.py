@@ -22,9 +22,12 @@ from quickstudy.recipes.equal_budget.everyone import CONTENDERS, Contender
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.report import Report
 from quickstudy.tasks.source import generator_of
-from quickstudy.train import train
 
-__all__ = ["Standing", "chosen", "compete", "settings_of", "summary"]
+__all__ = ["OtherBudget", "Standing", "chosen", "compete", "settings_of", "summary"]
+
+
+class OtherBudget(RunError):
+    """A folder holds standings that were made under another budget."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def compete(
     standing, as ``NAME.safetensors``.
 
     Raises:
-        RunError: the folder holds standings under another budget.
+        OtherBudget: the folder holds standings under another budget.
     """
     settings = settings_of(budget, tasks, seed)
     for name, contender in contenders.items():
@@ -102,16 +105,7 @@ def _enter(name: str, contender: Contender, budget: Budget, tasks: int, seed: in
     learner = entry.learner if isinstance(entry, Recipe) else entry
     seconds = 0.0
     if isinstance(entry, Recipe):
-        for _ in train(
-            learner,
-            entry.train,
-            steps=entry.steps,
-            batch=entry.batch,
-            optimizer=entry.optimizer,
-            schedule=entry.schedule,
-            clip=entry.clip,
-            seed=seed,
-        ):
+        for _ in entry.records(seed=seed):
             pass
         seconds = time.perf_counter() - began
     report = evaluate(learner, budget.test, tasks=tasks, seed=seed)
@@ -137,7 +131,7 @@ def _read(path: Path, settings: Mapping[str, Any]) -> Standing | None:
         raise RunError(f"{path} is damaged ({error!r}). Remove it, and the learner is trained again.") from error
     if theirs != dict(settings):
         other = ", ".join(f"{key}={theirs.get(key)}" for key in settings if theirs.get(key) != settings[key])
-        raise RunError(f"{path} was made under another budget ({other}). Choose another folder with --out.")
+        raise OtherBudget(f"{path} was made under another budget ({other}). Choose another folder with --out.")
     return standing
 
 

@@ -27,7 +27,7 @@ def compare_all(
 ) -> None:
     """Trains, judges and weighs all contenders, those in ``folder`` excepted; then prints, writes and draws what came out."""
     from quickstudy import datasets
-    from quickstudy.apps.equal_budget import chosen, compete, settings_of, summary
+    from quickstudy.apps.equal_budget import OtherBudget, chosen, compete, settings_of, summary
     from quickstudy.recipes.equal_budget.budget import Budget
 
     contenders = chosen(only)
@@ -39,9 +39,9 @@ def compare_all(
             bar.update(task, description=name)
             try:
                 ((standing, new),) = compete(folder, {name: contender}, budget, tasks=tasks, seed=seed)
+            except OtherBudget:
+                raise
             except UserError as error:
-                if "--out" in str(error):
-                    raise
                 failed.append(f"{name}: {error}")
                 bar.console.print(f"{name} fell out: {error}", markup=False, highlight=False)
             else:

@@ -1,6 +1,6 @@
 """A recipe is a function that returns everything a run needs, as typed objects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from quickstudy.learner import Learner
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
+from quickstudy.train import Record, train
 
 __all__ = ["Recipe", "Schedule", "Tasks", "by_adam", "few_shot", "one_cycle", "sinusoids"]
 
@@ -47,6 +48,20 @@ class Recipe:
     val_tasks: int = 200
     patience: int = 0
     pictures: Pictures | None = None
+
+    def records(self, *, seed: int = 0, start: int = 0) -> Iterator[Record]:
+        """The outer loop as the recipe says, one record a step; validation and saving are `quickstudy.run`'s matter."""
+        return train(
+            self.learner,
+            self.train,
+            steps=self.steps,
+            batch=self.batch,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            clip=self.clip,
+            seed=seed,
+            start=start,
+        )
 
 
 @dataclass(frozen=True)

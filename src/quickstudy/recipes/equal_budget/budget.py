@@ -9,19 +9,16 @@ labelled pictures instead of tasks sees as many pictures.
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
 from quickstudy.datasets.class_index import Splits
 from quickstudy.learner import Learner
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
 from quickstudy.tasks.few_shot import FewShot
-from quickstudy.tasks.source import TaskSource
 from quickstudy.tasks.supervised import Supervised
-from quickstudy.train import train
 
 __all__ = ["Budget"]
 
@@ -81,60 +78,41 @@ class Budget:
 
     def on_tasks(self, learner: Learner[Any], lr: float, share: float = 1.0) -> Recipe:
         """Meta-training of ``learner`` on the budget's tasks (or a share of them), by Adam of one-cycle rates."""
-        source = FewShot(self.data.train, self.ways, self.shots, self.queries)
-        steps = max(2, round(share * self.steps))
-        return self._one_cycle(learner, source, lr, steps, self.batch)
+        return by_adam(learner, self._tasks(), lr=lr, steps=self._share(share), batch=self.batch)
 
     def on_pictures(self, learner: Learner[Any], lr: float, share: float = 1.0) -> Recipe:
         """Supervised pre-training of ``learner`` on as many pictures, in mini-batches of one outer step's."""
         source = Supervised(self.data.train, self.batch * self.ways * (self.shots + self.queries))
-        return self._one_cycle(learner, source, lr, max(2, round(share * self.steps)), 1)
+        return by_adam(learner, Tasks(source, None, self.test, self.data.train.pictures), lr=lr, steps=self._share(share))
 
     def by(self, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler) -> Recipe:
         """Meta-training on the budget's tasks by an optimizer of the learner's own."""
-        source = FewShot(self.data.train, self.ways, self.shots, self.queries)
-        return self._recipe(learner, source, optimizer, schedule, self.steps, self.batch)
+        tasks = self._tasks()
+        return Recipe(
+            learner=learner,
+            train=tasks.train,
+            val=None,
+            test=tasks.test,
+            optimizer=optimizer,
+            schedule=schedule,
+            clip=10.0,
+            steps=self.steps,
+            batch=self.batch,
+            pictures=tasks.pictures,
+        )
 
     def pretrained(self, share: float = 0.5, lr: float = 4e-3) -> Conv4:
         """A backbone pre-trained on a share of the budget's pictures, in eval mode and frozen."""
         encoder = self.encoder()
         classes = len(self.data.train.classes)
         recipe = self.on_pictures(FineTune(encoder, features=encoder.features, classes=classes), lr, share)
-        for _ in train(
-            recipe.learner,
-            recipe.train,
-            steps=recipe.steps,
-            batch=1,
-            optimizer=recipe.optimizer,
-            schedule=recipe.schedule,
-            clip=recipe.clip,
-            seed=self.seed,
-        ):
+        for _ in recipe.records(seed=self.seed):
             pass
         return encoder.eval().requires_grad_(False)
 
-    def _one_cycle(self, learner: Learner[Any], source: TaskSource[Any], lr: float, steps: int, batch: int) -> Recipe:
-        optimizer = torch.optim.Adam([p for p in learner.parameters() if p.requires_grad], lr)
-        return self._recipe(learner, source, optimizer, OneCycleLR(optimizer, lr, total_steps=steps), steps, batch)
+    def _tasks(self) -> Tasks:
+        source = FewShot(self.data.train, self.ways, self.shots, self.queries)
+        return Tasks(source, None, self.test, self.data.train.pictures)
 
-    def _recipe(
-        self,
-        learner: Learner[Any],
-        source: TaskSource[Any],
-        optimizer: Optimizer,
-        schedule: LRScheduler,
-        steps: int,
-        batch: int,
-    ) -> Recipe:
-        return Recipe(
-            learner=learner,
-            train=source,
-            val=None,
-            test=self.test,
-            optimizer=optimizer,
-            schedule=schedule,
-            clip=10.0,
-            steps=steps,
-            batch=batch,
-            pictures=self.data.train.pictures,
-        )
+    def _share(self, share: float) -> int:
+        return max(2, round(share * self.steps))
