@@ -212,8 +212,10 @@ class _Demo:
 
 def _reports(found: Findings) -> Table:
     """The reports, from best to worst; the page tells more."""
-    head = ("learner", "accuracy, %", "tasks", "manner", "ms a task", "bytes a task")
-    table = Table(*head, title=found.source.name, title_justify="left", box=SIMPLE_HEAD)
+    head = ("learner", "accuracy, %", "tasks", "manner", "ms a\ntask", "bytes a\ntask")
+    table = Table(*head, title=found.source.name, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True  # as it fits into 80 columns
     for report in sorted([*found.meta, *found.traditional], key=lambda report: -report.mean):
         half = 100 * (report.interval[1] - report.mean)
         tasks = f"{len(report.scores)}" if report.planned == len(report.scores) else f"{len(report.scores)} of {report.planned}"
