@@ -13,6 +13,7 @@ from quickstudy.learner import Learner
 from quickstudy.page import Illustration, Page
 from quickstudy.plots.pictures import embedding_map, plane, task_picture
 from quickstudy.plots.results import accuracy_against_shots, intervals, training_curve
+from quickstudy.plots.style import count_words
 from quickstudy.report import Comparison, Report
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import generator_of
@@ -120,10 +121,10 @@ def _task(found: Findings) -> Illustration:
 
 
 def _training(found: Findings) -> Illustration:
-    tasks = {len(report.scores) for rows in found.validations.values() for _, report in rows}
+    tasks = [len(report.scores) for rows in found.validations.values() for _, report in rows] or [0]
     caption = (
         "The objective of every outer step (thin) with a running mean over 25 (thick); each learner has its own kind of tasks, "
-        f"so heights do not compare. Below: accuracy on {max(tasks, default=0)} meta-validation tasks of other writing systems, "
+        f"so heights do not compare. Below: accuracy on {count_words(tasks)} meta-validation tasks of other writing systems, "
         "with 95 % t-intervals; the best one is what is then meta-tested. FineTune is pre-trained as an ordinary classifier."
     )
     return Illustration("Meta-training", training_curve(found.records, found.validations), caption)
