@@ -17,11 +17,11 @@ SRC = ROOT / "src"
 LIBRARY = "quickstudy"
 
 FLOORS = [
-    {"errors", "functional", "intervals", "report", "files", "blueprint", "artefact"},
+    {"errors", "functional", "intervals", "score", "report", "comparison", "files", "blueprint", "artefact"},
     {"task", "likelihood", "nn", "datasets"},
     {"batching", "learner", "tasks", "vmap_safety"},
     {"learners"},
-    {"train", "evaluate", "compare", "ranking", "checks", "checkpoint", "footprint", "page", "plots", "stream"},
+    {"train", "evaluate", "compare", "ranking", "checks", "checkpoint", "footprint", "page", "plots", "processes", "stream"},
     {"estimators", "recipes", "run"},
     {"apps", "serve"},
     {"cli", "__main__"},

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from quickstudy.comparison import Comparison
 from quickstudy.errors import TaskError
 from quickstudy.plots.ranks import ranks
 from quickstudy.plots.style import svg
 from quickstudy.ranking import holm, rank
-from quickstudy.report import Comparison, Report
+from quickstudy.report import Report
 
 
 def report(model: str, scores: list[float], *, metric: str = "accuracy", digest: str = "d") -> Report:

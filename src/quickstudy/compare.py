@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from quickstudy.comparison import Comparison
 from quickstudy.errors import TaskError
-from quickstudy.report import Comparison, Report
+from quickstudy.report import Report
 
 __all__ = ["compare", "conclude"]
 
@@ -31,7 +32,7 @@ def compare(a: Report, b: Report) -> Comparison:
             f"{b.digest}). Evaluate both on the same source with the same seed and number of tasks."
         )
     differences = tuple(x - y for x, y in zip(a.scores, b.scores, strict=False))
-    return Comparison(a.model, b.model, a.metric, differences, a.classes)
+    return Comparison(a.model, b.model, a.metric, differences, a.classes, a.apart)
 
 
 def conclude(report: Report, rivals: Sequence[Report]) -> str:

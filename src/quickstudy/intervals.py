@@ -8,13 +8,18 @@ in few-shot learning.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-__all__ = ["interval_over_classes", "interval_over_runs", "interval_over_tasks"]
+__all__ = ["Apart", "interval_by_bootstrap", "interval_over_classes", "interval_over_runs", "interval_over_tasks", "intervals_of"]
+
+
+Apart = Literal["classes", "rows"]
+"""What no two tasks of a list share, if they were drawn so."""
 
 
 def interval_over_tasks(scores: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -78,6 +83,49 @@ def interval_over_runs(means: Sequence[float], level: float = 0.95) -> tuple[flo
     True
     """
     return interval_over_tasks(means, level)
+
+
+def intervals_of(
+    scores: tuple[float, ...], classes: tuple[tuple[int, ...], ...] | None, apart: Apart | None
+) -> dict[str, tuple[float, float]]:
+    """All 95 % intervals of a mean that these tasks allow, by what each speaks of, see `quickstudy.report.Report.intervals`."""
+    over_tasks = interval_over_tasks(scores)
+    if apart == "classes":  # then the tasks themselves are drawn anew with the classes
+        return {"disjoint tasks": over_tasks}
+    found = {"tasks" if apart is None else "disjoint rows": over_tasks}
+    return found if classes is None else found | {"classes": interval_over_classes(scores, classes[: len(scores)])}
+
+
+def interval_by_bootstrap(
+    statistic: Callable[[NDArray[np.int64]], float], tasks: int, *, resamples: int = 200, level: float = 0.95
+) -> tuple[float, float]:
+    """The interval of a number that is no mean over tasks, from its spread when whole tasks are drawn again.
+
+        ``f(all tasks) ± t · sd(f(tasks drawn with replacement))``
+
+    Not the percentiles of the draws: where ``f`` is biased by chance (a calibration error is never negative), they are biased
+    twice. Always the same draws. Like `interval_over_tasks` it speaks of other tasks of the same classes.
+
+    Source: Efron & Tibshirani, 1993, An introduction to the bootstrap, chapter 6.
+
+    Args:
+        statistic: the number, given the tasks' places (n,), repetitions included.
+        tasks: how many there are; one task alone gives no interval.
+        resamples: how often tasks are drawn again.
+
+    >>> scores = np.array([0.0, 1.0] * 50)
+    >>> low, high = interval_by_bootstrap(lambda places: float(scores[places].mean()), 100)
+    >>> bool(0.38 < low < 0.42 and 0.58 < high < 0.62)
+    True
+    """
+    if tasks < 2:
+        return -math.inf, math.inf
+    draws = np.random.default_rng(0).integers(0, tasks, (resamples, tasks))
+    found = np.array([statistic(places) for places in draws])
+    found = found[np.isfinite(found)]
+    if len(found) < resamples / 2:
+        return -math.inf, math.inf
+    return _around(statistic(np.arange(tasks)), float(found.var(ddof=1)), tasks - 1, level)
 
 
 def _membership(classes: Sequence[Sequence[int]]) -> NDArray[np.float64]:

@@ -7,9 +7,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quickstudy.comparison import Comparison
 from quickstudy.files import write_whole
 from quickstudy.plots.style import svg
-from quickstudy.report import Comparison, Report
+from quickstudy.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,8 +11,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from quickstudy.compare import compare
+from quickstudy.comparison import Comparison
 from quickstudy.errors import TaskError
-from quickstudy.report import Comparison, Report
+from quickstudy.report import Report
 
 __all__ = ["Ranking", "holm", "rank"]
 

@@ -3,23 +3,19 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri, stdtr, stdtrit
+from numpy.typing import NDArray
 
 from quickstudy.errors import ArtefactError, TaskError
 from quickstudy.files import write_whole
-from quickstudy.intervals import interval_over_classes, interval_over_tasks
+from quickstudy.intervals import Apart, interval_by_bootstrap, interval_over_tasks, intervals_of
+from quickstudy.score import Score
 
-__all__ = ["Comparison", "Report"]
-
-
-def _intervals(scores: tuple[float, ...], classes: tuple[tuple[int, ...], ...] | None) -> dict[str, tuple[float, float]]:
-    found = {"tasks": interval_over_tasks(scores)}
-    return found if classes is None else found | {"classes": interval_over_classes(scores, classes[: len(scores)])}
+__all__ = ["Report"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,8 @@ class Report:
         state_bytes: size of the state of one task; None where it is not known (a plain function).
         planned: length of the task list; more than there are scores where only the first tasks were judged. None: as many.
         classes: which classes each task has, as numbers of the data set (-1: none), where tasks are made of classes.
+        apart: what no two tasks share, where they were drawn so (`tasks.DisjointClasses`, `tasks.DisjointRows`).
+        others: more metrics of the same tasks, each with its interval.
     """
 
     model: str
@@ -55,6 +53,8 @@ class Report:
     state_bytes: int | None
     planned: int | None = None
     classes: tuple[tuple[int, ...], ...] | None = None
+    apart: Apart | None = None
+    others: tuple[Score, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -67,17 +67,63 @@ class Report:
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """95 % intervals of the mean by what they speak of: other "tasks" of the same classes, or other "classes"."""
-        return _intervals(self.scores, self.classes)
+        """95 % intervals of the mean by what they speak of: other "tasks" of the same classes, or other "classes".
+
+        Of "disjoint tasks", which share no class, one interval speaks of both; that of "disjoint rows" speaks of other
+        examples of the same classes.
+        """
+        return intervals_of(self.scores, self.classes, self.apart)
+
+    @property
+    def worst_decile(self) -> Score:
+        """The mean over the worst tenth of the tasks (at least one): what one must expect of an unlucky task."""
+        ordered = np.asarray(self.scores) * (1 if self.higher_is_better else -1)
+        count = max(1, len(ordered) // 10)
+
+        def worst(places: NDArray[np.int64]) -> float:
+            found = float(np.partition(ordered[places], count - 1)[:count].mean())
+            return found if self.higher_is_better else -found
+
+        name = f"{self.metric}, worst tenth of tasks"
+        value = worst(np.arange(len(ordered)))
+        interval = interval_by_bootstrap(worst, len(ordered))
+        return Score(name, self.higher_is_better, value, interval, f"95 % bootstrap over {len(ordered):,} tasks")
+
+    def other(self, metric: str) -> Score:
+        """One of the other metrics, by its name.
+
+        Raises:
+            TaskError: it was not measured.
+        """
+        for score in self.others:
+            if score.metric == metric:
+                return score
+        known = ", ".join(score.metric for score in self.others) or "none but the main one"
+        raise TaskError(f"{self.model}'s report has no {metric}; it has {known}. Evaluate again with metrics=(…,).")
+
+    def by(self, metric: str) -> "Report":
+        """The same report with another of its metrics for its main one: to compare, to rank, to draw.
+
+        Raises:
+            TaskError: it was not measured, has no number for each task, or neither way of it is better.
+        """
+        score = self.other(metric)
+        if score.pooled or score.higher_is_better is None or not all(map(math.isfinite, score.scores)):
+            raise TaskError(f"{metric} gives no number to be compared for each task. Compare a metric of single tasks.")
+        return replace(self, metric=metric, higher_is_better=score.higher_is_better, scores=score.scores, others=())
 
     def __str__(self) -> str:
         low, high = self.interval
         manner = "transductive" if self.transductive else "inductive"
         return (
             f"{self.model}: {self.metric} {self._words()} on {self._count(' of the ')} tasks of {self.source} "
-            f"(95 % t-interval over tasks {self._show(low)} to {self._show(high)}{self._open()}; {manner}, norm {self.norm}; "
+            f"({self._kind()} {self._show(low)} to {self._show(high)}{self._open()}; {manner}, norm {self.norm}; "
             f"{self.seconds * 1e3:.1f} ms and {self._size()} a task; task list {self.digest})"
         )
+
+    def _kind(self) -> str:
+        kind = {None: "tasks", "classes": "disjoint tasks, new classes included,", "rows": "tasks of disjoint rows"}[self.apart]
+        return f"95 % t-interval over {kind}"
 
     def _show(self, value: float) -> str:
         return f"{value:.2%}" if self.metric == "accuracy" else f"{value:.4g}"
@@ -112,9 +158,10 @@ class Report:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, with mean and intervals, as JSON."""
-        kinds = {"interval": list(self.interval), "interval_kind": "95 % t over tasks", "intervals": self.intervals}
-        return asdict(self) | {"mean": self.mean} | kinds
+        """Everything, with mean and intervals, as JSON; NaN is null."""
+        kinds = {"interval": list(self.interval), "interval_kind": self._kind(), "intervals": self.intervals}
+        others = [asdict(score) | {"scores": [s if math.isfinite(s) else None for s in score.scores]} for score in self.others]
+        return asdict(self) | {"others": others, "mean": self.mean} | kinds
 
     def save(self, path: str | Path) -> None:
         """Writes the report as JSON, whole or not at all."""
@@ -122,15 +169,18 @@ class Report:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> "Report":
-        """The inverse of `to_json`; a report without classes, of an earlier version, is read as well.
+        """The inverse of `to_json`; a report of an earlier version, which holds less, is read as well.
 
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
-        known = {name: found[name] for name in cls.__dataclass_fields__ if name != "classes"}
+        later = {"classes", "apart", "others"}
+        known = {name: found[name] for name in cls.__dataclass_fields__ if name not in later}
         rows = found.get("classes")
         classes = None if rows is None else tuple(tuple(map(int, row)) for row in rows)
-        return cls(**known | {"scores": tuple(found["scores"]), "classes": classes})
+        others = tuple(Score.from_json(score) for score in found.get("others", ()))
+        given = {"scores": tuple(found["scores"]), "classes": classes, "apart": found.get("apart"), "others": others}
+        return cls(**known | given)
 
     @classmethod
     def load(cls, path: str | Path) -> "Report":
@@ -143,72 +193,3 @@ class Report:
             return cls.from_json(json.loads(Path(path).read_text()))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is not a report of quickstudy: {error}. Run quickstudy evaluate again.") from error
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The paired difference of two models over the same tasks, ``a − b``, with its interval and a paired t-test."""
-
-    a: str
-    b: str
-    metric: str
-    differences: tuple[float, ...]
-    classes: tuple[tuple[int, ...], ...] | None = None
-
-    @property
-    def difference(self) -> float:
-        return math.fsum(self.differences) / len(self.differences)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % t-interval of the difference over tasks: for other tasks of the same classes."""
-        return interval_over_tasks(self.differences)
-
-    @property
-    def intervals(self) -> dict[str, tuple[float, float]]:
-        """95 % intervals of the difference for other "tasks" of the same classes, and for other "classes"."""
-        return _intervals(self.differences, self.classes)
-
-    @property
-    def sign_flip_p(self) -> float:
-        """Two-sided p of the paired permutation test: how often random signs of the differences give so large a mean.
-
-        It needs no normal distribution: under the null hypothesis a difference is as likely with the other sign. Of 9,999
-        random flips, always the same; the smallest p is 0.0001.
-        """
-        observed = np.asarray(self.differences)
-        signs = np.random.default_rng(0).integers(0, 2, (9_999, len(observed)), dtype=np.int8)
-        means = (2.0 * (signs @ observed) - observed.sum()) / len(observed)
-        return float((1 + (np.abs(means) >= abs(observed.mean()) - 1e-12).sum()) / 10_000)
-
-    def tasks_to_see(self, difference: float, power: float = 0.8) -> int:
-        """How many tasks a paired comparison at 5 % needs to see a true difference of that size with this probability.
-
-            ``n = ((z_{0.975} + z_power) · s / d)²``, s the standard deviation of the paired differences
-
-        >>> Comparison("A", "B", "accuracy", (0.1, -0.1) * 50).tasks_to_see(0.01)
-        793
-        """
-        if not (difference and 0 < power < 1):
-            raise TaskError(f"difference={difference} must not be 0, and power={power} must lie between 0 and 1.")
-        n = len(self.differences)
-        spread = math.fsum((d - self.difference) ** 2 for d in self.differences) / max(n - 1, 1)
-        return max(2, math.ceil((float(ndtri(0.975)) + float(ndtri(power))) ** 2 * spread / difference**2))
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided p of the paired t-test; 1 where no task differs."""
-        n, low = len(self.differences), self.interval[0]
-        half = self.difference - low
-        if n < 2 or half == 0:
-            return 1.0 if n < 2 or self.difference == 0 else 0.0
-        t = self.difference / (half / float(stdtrit(n - 1, 0.975)))
-        return float(2 * stdtr(n - 1, -abs(t)))
-
-    def __str__(self) -> str:
-        scale, unit = (100, " points") if self.metric == "accuracy" else (1, "")
-        low, high = (value * scale for value in self.interval)
-        return (
-            f"{self.a} − {self.b}: {self.difference * scale:+.2f}{unit} of {self.metric} on the same {len(self.differences)} "
-            f"tasks (95 % paired interval {low:+.2f} to {high:+.2f}, p = {self.p_value:.2g})"
-        )

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from quickstudy.comparison import Comparison
 from quickstudy.errors import TaskError
 from quickstudy.intervals import interval_over_classes, interval_over_runs, interval_over_tasks
-from quickstudy.report import Comparison
 
 ROUNDS = 250
 TRUTH = 0.8

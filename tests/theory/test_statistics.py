@@ -7,8 +7,9 @@ import pytest
 from numpy.random import Generator
 from scipy import stats
 
+from quickstudy.comparison import Comparison
 from quickstudy.intervals import interval_over_tasks
-from quickstudy.report import Comparison, Report
+from quickstudy.report import Report
 
 ROUNDS = 2000
 

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from quickstudy.compare import compare, conclude
+from quickstudy.comparison import Comparison
 from quickstudy.datasets.class_index import Splits
 from quickstudy.learner import Learner
 from quickstudy.page import Illustration, Page
 from quickstudy.plots.pictures import embedding_map, plane, task_picture
 from quickstudy.plots.results import accuracy_against_shots, intervals, training_curve
 from quickstudy.plots.style import count_words
-from quickstudy.report import Comparison, Report
+from quickstudy.report import Report
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import generator_of
 from quickstudy.train import Record
