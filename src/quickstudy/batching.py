@@ -5,7 +5,7 @@ that measurement, and takes the loop wherever a layer is not safe under vmap.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -20,10 +20,14 @@ from quickstudy.learner import Learner
 from quickstudy.task import Task
 from quickstudy.vmap_safety import Objectives, inside, trial, unsafe_layer, warn_once
 
-__all__ = ["Strategy", "choose", "encode_tasks", "meta_gradient", "over_tasks", "trimmed"]
+__all__ = ["Precision", "Strategy", "choose", "encode_tasks", "meta_gradient", "over_tasks", "trimmed"]
 
 Strategy = Literal["auto", "vmap", "loop"]
 
+Precision = Callable[[], AbstractContextManager[Any]]
+"""Makes the context that an encoder computes in, automatic mixed precision for example."""
+
+_HALF = (torch.bfloat16, torch.float16)
 _WIDE = 20_000
 """Numbers in one example's widest feature map above which a loop beats vmap on a CPU (measured between 12k and 50k)."""
 
@@ -105,13 +109,19 @@ def _widest(learner: Learner[Any], tasks: Any) -> int:
     return int(max(spatial)) * first.out_channels // (first.stride[0] * int(first.stride[-1]))
 
 
-def encode_tasks(learner: Learner[Any], tasks: Task) -> Task:
-    """A batch of tasks with features for inputs: one call of the encoder for all real rows, padding left out."""
+def encode_tasks(learner: Learner[Any], tasks: Task, precision: Precision = nullcontext) -> Task:
+    """A batch of tasks with features for inputs: one call of the encoder for all real rows, padding left out.
+
+    The encoder computes within ``precision()``; features of mixed precision become float32, in which adapting computes.
+    """
     if not learner.encodes:
         return tasks
     masks = [tasks.support.mask.bool(), tasks.query.mask.bool()]
     real = map_leaves(lambda s, q: torch.cat([s[masks[0]], q[masks[1]]]), tasks.support.x, tasks.query.x)
-    features = learner.encode(real)
+    with precision():
+        features, mixed = learner.encode(real), torch.is_autocast_enabled(masks[0].device.type)
+    if mixed:
+        features = map_leaves(lambda z: z.float() if z.dtype in _HALF else z, features)
     cut = int(masks[0].sum())
     support = map_leaves(lambda z: _scatter(z[:cut], masks[0]), features)
     query = map_leaves(lambda z: _scatter(z[cut:], masks[1]), features)
@@ -129,7 +139,14 @@ def trimmed(fn: Callable[[Task], Any]) -> Callable[[Task], Any]:
     return lambda task: fn(Task(task.support, task.query.trim()))
 
 
-def meta_gradient(learner: Learner[Any], tasks: Task, *, strategy: Strategy = "auto", chunk: int | None = None) -> Tensor:
+def meta_gradient(
+    learner: Learner[Any],
+    tasks: Task,
+    *,
+    strategy: Strategy = "auto",
+    chunk: int | None = None,
+    precision: Precision = nullcontext,
+) -> Tensor:
     """Adds the gradient of the mean objective over a batch of tasks to ``.grad``; returns each task's objective (B,).
 
     The backward pass runs chunk by chunk (``chunk`` tasks; in a loop by default one, under vmap by default all), which
@@ -138,7 +155,7 @@ def meta_gradient(learner: Learner[Any], tasks: Task, *, strategy: Strategy = "a
     Raises:
         LearnerError: a layer inside `adapt` has no second derivative.
     """
-    encoded = encode_tasks(learner, tasks)
+    encoded = encode_tasks(learner, tasks, precision)
     way = choose(learner, encoded, strategy)
     shared = [leaf for leaf in leaves([encoded.support.x, encoded.query.x]) if leaf.requires_grad]
     if shared:

@@ -17,7 +17,7 @@ from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.learner import Learner, Predictor
 
-__all__ = ["altered", "load", "load_training", "save", "save_training"]
+__all__ = ["altered", "load", "load_training", "restore_training", "save", "save_training", "training_state"]
 
 
 def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[str, Any] | None = None) -> None:
@@ -133,23 +133,31 @@ def save_training(
     path: str | Path, step: int, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None, note: Any
 ) -> None:
     """Writes everything that the next step depends on, and a JSON note beside it."""
-    tree = {
-        "learner": dict(learner.state_dict()),
-        "optimizer": optimizer.state_dict(),
-        "schedule": {k: v for k, v in schedule.state_dict().items() if not callable(v)} if schedule else None,
-    }
-    write(path, "training", {"step": step, "note": note}, tree)
+    write(path, "training", {"step": step, "note": note}, training_state(learner, optimizer, schedule))
 
 
 def load_training(path: str | Path, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None) -> tuple[int, Any]:
     """Restores what `save_training` wrote, in place; returns the step and the note."""
     found = read(path, ("training",))
-    tree = unpack(found.skeleton, found.tensors)
     try:
-        learner.load_state_dict(tree["learner"])
-        optimizer.load_state_dict(tree["optimizer"])
-        if schedule is not None:
-            schedule.load_state_dict(tree["schedule"])
+        restore_training(unpack(found.skeleton, found.tensors), learner, optimizer, schedule)
     except (RuntimeError, ValueError, KeyError) as error:
         raise ArtefactError(f"{path} belongs to another learner or optimizer: {error}") from error
     return found.description["step"], found.description["note"]
+
+
+def training_state(learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None) -> dict[str, Any]:
+    """Everything that the next step depends on, as a tree."""
+    return {
+        "learner": dict(learner.state_dict()),
+        "optimizer": optimizer.state_dict(),
+        "schedule": {k: v for k, v in schedule.state_dict().items() if not callable(v)} if schedule else None,
+    }
+
+
+def restore_training(state: Mapping[str, Any], learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None) -> None:
+    """Puts what `training_state` gave into its place, on whatever device the learner is."""
+    learner.load_state_dict(state["learner"])
+    optimizer.load_state_dict(state["optimizer"])
+    if schedule is not None:
+        schedule.load_state_dict(state["schedule"])

@@ -11,9 +11,10 @@ Its folder holds:
 import inspect
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ import torch
 
 from quickstudy import recipes
 from quickstudy.artefact import versions
-from quickstudy.checkpoint import altered, load, load_training, save, save_training
+from quickstudy.checkpoint import altered, load, load_training, restore_training, save, save_training, training_state
 from quickstudy.errors import RunError
 from quickstudy.evaluate import evaluate
 from quickstudy.files import write_whole
 from quickstudy.learner import Learner
+from quickstudy.processes import Fabric, Processes
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.report import Report
 from quickstudy.train import Record
@@ -137,41 +139,55 @@ class Run:
         learner: Learner[Any] = load(path)
         return load(path, like=altered(learner, **changes)) if changes else learner
 
-    def train(self) -> Iterator[Record | Validation]:
+    def train(self, fabric: Fabric | None = None) -> Iterator[Record | Validation]:
         """Meta-trains from where the folder stands, one record a step and one a validation.
 
+        Args:
+            fabric: a launched Lightning Fabric, see `quickstudy.train`. The first of its processes alone reads and writes
+                the folder, and validates; all yield the same.
+
         Raises:
-            RunError: another process is training in this folder.
+            RunError: another process is training in this folder, or one of this run's has ended.
         """
-        with self._locked():
+        processes = Processes(fabric)
+        with self._locked() if processes.rank == 0 else nullcontext():
             recipe = self.recipe()
-            write_whole(self.folder / "run.json", json.dumps(self.config, indent=1).encode())
-            step, progress = self._resume(recipe)
+            if processes.rank == 0:
+                write_whole(self.folder / "run.json", json.dumps(self.config, indent=1).encode())
+            step, progress = self._resume(recipe, processes)
             saved = time.monotonic()
-            with (self.folder / "log.jsonl").open("a") as log:
-                for record in recipe.records(seed=self.config["seed"], start=step) if not progress.done else ():
+            with (self.folder / "log.jsonl" if processes.rank == 0 else Path(os.devnull)).open("a") as log:
+                for record in recipe.records(seed=self.config["seed"], start=step, fabric=fabric) if not progress.done else ():
                     log.write(json.dumps(asdict(record)) + "\n")
                     yield record
-                    validation = self._validate(recipe, record.step, progress)
+                    validation = self._judge(recipe, record.step, progress, processes)
                     if validation is not None:
                         log.write(json.dumps({"step": record.step, "validation": validation.report.mean}) + "\n")
                         yield validation
                     if validation is not None or progress.done or time.monotonic() - saved > _SAVE_SECONDS:
                         log.flush()
-                        self._save(recipe, record.step, progress)
+                        if processes.rank == 0:
+                            self._save(recipe, record.step, progress)
                         saved = time.monotonic()
                     if progress.done:
                         break
 
+    def _judge(self, recipe: Recipe, step: int, progress: _Progress, processes: Processes) -> Validation | None:
+        """A validation where one is due, by the first process; all learn what came of it."""
+        last = step == recipe.steps
+        if not last and (recipe.val is None or step % recipe.validate_every):
+            return None
+        validation = self._validate(recipe, step, progress) if processes.rank == 0 else None
+        validation, now = processes.tell((validation, asdict(progress)))
+        vars(progress).update(now)
+        return validation
+
     def _validate(self, recipe: Recipe, step: int, progress: _Progress) -> Validation | None:
-        """A validation where one is due; keeps the best learner and decides whether the run is done."""
+        """Keeps the best learner (without validation tasks: the last) and decides whether the run is done."""
         last = step == recipe.steps
         if recipe.val is None:
-            if last:
-                save(recipe.learner, self.folder / "best.safetensors", recipe=self.config)
-            progress.done = last
-            return None
-        if step % recipe.validate_every and not last:
+            save(recipe.learner, self.folder / "best.safetensors", recipe=self.config)
+            progress.done = True
             return None
         report = evaluate(recipe.learner, recipe.val, tasks=recipe.val_tasks, seed=_VAL_SEED)
         sign = 1 if report.higher_is_better else -1
@@ -187,8 +203,17 @@ class Run:
         path = self.folder / "training.safetensors"
         save_training(path, step, recipe.learner, recipe.optimizer, recipe.schedule, asdict(progress))
 
-    def _resume(self, recipe: Recipe) -> tuple[int, _Progress]:
-        """Restores the last saved state; the log is cut back to it."""
+    def _resume(self, recipe: Recipe, processes: Processes) -> tuple[int, _Progress]:
+        """Restores the last saved state, which the first process reads and tells the others."""
+        step, progress = self._restore(recipe) if processes.rank == 0 else (0, _Progress())
+        parts = (recipe.learner, recipe.optimizer, recipe.schedule)
+        step, note, state = processes.tell((step, asdict(progress), training_state(*parts)))
+        if processes.rank:
+            restore_training(state, *parts)
+        return step, _Progress(**note)
+
+    def _restore(self, recipe: Recipe) -> tuple[int, _Progress]:
+        """Reads the last saved state; the log is cut back to it."""
         path, log = self.folder / "training.safetensors", self.folder / "log.jsonl"
         step, progress = 0, _Progress()
         if path.exists():

@@ -14,6 +14,7 @@ from quickstudy.batching import Strategy, meta_gradient
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.functional.tree import to
 from quickstudy.learner import Learner
+from quickstudy.processes import Fabric, Processes
 from quickstudy.tasks.source import TaskSource, generator_of
 
 __all__ = ["Record", "train"]
@@ -43,6 +44,7 @@ def train(
     start: int = 0,
     strategy: Strategy = "auto",
     chunk: int | None = None,
+    fabric: Fabric | None = None,
 ) -> Iterator[Record]:
     """Meta-trains ``learner`` in place, one record a step: log, validate, save or stop in a plain ``for``.
 
@@ -60,11 +62,15 @@ def train(
         seed: of tasks and inner randomness.
         start: steps done before.
         strategy, chunk: see `quickstudy.batching`.
+        fabric: a launched Lightning Fabric: its device, its processes, each with a share of the step's tasks, and its
+            precision, for the encoder alone. Several processes draw the tasks that one would, and end with the weights that
+            one would, but for batch statistics and inner randomness, which are each process's own.
 
     Raises:
         LearnerError: nothing to train, an optimizer of other weights, or a loss that became NaN or infinite (the learner
             stays as it was before that step).
-        TaskError: no tasks in a step.
+        TaskError: no tasks in a step, or fewer than processes.
+        RunError: another process has ended.
 
     >>> from quickstudy.learners.optimization.maml import MAML
     >>> from quickstudy.likelihood import Gaussian
@@ -85,16 +91,20 @@ def train(
             f"the optimizer holds no weight of this {type(learner).__name__}, which may train a copy of the network it was "
             "given. Build the optimizer on learner.parameters()."
         )
+    processes = Processes(fabric)
+    mine = processes.share(batch)
+    processes.begin(learner, optimizer)
     for step in range(start, steps):
         began = time.perf_counter()
         learner.train()
         generator = generator_of(seed, step)
-        tasks = to(source.sample(batch, generator), trained[0].device)
+        tasks = to(source.gather(source.plan(batch, generator)[mine]), trained[0].device)
         optimizer.zero_grad(set_to_none=True)
         before = [buffer.clone() for buffer in learner.buffers()]
         with torch.random.fork_rng(devices=_devices(trained)):
-            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-            loss = float(meta_gradient(learner, tasks, strategy=strategy, chunk=chunk).mean())
+            torch.manual_seed(processes.seed(int(torch.randint(2**62, (), generator=generator))))
+            losses = meta_gradient(learner, tasks, strategy=strategy, chunk=chunk, precision=processes.autocast)
+        loss = processes.combine(learner, before, losses.mean(), len(tasks) / batch)
         norm = float(torch.nn.utils.clip_grad_norm_(trained, clip if clip is not None else math.inf))
         if not math.isfinite(loss) or not math.isfinite(norm):
             _undo(learner, before)

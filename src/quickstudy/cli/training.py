@@ -6,21 +6,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress
 
 from quickstudy.cli.console import progress, say
+from quickstudy.cli.launching import Machines
 
 __all__ = ["resume", "train_command"]
 
 
 def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
-    """A command whose flags are the recipe's arguments, and --out and --seed."""
+    """A command whose flags are the recipe's arguments, --out, --seed, and where to train."""
 
-    def command(*, out: Path | None = None, seed: int = 0, **arguments: Any) -> None:
-        _train_run(out or Path("runs") / name, name, arguments, seed)
+    def command(*, out: Path | None = None, seed: int = 0, machines: Machines | None = None, **arguments: Any) -> None:
+        _train_run(out or Path("runs") / name, name, arguments, seed, machines or Machines())
 
     extra = {
         "out": (Annotated[Path | None, Parameter(help=f"Folder of the run; runs/{name} by default.")], None),
         "seed": (Annotated[int, Parameter(help="Of weights, tasks and inner randomness.")], 0),
+        "machines": (Machines | None, None),
     }
     own = inspect.signature(recipe).parameters.values()
     added = [
@@ -34,26 +38,34 @@ def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     return command
 
 
-def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: int) -> None:
+def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: int, machines: Machines) -> None:
     from quickstudy.run import Run, Validation
 
     run = Run(folder, name, arguments, seed)
+    fabric = machines.fabric()
+    first = fabric is None or fabric.global_rank == 0
     total = run.recipe().steps
-    with progress() as bar:
+    with progress() if first else _silent() as bar:
         task = bar.add_task("meta-training", total=total)
-        for record in run.train():
+        for record in run.train(fabric):
             if isinstance(record, Validation):
                 mark = " [green](best so far)[/]" if record.best else ""
                 bar.console.print(f"step {record.step:>6}  validation {record.report.metric} {record.report.mean:.4f}{mark}")
             else:
                 bar.update(task, completed=record.step, description=f"meta-training, loss {record.loss:.4f}")
         bar.update(task, completed=total)
-    say(f"trained: {folder}")
-    say(f"next:    quickstudy evaluate {folder}")
+    if first:
+        say(f"trained: {folder}")
+        say(f"next:    quickstudy evaluate {folder}")
 
 
-def resume(run: Path) -> None:
-    """Go on with a run that was stopped, bit for bit as if it had not been.
+def _silent() -> Progress:
+    """The progress bar of a process whose like shows it already."""
+    return Progress(console=Console(quiet=True), disable=True)
+
+
+def resume(run: Path, *, machines: Machines | None = None) -> None:
+    """Go on with a run that was stopped, bit for bit as if it had not been (in as many processes as before).
 
     Args:
         run: folder of the run.
@@ -61,4 +73,4 @@ def resume(run: Path) -> None:
     from quickstudy.run import Run
 
     found = Run(run).config
-    _train_run(run, found["recipe"], found["arguments"], found["seed"])
+    _train_run(run, found["recipe"], found["arguments"], found["seed"], machines or Machines())

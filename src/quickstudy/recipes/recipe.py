@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from quickstudy.datasets.class_index import Splits
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.learner import Learner
+from quickstudy.processes import Fabric
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
@@ -49,7 +50,7 @@ class Recipe:
     patience: int = 0
     pictures: Pictures | None = None
 
-    def records(self, *, seed: int = 0, start: int = 0) -> Iterator[Record]:
+    def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None) -> Iterator[Record]:
         """The outer loop as the recipe says, one record a step; validation and saving are `quickstudy.run`'s matter."""
         return train(
             self.learner,
@@ -61,6 +62,7 @@ class Recipe:
             clip=self.clip,
             seed=seed,
             start=start,
+            fabric=fabric,
         )
 
 
