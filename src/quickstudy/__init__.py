@@ -1,6 +1,6 @@
 """quickstudy: learn from many small tasks how to learn the next one from a handful of examples."""
 
-from quickstudy import checks, datasets, learners, nn, recipes, tasks
+from quickstudy import checks, datasets, learners, metrics, nn, recipes, tasks
 from quickstudy.checkpoint import load, save
 from quickstudy.compare import compare
 from quickstudy.evaluate import evaluate
@@ -23,6 +23,7 @@ __all__ = [
     "evaluate_stream",
     "learners",
     "load",
+    "metrics",
     "nn",
     "recipes",
     "save",

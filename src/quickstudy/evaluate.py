@@ -2,27 +2,32 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from quickstudy.batching import Strategy, choose, encode_tasks, over_tasks, trimmed
-from quickstudy.errors import LearnerError, ShapeError, TaskError
+from quickstudy.errors import LearnerError, TaskError
 from quickstudy.functional.tree import bytes_of, cat, map_leaves, to
 from quickstudy.learner import Learner, evaluating
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+from quickstudy.metrics.measure import Metric, Tally
+from quickstudy.metrics.predicted import Predicted
 from quickstudy.report import Report
 from quickstudy.task import Examples, Task, unstack_tasks
 from quickstudy.tasks.few_shot import FewShot, RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of, rows_seen
 
-__all__ = ["Rival", "encoded_batches", "evaluate"]
+__all__ = ["Rival", "Watcher", "encoded_batches", "evaluate"]
 
 Rival = Callable[[Examples], Callable[[Any], Any]]
-"""Any function ``support -> (x -> outputs)``; outputs are class scores (Q, N), class numbers (Q,), or values (Q, P)."""
+"""Any function ``support -> (x -> outputs)``; outputs are class probabilities or scores (Q, N), class numbers (Q,), values
+(Q, P), or a pair of means and standard deviations (Q, P)."""
+
+Watcher = Callable[[Predicted, Tensor], None]
+"""Is shown what was said of a task's real queries, and their targets (Q, …)."""
 
 _TIMED = 10
 
@@ -37,6 +42,8 @@ def evaluate(
     seed: int = 0,
     batch: int = 25,
     strategy: Strategy = "auto",
+    metrics: Sequence[Metric] = (),
+    watch: Watcher | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Judges ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
@@ -53,10 +60,12 @@ def evaluate(
         seed: of the task list.
         batch: tasks held in memory at once.
         strategy: see `quickstudy.batching`.
+        metrics: more numbers for the report, functions of `quickstudy.metrics` or of your own.
+        watch: is shown each task's predictions and targets, to keep them, say.
         progress: called with (tasks done, tasks) now and then.
 
     Raises:
-        LearnerError: the encoder has a batch norm without running averages.
+        LearnerError: the encoder has a batch norm without running averages, or a metric wants what the model does not give.
         TaskError: no tasks asked for, or a limit below 1.
         ShapeError: a rival's outputs do not fit the targets.
     """
@@ -64,14 +73,21 @@ def evaluate(
         raise TaskError(f"tasks={tasks}: a report needs at least one task; 600 or more make a useful interval.")
     if limit is not None and limit < 1:
         raise TaskError(f"limit={limit}: at least one task must be judged; leave limit out to judge all {tasks}.")
+    tally = Tally(metrics)
+
+    def look(predicted: Predicted, y: Tensor) -> None:
+        tally.add(predicted, y)
+        if watch is not None:
+            watch(predicted, y)
+
     with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
         plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
         judged = plan[:limit]
         if isinstance(model, Learner):
-            scores, seconds, size = _judge_learner(model, source, judged, batch, strategy, progress)
+            scores, seconds, size = _judge_learner(model, source, judged, batch, strategy, look, progress)
         else:
-            scores, seconds, size = _judge_rival(model, source, judged, progress)
+            scores, seconds, size = _judge_rival(model, source, judged, look, progress)
     likelihood = model.likelihood if isinstance(model, Learner) else _likelihood_of(source)
     facts = model.facts if isinstance(model, Learner) else None
     return Report(
@@ -88,23 +104,34 @@ def evaluate(
         state_bytes=size,
         planned=len(plan),
         classes=tuple(map(tuple, judged.classes.tolist())) if isinstance(judged, RowPlan) else None,
+        apart=judged.apart,
+        others=tally.scores(),
     )
 
 
 def _judge_learner(
-    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, progress: Any
+    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, look: Watcher, progress: Any
 ) -> tuple[list[float], float, int | None]:
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
+    likelihood = learner.likelihood
 
-    def score(task: Task) -> Tensor:
+    def answer(task: Task) -> tuple[Tensor, Tensor]:
         outputs = learner.predict(learner.adapt(task.support), task.query.x)
-        return learner.likelihood.score(outputs, task.query.y, task.query.mask)
+        return likelihood.score(outputs, task.query.y, task.query.mask), outputs
+
+    def answer_real(task: Task) -> tuple[Tensor, Tensor]:
+        score, outputs = trimmed(answer)(task)
+        blank = outputs.new_zeros(len(task.query), *outputs.shape[1:])
+        return score, blank.index_put(torch.where(task.query.mask), outputs)
 
     scores: list[float] = []
     with torch.no_grad(), evaluating(learner):
         for encoded in encoded_batches(learner, source, plan, batch, device):
             way = choose(learner, encoded, strategy)
-            scores += over_tasks(trimmed(score) if way == "loop" else score, encoded, way).tolist()
+            found, said = over_tasks(answer_real if way == "loop" else answer, encoded, way)
+            scores += found.tolist()
+            for outputs, y, mask in zip(said, encoded.query.y, encoded.query.mask.bool(), strict=True):
+                look(Predicted.of(outputs[mask].cpu(), likelihood), y[mask].cpu())
             if progress is not None:
                 progress(len(scores), len(plan))
         supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
@@ -141,34 +168,22 @@ def encoded_batches(
             yield to(source.arrange(moved, lambda r: map_leaves(lambda leaf: leaf[r], table)), device)  # type: ignore[attr-defined]
 
 
-def _judge_rival(rival: Rival, source: TaskSource[Any], plan: Plan, progress: Any) -> tuple[list[float], float, int | None]:
+def _judge_rival(
+    rival: Rival, source: TaskSource[Any], plan: Plan, look: Watcher, progress: Any
+) -> tuple[list[float], float, int | None]:
     likelihood = _likelihood_of(source)
     scores, seconds = [], []
     for number in range(len(plan)):
         task = source.gather(plan[number : number + 1])[0]
         support, query = task.support.trim(), task.query.trim()
         took, predict = _timed(rival, support)
-        outputs = _outputs(predict(query.x), query.y)
-        scores.append(float(likelihood.score(outputs, query.y, query.mask)))
+        predicted = Predicted.by_function(predict(query.x), query.y, likelihood)
+        scores.append(float(predicted.likelihood.score(predicted.outputs, query.y, query.mask)))
+        look(predicted, query.y)
         seconds.append(took)
         if progress is not None:
             progress(number + 1, len(plan))
     return scores, statistics.median(seconds), None
-
-
-def _outputs(found: Any, y: Tensor) -> Tensor:
-    """A rival's answer as outputs (Q, N or P): class numbers become one-hot rows."""
-    outputs = torch.as_tensor(np.asarray(found) if not isinstance(found, Tensor) else found)
-    if outputs.ndim == 1 and len(outputs) == len(y) and y.shape[1] > 1:
-        outputs = torch.nn.functional.one_hot(outputs.long(), y.shape[1])
-    elif outputs.ndim == 1:
-        outputs = outputs[:, None]
-    if outputs.shape != y.shape:
-        raise ShapeError(
-            f"the model gave outputs of shape {tuple(outputs.shape)} for targets of shape {tuple(y.shape)}. "
-            "Return a score for each class, class numbers, or values."
-        )
-    return outputs.to(y.dtype)
 
 
 def _likelihood_of(source: TaskSource[Any]) -> Likelihood:

@@ -61,9 +61,15 @@ def _mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum() / mask.sum().clamp(min=1)
 
 
+def _of_a_class(y: Tensor) -> Tensor:
+    return (y.sum(-1) > 0).to(y.dtype)
+
+
 @dataclass(frozen=True)
 class Categorical(Likelihood):
     """Classes: outputs are logits, the loss is the mean cross-entropy, the score is accuracy.
+
+    Queries of a class that the task does not have, whose target row is zero, count for nothing.
 
     >>> Categorical().score(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.ones(1))
     tensor(1.)
@@ -83,6 +89,12 @@ class Categorical(Likelihood):
 
     def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
         return (outputs.argmax(-1) == y.argmax(-1)).to(outputs.dtype)
+
+    def nll(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+        return super().nll(outputs, y, mask * _of_a_class(y))
+
+    def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+        return super().score(outputs, y, mask * _of_a_class(y))
 
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
         return ((y * mask[:, None]).sum(0) > 0).to(y.dtype)

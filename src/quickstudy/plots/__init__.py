@@ -1,5 +1,6 @@
 """Pictures of results; each function returns a matplotlib ``Figure`` without touching any window or global state."""
 
+from quickstudy.plots.calibration import reliability_picture
 from quickstudy.plots.costs import Cost, accuracy_against_cost
 from quickstudy.plots.pictures import embedding_map, plane, task_picture
 from quickstudy.plots.ranks import ranks
@@ -14,6 +15,7 @@ __all__ = [
     "intervals",
     "plane",
     "ranks",
+    "reliability_picture",
     "svg",
     "task_picture",
     "training_curve",

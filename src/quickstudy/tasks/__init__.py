@@ -1,9 +1,11 @@
 """Sources of tasks: drawn from data, or synthetic with a known answer."""
 
 from quickstudy.tasks.copy import Copy
+from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
 from quickstudy.tasks.few_shot import FewShot, meta_dataset_sizes
 from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.mixture import Mixture
+from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import Plan, TaskSource
@@ -12,8 +14,11 @@ from quickstudy.tasks.unsplit import Unsplit
 
 __all__ = [
     "Copy",
+    "DisjointClasses",
+    "DisjointRows",
     "FewShot",
     "Mixture",
+    "OpenSet",
     "Plan",
     "Quadratics",
     "Sinusoid",

@@ -83,6 +83,18 @@ class FewShot(TaskSource[RowPlan]):
         self._rows = order[(starts[:, None] + width).clamp(max=len(order) - 1)]
         self._check()
 
+    def resized(
+        self, *, ways: int | tuple[int, int] | None = None, shots: int | tuple[int, int] | None = None, queries: int | None = None
+    ) -> "FewShot":
+        """Tasks of the same classes in other sizes; what is None stays.
+
+        >>> from quickstudy.datasets.arrays import from_arrays
+        >>> FewShot(from_arrays(torch.randn(60, 4), torch.arange(60) % 6), queries=5).resized(shots=3).name
+        'data 5-way 3-shot 5 queries'
+        """
+        given = (self.ways if ways is None else ways, self.shots if shots is None else shots)
+        return FewShot(self.index, *given, self.queries if queries is None else queries, balanced=self.balanced)
+
     def _check(self) -> None:
         name, have = self.index.name, len(self.index.classes)
         if self.queries < 1:

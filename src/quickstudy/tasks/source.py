@@ -7,7 +7,7 @@ than memory.
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ __all__ = ["Plan", "TaskSource", "generator_of", "rows_seen"]
 @dataclass(frozen=True)
 class Plan:
     """A batch of planned tasks: every field a tensor (or a tree of them) with the task as leading axis."""
+
+    apart: ClassVar[Literal["classes", "rows"] | None] = None
+    """What no two of these tasks share, if that is promised."""
 
     def __len__(self) -> int:
         return leading([getattr(self, field.name) for field in fields(self)])

@@ -1,0 +1,35 @@
+"""Metrics of what a model said of a task's queries: functions ``metric(predicted, y)``, for ``evaluate(metrics=(…,))``."""
+
+from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibration_error, ece, reliability
+from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou
+from quickstudy.metrics.measure import Measure, measure, pooled
+from quickstudy.metrics.predicted import Predicted, pool
+from quickstudy.metrics.values import coverage_90, gaussian_nll, mean_absolute_error, mse, ndcg, ndcg_10, ndcg_at, width_90
+
+__all__ = [
+    "Measure",
+    "Predicted",
+    "Reliability",
+    "abstention_auroc",
+    "accuracy",
+    "auprc",
+    "auroc",
+    "calibration_error",
+    "coverage_90",
+    "delta_auprc",
+    "ece",
+    "gaussian_nll",
+    "log_loss",
+    "macro_f1",
+    "mean_absolute_error",
+    "mean_iou",
+    "measure",
+    "mse",
+    "ndcg",
+    "ndcg_10",
+    "ndcg_at",
+    "pool",
+    "pooled",
+    "reliability",
+    "width_90",
+]

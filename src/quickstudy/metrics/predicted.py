@@ -1,0 +1,170 @@
+"""What a model said of queries, in the forms that metrics ask for; what it did not say is refused with the remedy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
+
+from quickstudy.errors import LearnerError, ShapeError
+from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+
+__all__ = ["Kind", "MeanAndDeviation", "Predicted", "pool"]
+
+Kind = Literal["probabilities", "scores", "class numbers", "values", "values and deviations"]
+"""What outputs are: only the first and the last say how sure a model is."""
+
+
+@dataclass(frozen=True)
+class MeanAndDeviation(Gaussian):
+    """Values with normal noise of a stated deviation: outputs (Q, 2 P) are the means, then the standard deviations."""
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return -self.distribution(outputs).log_prob(y)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return outputs[..., : outputs.shape[-1] // 2]
+
+    def distribution(self, outputs: Tensor) -> Distribution:
+        mean, deviation = outputs.chunk(2, -1)
+        return Independent(Normal(mean, deviation), 1)
+
+    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return super().rate(self.mean(outputs), y)
+
+
+@dataclass(frozen=True)
+class _Stated(Categorical):
+    """Classes by outputs that are their probabilities already, no logits."""
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return -(outputs.log() * y).sum(-1)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return outputs
+
+    def distribution(self, outputs: Tensor) -> Distribution:
+        return OneHotCategorical(outputs)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model said of Q queries.
+
+    Args:
+        outputs: (Q, …), as the likelihood reads them.
+        likelihood: of the outputs.
+        kind: what they are.
+
+    >>> said = Predicted.of(torch.tensor([[0.0, 2.0]]), Categorical())
+    >>> said.classes.tolist(), round(said.probabilities[0, 1].item(), 3), len(said)
+    ([1], 0.881, 1)
+    """
+
+    outputs: Tensor
+    likelihood: Likelihood
+    kind: Kind
+
+    @classmethod
+    def of(cls, outputs: Tensor, likelihood: Likelihood) -> "Predicted":
+        """A learner's outputs: its likelihood says what they mean."""
+        spread: Kind = "values and deviations" if isinstance(likelihood, Gaussian) else "values"
+        return cls(outputs, likelihood, "probabilities" if isinstance(likelihood, Categorical) else spread)
+
+    @classmethod
+    def by_function(cls, found: Any, y: Tensor, likelihood: Likelihood) -> "Predicted":
+        """What a function gave for queries with targets ``y``: class scores, class numbers, values, or (means, deviations).
+
+        Raises:
+            ShapeError: it fits the targets in no way.
+        """
+        if isinstance(found, tuple) and isinstance(likelihood, Gaussian) and len(found) == 2:
+            mean, deviation = (_columns(part, y) for part in found)
+            if not bool((deviation > 0).all()):
+                raise ShapeError("the standard deviations that the model gave beside its means must be positive.")
+            return cls(torch.cat([mean, deviation], 1), MeanAndDeviation(), "values and deviations")
+        numbers = torch.as_tensor(np.asarray(found) if not isinstance(found, Tensor) else found)
+        if numbers.ndim == 1 and len(numbers) == len(y) and y.shape[1] > 1:
+            outputs = torch.nn.functional.one_hot(numbers.long(), y.shape[1]).to(y.dtype)
+            return cls(outputs, likelihood, "class numbers")
+        outputs = _columns(numbers, y)
+        if isinstance(likelihood, Gaussian):
+            return cls(outputs, likelihood, "values")
+        whole = bool((outputs >= 0).all()) and bool(((outputs.sum(1) - 1).abs() < 1e-3).all())
+        return cls(outputs, _Stated(), "probabilities") if whole else cls(outputs, likelihood, "scores")
+
+    def __len__(self) -> int:
+        return len(self.outputs)
+
+    def __getitem__(self, rows: Any) -> "Predicted":
+        return Predicted(self.outputs[rows], self.likelihood, self.kind)
+
+    @property
+    def classes(self) -> Tensor:
+        """The most probable class of each query, (Q,)."""
+        if self.kind.startswith("values"):
+            raise LearnerError("this metric wants classes, but the model gives values. Use metrics of values: mse, ndcg.")
+        return self.outputs.argmax(1)
+
+    @property
+    def probabilities(self) -> Tensor:
+        """The probability of each class (Q, N).
+
+        Raises:
+            LearnerError: the model gave none.
+        """
+        if self.kind != "probabilities":
+            raise LearnerError(
+                f"this metric wants probabilities, but the model gives {self.kind}. Return one probability for each class, "
+                "non-negative rows that sum to one: predict_proba instead of predict, softmax of scores."
+            )
+        return self.likelihood.mean(self.outputs)
+
+    @property
+    def values(self) -> Tensor:
+        """The expected values (Q, P).
+
+        Raises:
+            LearnerError: the model names classes.
+        """
+        if not self.kind.startswith("values"):
+            raise LearnerError(
+                "this metric wants values, but the model names classes. Use metrics of classes: log_loss, macro_f1."
+            )
+        return self.likelihood.mean(self.outputs)
+
+    @property
+    def distribution(self) -> Distribution:
+        """The predictive distribution of the values, one for each query.
+
+        Raises:
+            LearnerError: the model does not say how sure it is.
+        """
+        if self.kind != "values and deviations":
+            raise LearnerError(
+                f"this metric wants a spread beside each value, but the model gives {self.kind}. Return a pair of means and "
+                "standard deviations: predict(x, return_std=True) of a Gaussian process, say."
+            )
+        return self.likelihood.distribution(self.outputs)
+
+
+def pool(seen: Sequence[tuple[Predicted, Tensor]]) -> tuple[Predicted, Tensor]:
+    """The queries of many tasks as if they were of one: what ``evaluate(watch=…)`` was shown, joined."""
+    first = seen[0][0]
+    outputs = torch.cat([predicted.outputs for predicted, _ in seen])
+    return Predicted(outputs, first.likelihood, first.kind), torch.cat([y for _, y in seen])
+
+
+def _columns(found: Any, y: Tensor) -> Tensor:
+    """Numbers of one model for targets ``y`` in their shape (one column where there is one axis only)."""
+    outputs = torch.as_tensor(np.asarray(found) if not isinstance(found, Tensor) else found)
+    outputs = outputs[:, None] if outputs.ndim == 1 else outputs
+    if outputs.shape != y.shape:
+        raise ShapeError(
+            f"the model gave outputs of shape {tuple(outputs.shape)} for targets of shape {tuple(y.shape)}. "
+            "Return a score for each class, class numbers, or values."
+        )
+    return outputs.to(y.dtype)
