@@ -210,7 +210,7 @@ def test_a_window_after_a_run_up_is_differentiated_from_where_it_begins(first_or
 
 def _depth_of(learner: learners.LearnedOptimizer, seed: int) -> int:
     torch.manual_seed(seed)
-    return int(torch.randint(learner.steps - learner.window + 1, ()))
+    return int(torch.randint(learner.steps - learner.windows.steps + 1, ()))
 
 
 def test_windows_lie_at_depths_of_their_own() -> None:

@@ -7,13 +7,16 @@ from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobi
 from quickstudy.functional.pairs import by_class, pair_contrastive, pair_cross_entropy, pair_squared_error
 from quickstudy.functional.starts import as_given, redrawn
 from quickstudy.functional.unroll import SGD, Adam, descend, gradient
+from quickstudy.functional.windows import MeanLogLoss, Windows, mean_loss
 
 __all__ = [
     "SGD",
     "Adam",
     "ConjugateGradients",
     "Ellipsoids",
+    "MeanLogLoss",
     "Neumann",
+    "Windows",
     "as_given",
     "by_class",
     "class_means",
@@ -24,6 +27,7 @@ __all__ = [
     "implicit",
     "log_sign",
     "mahalanobis_distance",
+    "mean_loss",
     "pair_contrastive",
     "pair_cross_entropy",
     "pair_squared_error",

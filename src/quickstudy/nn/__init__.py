@@ -1,6 +1,7 @@
 """Networks that know nothing of tasks, and what runs them inside an inner loop."""
 
 from quickstudy.nn import film, norm
+from quickstudy.nn.adam_lstm import AdamLSTM
 from quickstudy.nn.augmented import Augmented, AugmentedMLP
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
@@ -8,6 +9,7 @@ from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.film import FiLM
 from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.gated_descent import GatedDescent
+from quickstudy.nn.learned_rule import LearnedRule
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.ntm import NTM
@@ -27,6 +29,7 @@ __all__ = [
     "LRUA",
     "MLP",
     "NTM",
+    "AdamLSTM",
     "Augmented",
     "AugmentedMLP",
     "CausalNet",
@@ -39,6 +42,7 @@ __all__ = [
     "GatedDescent",
     "InputContext",
     "LSTMCell",
+    "LearnedRule",
     "NormedByExample",
     "PairEncoder",
     "Point",

@@ -7,21 +7,18 @@ descent by gradient descent.
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
 from quickstudy.functional.log_sign import log_sign
 from quickstudy.functional.unroll import Weights
+from quickstudy.nn.learned_rule import LearnedRule, Memory
 from quickstudy.nn.recurrent import LSTMCell
 
-__all__ = ["CoordinateLSTM", "Memory"]
-
-Memory = tuple[tuple[Tensor, Tensor], ...]
-"""(h, c) of each layer, (coordinates, hidden) each."""
+__all__ = ["CoordinateLSTM"]
 
 
-class CoordinateLSTM(Recorded, nn.Module):
+class CoordinateLSTM(LearnedRule):
     """The same small LSTM for every coordinate of the weights, each with a memory of its own.
 
         ``(m_t, h_{t+1}) = LSTM(log_sign(∇_t), h_t)``,    ``θ_{t+1} = θ_t + scale · m_t``
@@ -55,7 +52,7 @@ class CoordinateLSTM(Recorded, nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def init(self, weights: Weights) -> Memory:
-        """The empty memory of all coordinates, in the order of the names."""
+        """Pairs (h, c) of the layers, (coordinates, hidden) each."""
         rows = sum(w.numel() for w in weights.values())
         zeros = next(iter(weights.values())).new_zeros(rows, self.head.in_features)
         return tuple((zeros, zeros) for _ in self.cells)

@@ -9,15 +9,15 @@ from torch.optim import Optimizer
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.tree import leaves
-from quickstudy.nn.coordinate_lstm import CoordinateLSTM
+from quickstudy.nn.learned_rule import LearnedRule
 
 __all__ = ["RuleOptimizer"]
 
 
 class RuleOptimizer(Optimizer):
-    """``θ ← θ − lr · rule(∇)`` with a `CoordinateLSTM` as the rule, in place, as torch's own optimizers do it.
+    """``θ ← θ − lr · rule(∇)`` with a `CoordinateLSTM` or another learned rule, in place, as torch's own optimizers do it.
 
-    Memories are kept for each parameter, (coordinates, hidden) for each layer, and travel in ``state_dict``; schedules,
+    Memories are kept for each parameter, a row for each coordinate, and travel in ``state_dict``; schedules,
     parameter groups and parameters without a gradient are as usual. Computes in the rule's own precision.
 
     Args:
@@ -28,6 +28,7 @@ class RuleOptimizer(Optimizer):
     Raises:
         LearnerError: a negative factor.
 
+    >>> from quickstudy.nn.coordinate_lstm import CoordinateLSTM
     >>> network = nn.Linear(2, 1)
     >>> optimizer = RuleOptimizer(network.parameters(), CoordinateLSTM())
     >>> network(torch.ones(1, 2)).sum().backward()
@@ -36,7 +37,7 @@ class RuleOptimizer(Optimizer):
     ['param_groups', 'state']
     """
 
-    def __init__(self, params: Iterable[Any], rule: CoordinateLSTM, *, lr: float = 1.0) -> None:
+    def __init__(self, params: Iterable[Any], rule: LearnedRule, *, lr: float = 1.0) -> None:
         if not lr >= 0:
             raise LearnerError(f"lr={lr}: the factor on the learned steps must be 0 or more; 1 takes them as they are.")
         self.rule = rule
@@ -56,7 +57,7 @@ class RuleOptimizer(Optimizer):
         return loss
 
     def _move(self, moving: list[nn.Parameter], lr: float) -> None:
-        own = self.rule.head.weight
+        own = next(self.rule.parameters())
         grads = {str(n): p.grad.to(own) for n, p in enumerate(moving) if p.grad is not None}
         for n, p in enumerate(moving):
             if not self.state[p]:

@@ -4,6 +4,7 @@ A task is a problem of optimization, judged by its final loss; `benchmarks/learn
 Adam and SGD.
 """
 
+import math
 from dataclasses import replace
 
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.glyphs import glyphs
+from quickstudy.functional.windows import MeanLogLoss, Windows
 from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.likelihood import Gaussian, LogLoss
-from quickstudy.nn.coordinate_lstm import CoordinateLSTM
+from quickstudy.nn.adam_lstm import AdamLSTM
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.point import Point
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
@@ -25,19 +27,32 @@ __all__ = ["learned_optimizer_classifier", "learned_optimizer_quadratics"]
 
 
 def learned_optimizer_quadratics(
-    *, horizon: int = 100, window: int = 20, batch: int = 64, steps: int = 2000, lr: float = 5e-3, val_tasks: int = 500
+    *,
+    horizon: int = 100,
+    window: int = 20,
+    windows: int = 5,
+    margin: float = 0.01,
+    batch: int = 32,
+    steps: int = 1300,
+    lr: float = 5e-3,
+    val_tasks: int = 500,
 ) -> Recipe:
     """A learned optimizer for quadratic functions of ten dimensions, judged by the function's value at the end.
 
     Args:
         horizon: steps of a trajectory.
-        window: of them, differentiated through, at a random depth.
+        window: steps of a stretch that is differentiated through.
+        windows: stretches in an outer step, one after another.
+        margin: value at which a function counts as minimised, see `functional.MeanLogLoss`.
         batch: problems in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
         val_tasks: problems of each of the six validations.
     """
-    learner = LearnedOptimizer(Point(10), CoordinateLSTM(), steps=horizon, window=window, likelihood=Gaussian())
+    score = MeanLogLoss(least=0.5 * math.log(math.pi), margin=margin)  # of the Gaussian's nll at its default variance
+    learner = LearnedOptimizer(
+        Point(10), AdamLSTM(), steps=horizon, window=Windows(window, windows, score), likelihood=Gaussian()
+    )
     return by_adam(
         learner,
         Tasks(Quadratics(), Quadratics(), Quadratics()),
@@ -57,9 +72,11 @@ def learned_optimizer_classifier(
     hidden: int = 8,
     horizon: int = 100,
     window: int = 20,
+    windows: int = 5,
+    margin: float = 0.01,
     batch: int = 4,
-    steps: int = 600,
-    lr: float = 1e-2,
+    steps: int = 400,
+    lr: float = 5e-3,
 ) -> Recipe:
     """A learned optimizer for a small classifier of characters, judged by the training loss at the end.
 
@@ -71,14 +88,16 @@ def learned_optimizer_classifier(
         examples: of each class, all in every step.
         hidden: units of the network's hidden layer.
         horizon: steps of a trajectory.
-        window: of them, differentiated through, at a random depth.
+        window: steps of a stretch that is differentiated through.
+        windows: stretches in an outer step, one after another.
+        margin: loss at which a problem counts as solved, see `functional.MeanLogLoss`.
         batch: problems in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
     """
     data = glyphs()
-    network = MLP(49, (hidden,), outputs=ways)
-    learner = LearnedOptimizer(network, CoordinateLSTM(), steps=horizon, window=window, likelihood=LogLoss())
+    network, cut = MLP(49, (hidden,), outputs=ways), Windows(window, windows, MeanLogLoss(margin=margin))
+    learner = LearnedOptimizer(network, AdamLSTM(), steps=horizon, window=cut, likelihood=LogLoss())
     return by_adam(
         learner,
         Tasks(_problems(data.train, ways, examples), _problems(data.val, ways, examples), _problems(data.test, ways, examples)),

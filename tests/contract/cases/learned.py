@@ -33,7 +33,7 @@ def window(learner: learners.LearnedOptimizer, task: Task) -> dict[str, Tensor]:
     """The trajectory as a function of the rule's weights, with gradients measured apart, on a network of numbers alone."""
     start = dict(learner.network.named_parameters())
     weights, memory, losses = start, learner.rule.init(start), []
-    for _ in range(learner.window):
+    for _ in range(learner.windows.length):
         copied = copy.deepcopy(learner.network).requires_grad_(True)
         copied.load_state_dict({name: w.detach() for name, w in weights.items()}, strict=False)
         slopes = torch.autograd.grad(nll(learner, copied(task.support.x), task.support.y), [*copied.parameters()])
