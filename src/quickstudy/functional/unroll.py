@@ -5,7 +5,7 @@ asks `mapping()` which of the two it stands in. Gradient descent follows ``θ_{t
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
+from quickstudy.functional.checkpointing import checkpointing, repeated
 
 __all__ = ["SGD", "Adam", "Preconditioned", "Rule", "Weights", "descend", "gradient", "gradient_and_value", "is_mapped", "mapped"]
 
@@ -140,6 +141,8 @@ class Adam:
 def descend(loss: Callable[[Weights], Tensor], weights: Weights, *, rule: Rule, steps: int, first_order: bool = False) -> Weights:
     """``steps`` steps of ``rule`` on ``loss``, starting from ``weights``, which stay as they are.
 
+    Within `quickstudy.functional.checkpointing` memory grows with the root of the steps.
+
     Raises:
         LearnerError: steps without any weights.
 
@@ -148,8 +151,11 @@ def descend(loss: Callable[[Weights], Tensor], weights: Weights, *, rule: Rule, 
     """
     if steps and not weights:
         raise LearnerError("no weight of the network requires a gradient, so none can adapt. Call requires_grad_(True) on it.")
-    memory = rule.init(weights)
-    for _ in range(steps):
-        step, memory = rule(gradient(loss, weights, first_order=first_order), memory)
-        weights = {name: w - step[name] for name, w in weights.items()}
-    return weights
+
+    def step(carry: tuple[Weights, Any]) -> tuple[Weights, Any]:
+        weights, memory = carry
+        change, memory = rule(gradient(loss, weights, first_order=first_order), memory)
+        return {name: w - change[name] for name, w in weights.items()}, memory
+
+    with checkpointing(False) if first_order else nullcontext():  # nothing to spare
+        return repeated(step, (weights, rule.init(weights)), steps)[0]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
+from quickstudy.functional.checkpointing import repeated
 from quickstudy.functional.unroll import Weights, gradient
 from quickstudy.learner import Facts, Learner
 from quickstudy.nn.mlp import MLP
@@ -140,12 +141,9 @@ class LEO(Learner[DecodedHead]):
             return self.likelihood.nll(outputs, support.y, support.mask)
 
         draw = self._noise(start.new_zeros(len(start), len(self.tuning_rate)))
-        end = start
-        for _ in range(self.steps):
-            end = end - self.latent_rate * gradient(loss, {"z": end})["z"]
+        end = repeated(lambda z: z - self.latent_rate * gradient(loss, {"z": z})["z"], start, self.steps)
         weight = self._decoded(end, draw)
-        for _ in range(self.tuning_steps):
-            weight = weight - self.tuning_rate * gradient(loss, {"w": weight})["w"]
+        weight = repeated(lambda w: w - self.tuning_rate * gradient(loss, {"w": w})["w"], weight, self.tuning_steps)
         return _Path(mean, log_deviation, start, end, DecodedHead(weight, present))
 
     def _codes(self, support: Examples) -> Tensor:

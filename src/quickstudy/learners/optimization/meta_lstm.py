@@ -4,10 +4,12 @@ Source: Ravi & Larochelle, 2017, Optimization as a model for few-shot learning.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
+from quickstudy.functional.checkpointing import repeated
 from quickstudy.functional.unroll import Weights, gradient_and_value
 from quickstudy.learner import Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
@@ -75,11 +77,14 @@ class MetaLSTM(Learner[FastWeights]):
         def loss(weights: Weights) -> Tensor:
             return support_loss(self.network, weights, support, self.likelihood, present)
 
-        weights = weights_of(self.network)
-        memory = self.rule.init(weights)
-        for _ in range(self.inner_steps if self.training else self.test_steps):
+        def step(carry: tuple[Weights, Any]) -> tuple[Weights, Any]:
+            weights, memory = carry
             grads, value = gradient_and_value(loss, weights, first_order=True)
-            weights, memory = self.rule(weights, grads, value, memory)
+            return self.rule(weights, grads, value, memory)
+
+        weights = weights_of(self.network)
+        steps = self.inner_steps if self.training else self.test_steps
+        weights, _ = repeated(step, (weights, self.rule.init(weights)), steps)
         return FastWeights(weights, statistics_of(self.network, weights, support, self.norm), present)
 
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:
