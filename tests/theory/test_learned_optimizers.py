@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from quickstudy.batching import Strategy, meta_gradient, over_tasks
 from quickstudy.functional import log_sign
 from quickstudy.functional.unroll import Weights
 from quickstudy.likelihood import Gaussian
-from quickstudy.nn import CoordinateLSTM, GatedDescent
+from quickstudy.nn import AdamLSTM, CoordinateLSTM, GatedDescent
 from quickstudy.task import stack_tasks
 from quickstudy.tasks import Quadratics
 from quickstudy.tasks.source import generator_of
@@ -27,9 +28,9 @@ def double(seeded: None) -> None:
     torch.set_default_dtype(torch.float64)
 
 
-def restless(hidden: int = 20) -> CoordinateLSTM:
+def restless(hidden: int = 20, kind: type[CoordinateLSTM | AdamLSTM] = CoordinateLSTM) -> Any:
     """A rule away from its zero start."""
-    rule = CoordinateLSTM(hidden)
+    rule = kind(hidden)
     nn.init.normal_(rule.head.weight, std=0.3)
     return rule
 
@@ -125,11 +126,12 @@ def test_a_closed_forget_gate_forgets() -> None:
         torch.testing.assert_close(state.weights[name], -0.5 * slope)
 
 
-def test_as_a_torch_optimizer_it_gives_the_weights_of_adapt() -> None:
+@pytest.mark.parametrize("kind", [CoordinateLSTM, AdamLSTM])
+def test_as_a_torch_optimizer_it_gives_the_weights_of_adapt(kind: type[CoordinateLSTM | AdamLSTM]) -> None:
     """The same network, data and start: bit for bit, though one is functional and the other writes in place."""
     support = three_classes()
     network = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
-    learner = learners.LearnedOptimizer(network, restless(), steps=25, window=5).eval()
+    learner = learners.LearnedOptimizer(network, restless(20, kind), steps=25, window=5).eval()
     state = learner(support).state
     optimizer = learner.optimizer(network.parameters())
     for _ in range(25):

@@ -12,13 +12,20 @@ from contract.cases.ground import Case, built, few, normed, plain, wave
 from quickstudy import functional, learners, tasks
 from quickstudy.checks import Training
 from quickstudy.likelihood import Gaussian, LogLoss
-from quickstudy.nn import CoordinateLSTM, GatedDescent, Point
+from quickstudy.nn import AdamLSTM, CoordinateLSTM, GatedDescent, Point
 from quickstudy.task import Task
 
 
 def rule() -> CoordinateLSTM:
     """Small, and away from its zero start, where most gradients are zero."""
     made = CoordinateLSTM(6)
+    nn.init.normal_(made.head.weight, std=0.3)
+    return made
+
+
+def from_adam() -> AdamLSTM:
+    """Small, and away from Adam, where its cells have no gradient."""
+    made = AdamLSTM(6)
     nn.init.normal_(made.head.weight, std=0.3)
     return made
 
@@ -75,6 +82,19 @@ CASES: dict[str, Case] = {
     "LearnedOptimizer": Case(partial(quadratic, steps=8, window=8, start=given), tasks.Quadratics, short, window),
     "LearnedOptimizer, exact": Case(partial(quadratic, steps=6, window=6, first_order=False), tasks.Quadratics, short),
     "LearnedOptimizer, truncated": Case(partial(quadratic, steps=8, window=4), tasks.Quadratics, Training(80, lr=0.01, tasks=80)),
+    "LearnedOptimizer, from Adam": Case(
+        partial(
+            built,
+            learners.LearnedOptimizer,
+            partial(Point, 10, spread=1.0),
+            from_adam,
+            steps=8,
+            window=functional.Windows(3, 2, functional.MeanLogLoss(math.log(math.pi) / 2)),
+            likelihood=Gaussian(),
+        ),
+        tasks.Quadratics,
+        short,
+    ),
     "LearnedOptimizer, classes": Case(
         partial(built, learners.LearnedOptimizer, normed, rule, steps=8, window=4, likelihood=LogLoss()),
         lambda: tasks.Unsplit(few()),
