@@ -19,7 +19,7 @@ LIBRARY = "quickstudy"
 FLOORS = [
     {"errors", "functional", "intervals", "score", "report", "comparison", "files", "blueprint", "artefact"},
     {"task", "likelihood", "nn", "datasets"},
-    {"batching", "learner", "tasks", "vmap_safety"},
+    {"batching", "compiling", "learner", "tasks", "vmap_safety"},
     {"learners"},
     {"metrics", "train", "evaluate", "compare", "ranking", "checks", "checkpoint", "footprint", "page", "plots", "processes", "stream"},
     {"estimators", "recipes", "run"},

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.backends import mha
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from quickstudy.compiling import program
 from quickstudy.errors import LearnerError
+from quickstudy.functional.checkpointing import checkpointing
 from quickstudy.functional.tree import leading, leaves, map_leaves, stack
 from quickstudy.functional.unroll import mapped
 from quickstudy.learner import Learner
@@ -84,9 +86,10 @@ def choose(learner: Learner[Any], tasks: Task, strategy: Strategy = "auto") -> L
 def _few(tasks: Task) -> Objectives:
     """Objectives (in eval mode: losses of predictions) of the first two tasks, in double precision."""
     device = torch.device("cpu") if leaves(tasks)[0].device.type == "mps" else None  # Apple's GPUs have no double precision
-    two = map_leaves(lambda leaf: leaf.detach().to(device, torch.float64 if leaf.is_floating_point() else None), tasks[:2])
 
     def objectives(learner: Learner[Any], way: str) -> Tensor:
+        two = map_leaves(lambda leaf: leaf.detach().to(device, torch.float64 if leaf.is_floating_point() else None), tasks[:2])
+
         def predicted(task: Task) -> Tensor:
             outputs = learner.predict(learner.adapt(task.support), task.query.x)
             return learner.likelihood.nll(outputs, task.query.y, task.query.mask)
@@ -146,17 +149,23 @@ def meta_gradient(
     strategy: Strategy = "auto",
     chunk: int | None = None,
     precision: Precision = nullcontext,
+    compile: bool = False,
+    checkpoint: bool = False,
 ) -> Tensor:
     """Adds the gradient of the mean objective over a batch of tasks to ``.grad``; returns each task's objective (B,).
 
     The backward pass runs chunk by chunk (``chunk`` tasks; in a loop by default one, under vmap by default all), which
     bounds the memory; gradients gather at the encoded features, and then the encoder's own backward pass runs once.
+    With ``compile`` a chunk's objectives and their gradient are one compiled program (see `quickstudy.compiling`). With
+    ``checkpoint`` inner steps are computed twice, in a loop over tasks, and memory grows with the root of their number.
 
     Raises:
-        LearnerError: a layer inside `adapt` has no second derivative.
+        LearnerError: a layer inside `adapt` has no second derivative, or ``checkpoint`` together with vmap or ``compile``.
     """
+    if checkpoint and (strategy == "vmap" or compile):
+        raise LearnerError("checkpoint works task by task, as written: leave out compile, and strategy or chunk beside it.")
     encoded = encode_tasks(learner, tasks, precision)
-    way = choose(learner, encoded, strategy)
+    way = choose(learner, encoded, "loop" if checkpoint else strategy)
     shared = [leaf for leaf in leaves([encoded.support.x, encoded.query.x]) if leaf.requires_grad]
     if shared:
         cut = map_leaves(lambda z: z.detach().requires_grad_(z.requires_grad), [encoded.support.x, encoded.query.x])
@@ -168,7 +177,13 @@ def meta_gradient(
     objective = trimmed(learner.objective) if way == "loop" else learner.objective
     objectives = []
     for low in range(0, count, size):
-        losses = over_tasks(objective, inner[low : low + size], way)
+        part = inner[low : low + size]
+        made = program(learner, objective, part, lambda fn, tasks: over_tasks(fn, tasks, way)) if compile else None
+        if made is not None:
+            objectives.append(made(part, 1 / count))
+            continue
+        with checkpointing(checkpoint):
+            losses = over_tasks(objective, part, way)
         if losses.requires_grad:
             _backward(losses.sum() / count)
         objectives.append(losses.detach())

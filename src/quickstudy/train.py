@@ -45,6 +45,8 @@ def train(
     strategy: Strategy = "auto",
     chunk: int | None = None,
     fabric: Fabric | None = None,
+    compile: bool = False,
+    checkpoint: bool = False,
 ) -> Iterator[Record]:
     """Meta-trains ``learner`` in place, one record a step: log, validate, save or stop in a plain ``for``.
 
@@ -62,6 +64,10 @@ def train(
         seed: of tasks and inner randomness.
         start: steps done before.
         strategy, chunk: see `quickstudy.batching`.
+        compile: turn the inner loop and its gradients into machine code first, which takes a minute or two once and then pays
+            for small networks (see `quickstudy.compiling`).
+        checkpoint: keep the tensors of about √T of an inner loop's T steps and compute the others twice: less memory, about
+            half as much time again (see `quickstudy.functional.checkpointing`).
         fabric: a launched Lightning Fabric: its device, its processes, each with a share of the step's tasks, and its
             precision, for the encoder alone. Several processes draw the tasks that one would, and end with the weights that
             one would, but for batch statistics and inner randomness, which are each process's own.
@@ -102,10 +108,18 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         before = [buffer.clone() for buffer in learner.buffers()]
         with torch.random.fork_rng(devices=_devices(trained)):
-            torch.manual_seed(processes.seed(int(torch.randint(2**62, (), generator=generator))))
-            losses = meta_gradient(learner, tasks, strategy=strategy, chunk=chunk, precision=processes.autocast)
+            _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), trained)
+            losses = meta_gradient(
+                learner,
+                tasks,
+                strategy=strategy,
+                chunk=chunk,
+                precision=processes.autocast,
+                compile=compile,
+                checkpoint=checkpoint,
+            )
         loss = processes.combine(learner, before, losses.mean(), len(tasks) / batch)
-        norm = float(torch.nn.utils.clip_grad_norm_(trained, clip if clip is not None else math.inf))
+        norm = _norm(trained, clip)
         if not math.isfinite(loss) or not math.isfinite(norm):
             _undo(learner, before)
             raise LearnerError(
@@ -127,6 +141,20 @@ def _undo(learner: Learner[Any], buffers: list[torch.Tensor]) -> None:
         buffer.copy_(before)
     learner.zero_grad(set_to_none=True)
     learner.eval()
+
+
+def _norm(parameters: list[torch.nn.Parameter], clip: float | None) -> float:
+    if clip is not None:
+        return float(torch.nn.utils.clip_grad_norm_(parameters, clip))
+    return float(torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
+
+
+def _seed(seed: int, parameters: list[torch.nn.Parameter]) -> None:
+    """`torch.manual_seed` where the weights are; for every other kind of device it notes a stack trace, a third of a ms."""
+    if all(p.device.type == "cpu" for p in parameters):
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
 
 
 def _devices(parameters: list[torch.nn.Parameter]) -> list[int]:

@@ -14,7 +14,7 @@ from quickstudy.errors import UserError
 from quickstudy.learner import Learner
 from quickstudy.nn import norm
 
-__all__ = ["Objectives", "inside", "trial", "unsafe_layer", "warn_once"]
+__all__ = ["Objectives", "inside", "trial", "unsafe_layer", "unsafe_layers", "warn_once"]
 
 _log = logging.getLogger("quickstudy")
 _told: set[str] = set()
@@ -33,11 +33,15 @@ def inside(learner: Learner[Any]) -> Iterator[tuple[str, nn.Module]]:
 
 def unsafe_layer(learner: Learner[Any]) -> str | None:
     """The first layer known to be wrong or unsupported under vmap, with the remedy; None if there is none."""
+    return next((f"{path} {reason}" for path, reason in unsafe_layers(learner)), None)
+
+
+def unsafe_layers(learner: Learner[Any]) -> Iterator[tuple[str, str]]:
+    """All such layers: where each stands, and its class with what is wrong and the remedy."""
     for path, module in inside(learner):
         reason = _unsafe(module)
         if reason:
-            return f"{path} ({type(module).__name__}) {reason}"
-    return None
+            yield path, f"({type(module).__name__}) {reason}"
 
 
 def _unsafe(module: nn.Module) -> str | None:
