@@ -75,7 +75,7 @@ def learned_optimizer_classifier(
     windows: int = 5,
     margin: float = 0.01,
     batch: int = 4,
-    steps: int = 400,
+    steps: int = 240,
     lr: float = 5e-3,
 ) -> Recipe:
     """A learned optimizer for a small classifier of characters, judged by the training loss at the end.
