@@ -1,6 +1,7 @@
 """How much memory adapting to one task takes at its peak, counted tensor by tensor, the same on every machine."""
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from quickstudy.functional.tree import leaves
 from quickstudy.learner import Learner, evaluating
 from quickstudy.task import Examples
 
-__all__ = ["adaptation_peak"]
+__all__ = ["adaptation_peak", "peak_of"]
 
 
 def adaptation_peak(learner: Learner[Any], support: Examples) -> int:
@@ -31,9 +32,19 @@ def adaptation_peak(learner: Learner[Any], support: Examples) -> int:
     >>> adaptation_peak(short, support) == adaptation_peak(long, support)  # at meta-test no graph outlives a step
     True
     """
+    with torch.inference_mode(False), torch.no_grad(), evaluating(learner), torch.random.fork_rng():
+        return peak_of(lambda: learner.adapt(support.replace(learner.encode(support.x))))
+
+
+def peak_of(work: Callable[[], Any]) -> int:
+    """The most bytes of tensors alive at one moment that ``work`` made.
+
+    >>> peak_of(lambda: torch.ones(10) + torch.ones(10))
+    120
+    """
     tally = _Tally()
-    with torch.inference_mode(False), torch.no_grad(), evaluating(learner), torch.random.fork_rng(), tally:
-        learner.adapt(support.replace(learner.encode(support.x)))
+    with tally:
+        work()
     return tally.peak
 
 

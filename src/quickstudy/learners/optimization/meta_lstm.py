@@ -80,7 +80,8 @@ class MetaLSTM(Learner[FastWeights]):
         def step(carry: tuple[Weights, Any]) -> tuple[Weights, Any]:
             weights, memory = carry
             grads, value = gradient_and_value(loss, weights, first_order=True)
-            return self.rule(weights, grads, value, memory)
+            after: tuple[Weights, Any] = self.rule(weights, grads, value, memory)
+            return after
 
         weights = weights_of(self.network)
         steps = self.inner_steps if self.training else self.test_steps
