@@ -2,8 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,9 @@ from quickstudy.task import Examples, Task, unstack_tasks
 from quickstudy.tasks.few_shot import FewShot, RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of, rows_seen
 
-__all__ = ["Rival", "Watcher", "encoded_batches", "evaluate"]
+__all__ = ["Rival", "Watcher", "encoded_batches", "evaluate", "evaluate_each"]
+
+Key = TypeVar("Key")
 
 Rival = Callable[[Examples], Callable[[Any], Any]]
 """Any function ``support -> (x -> outputs)``; outputs are class probabilities or scores (Q, N), class numbers (Q,), values
@@ -107,6 +109,45 @@ def evaluate(
         apart=judged.apart,
         others=tally.scores(),
     )
+
+
+def evaluate_each(
+    model: Learner[Any] | Rival,
+    sources: Mapping[Key, TaskSource[Any]],
+    *,
+    tasks: int = 1000,
+    seed: int = 0,
+    metrics: Sequence[Metric] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[Key, Report]:
+    """One model on several sources: by the number of shots or ways, or on other data than it was trained on.
+
+    Args:
+        model: a learner, or a function, as for `evaluate`.
+        sources: by what sets them apart: ``{k: source.resized(shots=k) for k in (1, 5, 20)}``.
+        tasks: of each source.
+        seed: of each task list.
+        metrics: more numbers for each report.
+        progress: called with (tasks done, tasks in all) now and then.
+
+    Raises:
+        As `evaluate`.
+
+    >>> from quickstudy.tasks.sinusoid import Sinusoid
+    >>> found = evaluate_each(Sinusoid.oracle, {k: Sinusoid(shots=k) for k in (2, 10)}, tasks=3)
+    >>> found[2].source
+    'sinusoid 2-shot 10 queries'
+    """
+    found: dict[Key, Report] = {}
+    for key, source in sources.items():
+        before = tasks * len(found)
+
+        def told(done: int, _: int, before: int = before) -> None:
+            if progress is not None:
+                progress(before + done, tasks * len(sources))
+
+        found[key] = evaluate(model, source, tasks=tasks, seed=seed, metrics=metrics, progress=told)
+    return found
 
 
 def _judge_learner(

@@ -1,4 +1,4 @@
-"""The command line: ``quickstudy list | train | resume | evaluate | compare | adapt | predict | cite | demo``."""
+"""The command line: ``quickstudy list | train | resume | evaluate | compare | adapt | predict | doctor | cite | demo``."""
 
 import os
 import re
@@ -9,8 +9,10 @@ from cyclopts import App, CycloptsError
 
 from quickstudy.apps.demo import demo
 from quickstudy.artefact import versions
+from quickstudy.cli.comparing import compare
 from quickstudy.cli.console import err
-from quickstudy.cli.judging import compare, evaluate
+from quickstudy.cli.doctor import doctor
+from quickstudy.cli.judging import evaluate
 from quickstudy.cli.showing import cite, list_
 from quickstudy.cli.training import resume, train_command
 from quickstudy.cli.using import adapt, predict
@@ -29,7 +31,7 @@ for _name, _recipe in recipe_functions().items():
     _train.command(train_command(_name, _recipe), name=_name)
 app.command(_train)
 app.command(list_, name="list")
-for _command in (resume, evaluate, compare, adapt, predict, cite, demo):
+for _command in (resume, evaluate, compare, adapt, predict, doctor, cite, demo):
     app.command(_command)
 
 

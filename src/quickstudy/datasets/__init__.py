@@ -2,10 +2,12 @@
 
 from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.datasets.domain import image_zip, picture_domain, redrawn
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.datasets.pictures import Pictures
+from quickstudy.datasets.store import open_store, pieces_of, write_store
 
 __all__ = [
     "ClassIndex",
@@ -15,6 +17,12 @@ __all__ = [
     "from_dataset",
     "glyphs",
     "image_folder",
+    "image_zip",
     "omniglot",
+    "open_store",
+    "picture_domain",
+    "pieces_of",
+    "redrawn",
     "split_classes",
+    "write_store",
 ]

@@ -60,7 +60,7 @@ def _spread(axes: "Axes", found: TaskDiversity) -> None:
     ):
         weights = torch.full((len(values),), 100 / len(values))
         axes.hist(values.numpy(), bins=24, range=(0, top), weights=weights.numpy(), color=colour, alpha=0.55, label=words)
-        axes.axvline(float(values.mean()), color=colour, linewidth=1.2)
+        axes.axvline(float(values.mean()), ymax=0.74, color=colour, linewidth=1.2)
     axes.set_title("diversity coefficient", color=INK, fontsize=10, loc="left")
     axes.set_xlabel("cosine distance of the embeddings", color=INK)
     axes.set_ylabel("share of pairs, %", color=INK)

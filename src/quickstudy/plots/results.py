@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["accuracy_against_shots", "intervals", "training_curve"]
+__all__ = ["accuracy_against_shots", "accuracy_against_ways", "intervals", "training_curve"]
 
 
 def intervals(reports: Sequence[Report]) -> "Figure":
@@ -47,6 +47,24 @@ def accuracy_against_shots(curves: Mapping[str, Mapping[int, Report]]) -> "Figur
     Args:
         curves: for each learner's name, a report for each number of shots.
     """
+    return _curves(curves, "shots (support examples of each class)")
+
+
+def accuracy_against_ways(curves: Mapping[str, Mapping[int, Report]]) -> "Figure":
+    """How the score falls with the number of classes, above what guessing gives (dashed); bands are 95 % intervals.
+
+    Args:
+        curves: for each learner's name, a report for each number of ways.
+    """
+    figure = _curves(curves, "ways (classes in a task)")
+    ways = sorted({n for curve in curves.values() for n in curve})
+    first = next(iter(next(iter(curves.values())).values()))
+    if first.metric == "accuracy":
+        figure.axes[0].plot(ways, [100 / n for n in ways], color=INK, linewidth=1, linestyle="--", alpha=0.6)
+    return figure
+
+
+def _curves(curves: Mapping[str, Mapping[int, Report]], axis: str) -> "Figure":
     figure = blank(6.4, 4.0)
     axes = axes_in(figure, grid="y")
     first = next(iter(next(iter(curves.values())).values()))
@@ -65,7 +83,7 @@ def accuracy_against_shots(curves: Mapping[str, Mapping[int, Report]]) -> "Figur
     axes.set_xticks(every, [str(k) for k in every])
     axes.minorticks_off()
     counts = sorted({len(report.scores) for curve in curves.values() for report in curve.values()})
-    axes.set_xlabel("shots (support examples of each class)", color=INK)
+    axes.set_xlabel(axis, color=INK)
     axes.set_ylabel(f"{first.metric}{unit}, {count_words(counts)} tasks a point", color=INK)
     _label_ends(axes, ends)
     return figure

@@ -1,0 +1,154 @@
+"""What a call of the command line changes about a run's judgement: how many tasks, of which sizes, by which metrics."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from quickstudy import metrics
+from quickstudy.cli.console import progress
+from quickstudy.errors import LearnerError
+from quickstudy.learner import Learner
+from quickstudy.metrics.measure import Measure
+from quickstudy.report import Report
+from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.lists import load_tasks, save_tasks
+from quickstudy.tasks.open_set import OpenSet
+from quickstudy.tasks.source import TaskSource, generator_of
+
+__all__ = ["Call", "Disjoint", "changes", "measures"]
+
+Disjoint = Literal["classes", "rows"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """How runs are judged, where it is other than their recipes say; arguments as of ``quickstudy evaluate``."""
+
+    tasks: int = 1000
+    seed: int = 0
+    ways: int | None = None
+    shots: int | None = None
+    queries: int | None = None
+    of_learner: dict[str, Any] = field(default_factory=dict)
+    of_recipe: dict[str, Any] = field(default_factory=dict)
+    list_: Path | None = None
+    metrics: tuple[Measure, ...] = ()
+    unknown: int = 0
+    disjoint: Disjoint | None = None
+
+    def learner(self, folder: Path) -> Learner[Any]:
+        """A run's learner, as the call changes it."""
+        from quickstudy.run import Run
+
+        return Run(folder).learner(**self.of_learner)
+
+    def source(self, folder: Path) -> TaskSource[Any]:
+        """A run's meta-test tasks, as the call changes them."""
+        from quickstudy.run import Run
+
+        return self.changed(Run(folder).recipe(**self.of_recipe).test)
+
+    def changed(self, source: TaskSource[Any]) -> TaskSource[Any]:
+        """Tasks in other sizes, with unknown classes, or disjoint, if the call asks for it."""
+        sizes = (self.ways, self.shots, self.queries)
+        if not self.unknown and self.disjoint is None and not any(size is not None for size in sizes):
+            return source
+        if not isinstance(source, FewShot):
+            raise LearnerError(f"the tasks of {source.name} have no ways, shots and queries to change. Leave these flags out.")
+        if self.unknown and self.disjoint:
+            raise LearnerError("unknown classes and disjoint tasks are asked for at once. Give --unknown or --disjoint.")
+        source = source.resized(ways=self.ways, shots=self.shots, queries=self.queries)
+        if self.unknown:
+            return OpenSet(source.index, source.ways, source.shots, source.queries, unknown=self.unknown)
+        if self.disjoint is not None:
+            return DisjointClasses(source) if self.disjoint == "classes" else DisjointRows(source)
+        return source
+
+    def judge(self, folder: Path, source: TaskSource[Any] | None = None, *, known: Learner[Any] | None = None) -> Report:
+        """The report on a run's learner, with a bar while it is made; also kept in the run's folder, with its pictures.
+
+        Args:
+            folder: of the run.
+            source: other tasks than the run's own.
+            known: the run's learner, if it is loaded already.
+        """
+        from quickstudy.evaluate import evaluate
+
+        source = self.source(folder) if source is None else source
+        learner = self.learner(folder) if known is None else known
+        plan = None if self.list_ is None else load_tasks(self.list_, source)
+        count = self.count(source) if plan is None else len(plan)
+        sight = _Sight("ece" in {metric.__name__ for metric in self.metrics})
+        with progress() as bar:
+            task = bar.add_task(f"meta-testing {folder}", total=count)
+            report = evaluate(
+                learner,
+                source,
+                tasks=count,
+                plan=plan,
+                seed=self.seed,
+                metrics=self.metrics,
+                watch=sight,
+                progress=lambda done, _: bar.update(task, completed=done),
+            )
+        changed = "".join(f"-{name}={value}" for name, value in self.of_learner.items())
+        report.save(folder / f"report-{report.digest}{changed}.json")
+        sight.draw(folder / f"reliability-{report.digest}{changed}.png", report.model)
+        return report
+
+    def count(self, source: TaskSource[Any]) -> int:
+        """How many tasks: as many as asked for, of disjoint ones as many as there are."""
+        return min(self.tasks, source.most) if isinstance(source, DisjointClasses | DisjointRows) else self.tasks
+
+    def save_list(self, path: Path, source: TaskSource[Any]) -> None:
+        """The tasks that were judged, as a file."""
+        plan = source.plan(self.count(source), generator_of(self.seed)) if self.list_ is None else load_tasks(self.list_, source)
+        save_tasks(path, source, plan)
+
+
+class _Sight:
+    """Keeps what was said of all queries, if its reliability is to be drawn."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
+        self.seen: list[tuple[Any, Any]] = []
+
+    def __call__(self, predicted: Any, y: Any) -> None:
+        if self.wanted:
+            self.seen.append((predicted, y))
+
+    def draw(self, path: Path, name: str) -> None:
+        if self.seen:
+            from quickstudy.plots.calibration import reliability_picture
+
+            reliability_picture(metrics.reliability(*metrics.pool(self.seen)), name).savefig(path, dpi=110)
+
+
+def measures(names: Sequence[str] | None) -> tuple[Measure, ...]:
+    """The metrics of these names.
+
+    Raises:
+        LearnerError: there is none of a name.
+    """
+    known = {name: found for name in metrics.__all__ if isinstance(found := getattr(metrics, name), Measure)}
+    for name in names or ():
+        if name not in known:
+            raise LearnerError(f"there is no metric {name!r}. There are: {', '.join(known)}.")
+    return tuple(known[name] for name in names or ())
+
+
+def changes(flag: str, given: Sequence[str] | None) -> dict[str, Any]:
+    """``NAME=VALUE`` pairs of a flag, values as JSON where they are."""
+    found = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise LearnerError(f"{flag} {text}: write it as NAME=VALUE, {flag} test_steps=10 say.")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

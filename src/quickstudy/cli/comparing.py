@@ -1,0 +1,105 @@
+"""``quickstudy compare``: runs against each other, all learners, or a run against traditional learning."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from quickstudy.cli.call import Call
+from quickstudy.cli.console import out as console
+from quickstudy.cli.console import print_json, say, table
+from quickstudy.cli.everyone import compare_all
+from quickstudy.cli.traditional import compare_traditional
+from quickstudy.errors import RunError
+from quickstudy.report import Report
+
+__all__ = ["compare"]
+
+
+def compare(
+    runs: list[Path] | None = None,
+    /,
+    *,
+    all_: Annotated[Literal["glyphs", "omniglot"] | None, Parameter(name="--all")] = None,
+    traditional: Annotated[bool, Parameter(negative=())] = False,
+    tasks: int | None = None,
+    seed: int = 0,
+    ways: int | None = None,
+    shots: int | None = None,
+    queries: int | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    only: Annotated[list[str] | None, Parameter(negative=())] = None,
+    steps: int = 300,
+    out: Path = Path("runs/all"),
+) -> None:
+    """Compare runs on the very same tasks, each against the first, with paired intervals; or all learners, with --all.
+
+    With --all DATA every classification learner is meta-trained with one small equal budget (the same tasks for each),
+    judged on the same tasks and weighed: accuracy, seconds, state, memory. Each learner is kept in --out as soon as it is
+    done, and the same command goes on where it was stopped.
+
+    With --traditional one run meets learning without meta-learning: what each needs, costs and reaches on the same tasks,
+    and after how many new tasks the meta-training has paid for itself.
+
+    Args:
+        runs: folders of two or more runs; of one with --traditional.
+        all_: compare all learners on this data set instead of runs.
+        traditional: compare a run with learning each task by itself.
+        tasks: how many tasks; 1000, with --all 300, with --traditional 100.
+        seed: of the task list; with --all, of the training too.
+        ways: classes in a task, if other than the recipes'; with --all 5.
+        shots: support examples of each class, if other than the recipes'; with --all 1.
+        queries: query examples of each class, if other than the recipes'; with --all 15.
+        json_: print JSON instead of a table.
+        only: with --all: only this learner; may be given again.
+        steps: with --all: outer steps of eight tasks; with --traditional: mini-batches of 64 to pre-train the rival that is
+            fine-tuned, 0 leaves it out.
+        out: with --all: folder of what came out.
+    """
+    runs = runs or []
+    if all_ is not None:
+        if runs:
+            raise RunError("--all trains learners of its own. Leave the runs out, or leave --all out.")
+        sizes = {"ways": ways, "shots": shots, "test_queries": queries, "steps": steps}
+        given = {name: size for name, size in sizes.items() if size is not None}
+        compare_all(all_, out, only=only, sizes=given, tasks=tasks or 300, seed=seed, as_json=json_)
+        return
+    call = Call(tasks=1000 if tasks is None else tasks, seed=seed, ways=ways, shots=shots, queries=queries)
+    if traditional:
+        if len(runs) != 1:
+            raise RunError("--traditional looks at one run: quickstudy compare RUN --traditional.")
+        call = replace(call, tasks=100 if tasks is None else tasks)
+        compare_traditional(runs[0], call, pretraining=steps, as_json=json_)
+        return
+    if len(runs) < 2:
+        raise RunError("a comparison needs two runs or more: quickstudy compare RUN RUN. For all learners: --all glyphs.")
+    _pairs(_named_apart([call.judge(run) for run in runs], runs), as_json=json_)
+
+
+def _pairs(reports: list[Report], *, as_json: bool) -> None:
+    """Each report against the first, printed."""
+    from quickstudy.compare import compare as paired
+
+    pairs = [paired(report, reports[0]) for report in reports[1:]]
+    if as_json:
+        names = ("a", "b", "difference", "interval", "intervals", "p_value")
+        found = [{name: getattr(pair, name) for name in names} for pair in pairs]
+        print_json({"reports": [report.to_json() for report in reports], "comparisons": found})
+        return
+    console.print(table(reports))
+    for comparison in pairs:
+        say(str(comparison))
+    if len(reports) > 2:
+        from quickstudy.ranking import rank  # scipy.stats behind it takes a while to load
+
+        say(str(rank(reports)))
+
+
+def _named_apart(reports: list[Report], folders: list[Path]) -> list[Report]:
+    """Reports whose models have names of their own: two of one class are told apart by their folders."""
+    names = [report.model for report in reports]
+    return [
+        replace(report, model=f"{report.model} in {folder}") if names.count(report.model) > 1 else report
+        for report, folder in zip(reports, folders, strict=True)
+    ]

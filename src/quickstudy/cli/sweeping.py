@@ -1,0 +1,91 @@
+"""One run on many sources: by shots, by ways, or on other data; one table, one picture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from quickstudy.cli.call import Call
+from quickstudy.cli.console import out as console
+from quickstudy.cli.console import print_json, say
+from quickstudy.datasets.domain import picture_domain
+from quickstudy.errors import LearnerError, RunError
+from quickstudy.learner import Learner
+from quickstudy.report import Report
+from quickstudy.tasks.few_shot import FewShot
+
+__all__ = ["across", "by_size", "numbers"]
+
+
+def numbers(report: Report) -> dict[str, Any]:
+    """A report as JSON, the worst tenth of its tasks included."""
+    return report.to_json() | {"worst_decile": asdict(report.worst_decile)}
+
+
+def by_size(runs: Sequence[Path], call: Call, ways: Sequence[int], shots: Sequence[int], *, as_json: bool) -> None:
+    """Runs judged for each number of shots, or of ways, each with a task list of its own."""
+    if len(ways) > 1 and len(shots) > 1:
+        raise RunError("both --ways and --shots are given several times. Give several of one, and one of the other.")
+    name, sizes = ("ways", sorted(set(ways))) if len(ways) > 1 else ("shots", sorted(set(shots)))
+    call = replace(call, ways=ways[0] if len(ways) == 1 else None, shots=shots[0] if len(shots) == 1 else None)
+    curves: dict[str, dict[int, Report]] = {}
+    for run in runs:
+        learner, source = call.learner(run), replace(call, unknown=0, disjoint=None).source(run)
+        if not isinstance(source, FewShot):
+            raise LearnerError(f"the tasks of {source.name} have no {name} to change. Leave --{name} out.")
+        calls = {size: replace(call, ways=size) if name == "ways" else replace(call, shots=size) for size in sizes}
+        curves[_label(learner, run, runs)] = {
+            size: one.judge(run, one.changed(source), known=learner) for size, one in calls.items()
+        }
+    if as_json:
+        print_json({label: {size: numbers(report) for size, report in curve.items()} for label, curve in curves.items()})
+        return
+    console.print(_table(name, {(label, str(size)): r for label, curve in curves.items() for size, r in curve.items()}))
+    from quickstudy.plots.results import accuracy_against_shots, accuracy_against_ways
+
+    draw = accuracy_against_ways if name == "ways" else accuracy_against_shots
+    path = runs[0] / f"by-{name}.png"
+    draw(curves).savefig(path, dpi=110)
+    say(f"Each number of {name} has its own list of {call.tasks:,} tasks, the same for all runs. The picture: {path}")
+
+
+def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bool) -> None:
+    """Runs judged on their own meta-test tasks and on those of other data, as far as they see pictures alike."""
+    reports: dict[tuple[str, str], Report] = {}
+    for run in runs:
+        learner, home = call.learner(run), replace(call, unknown=0, disjoint=None).source(run)
+        if not isinstance(home, FewShot) or learner.pictures is None:
+            raise LearnerError(f"{run} was not trained on pictures, so there are no other pictures to judge it on.")
+        label = _label(learner, run, runs)
+        reports[label, f"{home.index.name} (home)"] = call.judge(run, call.changed(home), known=learner)
+        for name in data:
+            index = picture_domain(name, learner.pictures)
+            away = call.changed(FewShot(index, home.ways, home.shots, home.queries))
+            reports[label, index.name] = call.judge(run, away, known=learner)
+    if as_json:
+        print_json([numbers(report) | {"run": label, "data": name} for (label, name), report in reports.items()])
+        return
+    console.print(_table("data", reports))
+    say("Home is what a run was meta-trained on (other classes of it); the rest it sees for the first time.")
+
+
+def _label(learner: Learner[Any], run: Path, runs: Sequence[Path]) -> str:
+    name = type(learner).__name__
+    return name if len(runs) == 1 else f"{name} in {run.name}"
+
+
+def _table(key: str, reports: Mapping[tuple[str, str], Report]) -> Table:
+    """A row for each report, further metrics as columns."""
+    first = next(iter(reports.values()))
+    found = Table("run", key, first.metric, "for new classes", "worst tenth", "tasks", *[s.metric for s in first.others])
+    for (label, name), report in reports.items():
+        scale, unit = (100, " %") if report.metric == "accuracy" else (1, "")
+        kinds = report.intervals
+        low, high = (scale * bound for bound in kinds.get("classes", kinds.get("disjoint tasks", report.interval)))
+        others = [f"{s.value:.4f}" for s in report.others]
+        row, worst = report.row(), scale * report.worst_decile.value
+        cells = (row[report.metric], f"{low:.4g} to {high:.4g}{unit}", f"{worst:.4g}{unit}", row["tasks"])
+        found.add_row(label, name, *cells, *others)
+    return found
