@@ -1,9 +1,52 @@
-"""The contract battery: what every learner and every source of tasks promises, checked on yours."""
+"""What every learner and every source of tasks promises, checked on yours: the contract battery; and a doctor's findings."""
 
+from quickstudy.checks.columns import fixed_columns, telling_places
+from quickstudy.checks.company import moved_by_companions, moved_by_names, moved_by_order
 from quickstudy.checks.contract import BATTERY, check_learner
+from quickstudy.checks.cost import StepCost, costs_too_much, step_cost
+from quickstudy.checks.diversity import TaskDiversity, differ_too_little, task_diversity
+from quickstudy.checks.doctor import CHECKS, Patient, examine, patient_of_data
+from quickstudy.checks.finding import Diagnosis, Finding, Look, Severity
 from quickstudy.checks.gradient import check_metagradient
+from quickstudy.checks.memorisation import answered_without_support
+from quickstudy.checks.progress import meta_overfitting, meta_train_gap
 from quickstudy.checks.record import Checks, Point
 from quickstudy.checks.scene import Training
+from quickstudy.checks.second_order import unsafe_second_order
 from quickstudy.checks.sources import check_source
+from quickstudy.checks.splits import repeated_examples, shared_classes
 
-__all__ = ["BATTERY", "Checks", "Point", "Training", "check_learner", "check_metagradient", "check_source"]
+__all__ = [
+    "BATTERY",
+    "CHECKS",
+    "Checks",
+    "Diagnosis",
+    "Finding",
+    "Look",
+    "Patient",
+    "Point",
+    "Severity",
+    "StepCost",
+    "TaskDiversity",
+    "Training",
+    "answered_without_support",
+    "check_learner",
+    "check_metagradient",
+    "check_source",
+    "costs_too_much",
+    "differ_too_little",
+    "examine",
+    "fixed_columns",
+    "meta_overfitting",
+    "meta_train_gap",
+    "moved_by_companions",
+    "moved_by_names",
+    "moved_by_order",
+    "patient_of_data",
+    "repeated_examples",
+    "shared_classes",
+    "step_cost",
+    "task_diversity",
+    "telling_places",
+    "unsafe_second_order",
+]

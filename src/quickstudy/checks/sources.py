@@ -20,6 +20,7 @@ __all__ = [
     "generator_alone_decides",
     "no_row_is_seen_twice",
     "numbers_are_finite",
+    "one_hot_rows",
     "queries_are_of_support_classes",
     "shapes_fit",
     "slices_agree",
@@ -125,7 +126,8 @@ def shapes_fit(scene: _Scene) -> Outcome:
     return Held()
 
 
-def _one_hot(examples: Examples) -> bool:
+def one_hot_rows(examples: Examples) -> bool:
+    """Whether all targets are classes: rows with a single 1."""
     y = examples.y
     return y.shape[-1] > 1 and bool(((y == 0) | (y == 1)).all()) and bool((y.sum(-1) == 1).all())
 
@@ -133,13 +135,13 @@ def _one_hot(examples: Examples) -> bool:
 def queries_are_of_support_classes(scene: _Scene) -> Outcome:
     """Classes are one-hot rows, and no query is of a class that the support set lacks."""
     tasks = scene.each()
-    if not all(_one_hot(task.query) for task in tasks):
+    if not all(one_hot_rows(task.query) for task in tasks):
         return Excused("targets are values")
     if all(len(task.support) == 0 for task in tasks):
         return Excused("support sets are empty")
     for number, task in enumerate(tasks):
         lacking = (task.query.y.sum(0) > 0) & (task.support.y.sum(0) == 0)
-        if not _one_hot(task.support) or bool(lacking.any()):
+        if not one_hot_rows(task.support) or bool(lacking.any()):
             raise Broken(f"task {number} asks for classes {lacking.nonzero().flatten().tolist()}, which its support set lacks")
     return Held()
 

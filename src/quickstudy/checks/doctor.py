@@ -1,0 +1,254 @@
+"""The doctor: every check that suits a data set, a source of tasks, a learner or a run, and what it found."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from torch.optim import Optimizer
+
+from quickstudy.checks.columns import fixed_columns, telling_places
+from quickstudy.checks.company import moved_by_companions, moved_by_names, moved_by_order
+from quickstudy.checks.cost import costs_too_much
+from quickstudy.checks.diversity import differ_too_little
+from quickstudy.checks.finding import Diagnosis, Finding, Look, Severity, not_asked
+from quickstudy.checks.gradient import check_metagradient
+from quickstudy.checks.memorisation import answered_without_support
+from quickstudy.checks.progress import meta_overfitting, meta_train_gap
+from quickstudy.checks.record import Checks
+from quickstudy.checks.second_order import unsafe_second_order
+from quickstudy.checks.sources import check_source
+from quickstudy.checks.splits import repeated_examples, shared_classes
+from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.errors import ContractError, TaskError, UserError
+from quickstudy.learner import Learner
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.source import TaskSource
+from quickstudy.tasks.supervised import Supervised
+
+__all__ = ["CHECKS", "Patient", "examine", "patient_of_data"]
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What the doctor looks at; leave out what there is not, and the checks that need it are not asked.
+
+    Args:
+        name: of the whole, for the report.
+        train, val, test: sources of meta-training, meta-validation and meta-test tasks.
+        learner: any learner; copies of it are used.
+        optimizer, batch, steps: of its meta-training, for what that will cost.
+        history: lines of a run's log, see `meta_overfitting`.
+        trained: whether the learner was trained on ``train``; its gap to ``val`` is then measured.
+        splits: classes by name of the split; those of the sources by default.
+        troubles: what kept a source from being made at all.
+    """
+
+    name: str
+    train: TaskSource[Any] | None = None
+    val: TaskSource[Any] | None = None
+    test: TaskSource[Any] | None = None
+    learner: Learner[Any] | None = None
+    optimizer: Optimizer | None = None
+    batch: int = 1
+    steps: int = 0
+    history: Sequence[Mapping[str, Any]] = ()
+    trained: bool = False
+    splits: Mapping[str, ClassIndex] = field(default_factory=dict)
+    troubles: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> dict[str, TaskSource[Any]]:
+        """The sources there are, by name of the split."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: source for name, source in parts.items() if source is not None}
+
+    @property
+    def indices(self) -> Mapping[str, ClassIndex]:
+        """The classes of each split."""
+        found = {name: getattr(source, "index", None) for name, source in self.sources.items()}
+        return self.splits or {name: index for name, index in found.items() if isinstance(index, ClassIndex)}
+
+    @property
+    def asked(self) -> TaskSource[Any] | None:
+        """Small tasks as the learner is judged on."""
+        source = self.val or self.test or self.train
+        return None if source is None else _lighter(source)
+
+
+def patient_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5, shots: int = 1, queries: int = 5) -> Patient:
+    """A data set as few-shot tasks; sizes that do not fit a split are lowered.
+
+    Args:
+        data: three splits, or one index of classes.
+        name: of the data.
+        ways, shots, queries: of a task.
+
+    >>> import torch
+    >>> from quickstudy.datasets.arrays import from_arrays
+    >>> patient = patient_of_data(from_arrays(torch.randn(12, 4), torch.arange(12) % 3))
+    >>> patient.train.name
+    'data 3-way 1-shot 3 queries'
+    """
+    parts: dict[str, ClassIndex] = data._asdict() if isinstance(data, Splits) else {"train": data}
+    made: dict[str, TaskSource[Any]] = {}
+    troubles = []
+    for part, index in parts.items():
+        fits = max(1, min(queries, int(index.counts.min()) - shots))
+        try:
+            made[part] = FewShot(index, min(ways, len(index.classes)), shots, fits)
+        except TaskError as error:
+            troubles.append(str(error))
+    return replace(Patient(name or parts["train"].name, splits=parts, troubles=tuple(troubles)), **made)  # type: ignore[arg-type]
+
+
+def examine(
+    patient: Patient,
+    *,
+    tasks: int = 200,
+    seed: int = 0,
+    only: Sequence[str] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Diagnosis:
+    """Asks every check of `CHECKS` that suits the patient.
+
+    Args:
+        patient: see `Patient` and `patient_of_data`.
+        tasks: on which shares and gaps are measured.
+        seed: of all tasks and random numbers.
+        only: names of checks; all by default.
+        progress: called with (the check that begins, checks done, checks).
+
+    Raises:
+        TaskError: no check of such a name.
+
+    >>> from quickstudy.tasks.sinusoid import Sinusoid
+    >>> found = examine(Patient("waves", train=Sinusoid()), only=["places", "diversity"])
+    >>> found.worst is None, found.looks["diversity"].verdict
+    (True, 'well')
+    """
+    unknown = sorted(set(only or ()) - set(CHECKS))
+    if unknown:
+        raise TaskError(f"there is no check {', '.join(unknown)}. There are: {', '.join(CHECKS)}.")
+    chosen = {name: check for name, check in CHECKS.items() if only is None or name in only}
+    looks = {}
+    for number, (name, check) in enumerate(chosen.items()):
+        if progress is not None:
+            progress(name, number, len(chosen))
+        try:
+            looks[name] = check(patient, tasks, seed)
+        except UserError as error:
+            looks[name] = Look("stopped", (Finding(f"{name}: {error}", Severity.SEVERE, "Mend this first, then ask again."),))
+    return Diagnosis(patient.name, looks)
+
+
+def _lighter(source: TaskSource[Any]) -> TaskSource[Any]:
+    """Tasks of the same kind with few rows, for checks that adapt many times in double precision."""
+    if isinstance(source, FewShot) and source.sizes is None:
+        ways, shots = (min(source.ways[0], 5), min(source.ways[1], 5)), source.shots
+        return FewShot(source.index, ways, shots, min(source.queries, 2), balanced=source.balanced)
+    return Supervised(source.index, min(source.examples, 16)) if isinstance(source, Supervised) else source
+
+
+def _of_train(check: Callable[..., Look]) -> Callable[[Patient, int, int], Look]:
+    def ask(patient: Patient, tasks: int, seed: int) -> Look:
+        return not_asked("there are no meta-training tasks") if patient.train is None else check(patient.train, seed=seed)
+
+    return ask
+
+
+def _of_learner(check: Callable[..., Look]) -> Callable[[Patient, int, int], Look]:
+    def ask(patient: Patient, tasks: int, seed: int) -> Look:
+        if patient.learner is None or patient.asked is None:
+            return not_asked("there is no learner with tasks")
+        return check(patient.learner, patient.asked, seed=seed)
+
+    return ask
+
+
+def _promises(patient: Patient, tasks: int, seed: int) -> Look:
+    """The promises of `check_source`."""
+    found = [
+        Finding(trouble, Severity.SEVERE, "Give each class enough examples for a support set and a query.")
+        for trouble in patient.troubles
+    ]
+    for name, source in patient.sources.items():
+        found += _contract(partial(check_source, source, seed=seed), name)
+    return Look(f"{len(patient.sources)} sources asked", tuple(found))
+
+
+def _contract(ask: Callable[[], Checks], name: str) -> list[Finding]:
+    try:
+        ask()
+    except ContractError as error:
+        head, _, rest = str(error).partition(". Found: ")
+        what, _, remedy = rest.partition(". ")
+        return [Finding(f"{name}: {head}. Found: {what}.", Severity.SEVERE, remedy)]
+    return []
+
+
+def _memorised(patient: Patient, tasks: int, seed: int) -> Look:
+    if patient.train is None:
+        return not_asked("there are no meta-training tasks")
+    return answered_without_support(patient.train, tasks=tasks, seed=seed)
+
+
+def _gradient(patient: Patient, tasks: int, seed: int) -> Look:
+    learner, source = patient.learner, patient.train
+    if learner is None or source is None:
+        return not_asked("there is no learner with tasks")
+    notes: list[str] = []
+
+    def ask() -> Checks:
+        found = check_metagradient(learner, _lighter(source), seed=seed)
+        notes.extend(point.note for point in found.points)
+        return found
+
+    found = _contract(ask, type(learner).__name__)
+    return Look("; ".join(notes) or "wrong", tuple(found))
+
+
+def _second_order(patient: Patient, tasks: int, seed: int) -> Look:
+    if patient.learner is None or patient.train is None:
+        return not_asked("there is no learner with tasks")
+    return unsafe_second_order(patient.learner, _lighter(patient.train), seed=seed)
+
+
+def _overfitting(patient: Patient, tasks: int, seed: int) -> Look:
+    if patient.learner is None or not patient.history:
+        return not_asked("there is no log of a run")
+    return meta_overfitting(patient.history, higher_is_better=patient.learner.likelihood.higher_is_better)
+
+
+def _gap(patient: Patient, tasks: int, seed: int) -> Look:
+    if patient.learner is None or not patient.trained or patient.train is None or patient.val is None:
+        return not_asked("there is no trained learner with validation tasks")
+    return meta_train_gap(patient.learner, patient.train, patient.val, tasks=tasks, seed=seed)
+
+
+def _cost(patient: Patient, tasks: int, seed: int) -> Look:
+    if patient.learner is None or patient.train is None or not patient.steps:
+        return not_asked("there is no meta-training")
+    return costs_too_much(
+        patient.learner, patient.train, batch=patient.batch, steps=patient.steps, optimizer=patient.optimizer, seed=seed
+    )
+
+
+CHECKS: Mapping[str, Callable[[Patient, int, int], Look]] = {
+    "sources": _promises,
+    "class names": lambda patient, tasks, seed: shared_classes(patient.indices),
+    "examples": lambda patient, tasks, seed: repeated_examples(patient.indices),
+    "columns": _of_train(fixed_columns),
+    "places": _of_train(telling_places),
+    "memorisation": _memorised,
+    "diversity": _of_train(differ_too_little),
+    "companions": _of_learner(moved_by_companions),
+    "support order": _of_learner(moved_by_order),
+    "column order": _of_learner(moved_by_names),
+    "meta-gradient": _gradient,
+    "second order": _second_order,
+    "meta-overfitting": _overfitting,
+    "gap": _gap,
+    "cost": _cost,
+}
+"""Every check by name, cheap ones first: a function of a patient, a number of tasks and a seed."""

@@ -1,0 +1,118 @@
+"""What a doctor finds: what is wrong, how bad it is, what to do, and the numbers behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+__all__ = ["Diagnosis", "Finding", "Look", "Severity", "not_asked"]
+
+
+class Severity(IntEnum):
+    """How bad a finding is; the order is that of the numbers.
+
+    NOTE is good to know, a WARNING costs points or time, and what is SEVERE makes the scores mean something else than they say.
+    """
+
+    NOTE = 1
+    WARNING = 2
+    SEVERE = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Args:
+        what: was found, as a sentence with its number.
+        how_bad: see `Severity`.
+        remedy: what to do about it.
+        numbers: what was measured, by name.
+    """
+
+    what: str
+    how_bad: Severity
+    remedy: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.how_bad.name}: {self.what} Remedy: {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one check saw: a note with its numbers, and findings where something is wrong.
+
+    Args:
+        note: what was measured, or why nothing was.
+        findings: empty where all is well.
+        asked: False where there was nothing to look at.
+    """
+
+    note: str
+    findings: tuple[Finding, ...] = ()
+    asked: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """The worst severity in small letters, "well", or "not asked"."""
+        if not self.asked:
+            return "not asked"
+        return max(finding.how_bad for finding in self.findings).name.lower() if self.findings else "well"
+
+
+def not_asked(reason: str) -> Look:
+    """A look at nothing, and why.
+
+    >>> not_asked("targets are values").verdict
+    'not asked'
+    """
+    return Look(reason, asked=False)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that a doctor looked at; prints the findings, the worst first, then every check with its note.
+
+    >>> print(Diagnosis("waves", {"splits": Look("no class is in two splits")}))
+    waves: nothing found
+    well       splits: no class is in two splits
+    """
+
+    subject: str
+    looks: Mapping[str, Look]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The worst first; equally bad ones in the order of the checks."""
+        found: Sequence[Finding] = [finding for look in self.looks.values() for finding in look.findings]
+        return tuple(sorted(found, key=lambda finding: -finding.how_bad))
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst severity of all, None where nothing was found."""
+        return max((finding.how_bad for finding in self.findings), default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as JSON."""
+        return {
+            "subject": self.subject,
+            "worst": self.worst.name.lower() if self.worst else None,
+            "checks": {
+                name: {
+                    "verdict": look.verdict,
+                    "note": look.note,
+                    "findings": [
+                        {"what": f.what, "how_bad": f.how_bad.name.lower(), "remedy": f.remedy, "numbers": dict(f.numbers)}
+                        for f in look.findings
+                    ],
+                }
+                for name, look in self.looks.items()
+            },
+        }
+
+    def __str__(self) -> str:
+        count = len(self.findings)
+        head = f"{self.subject}: {'nothing found' if not count else '1 finding' if count == 1 else f'{count} findings'}"
+        notes = [f"{look.verdict:<9}  {name}: {look.note}" for name, look in self.looks.items()]
+        return "\n".join([head, *map(str, self.findings), *notes])

@@ -1,0 +1,182 @@
+"""``quickstudy doctor THING``: what is wrong with data, tasks, a learner or a run, how bad it is, and what to do."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from quickstudy.cli.console import out as console
+from quickstudy.cli.console import print_json, progress, say
+from quickstudy.errors import LearnerError, UserError
+
+if TYPE_CHECKING:
+    from quickstudy.checks.doctor import Patient
+    from quickstudy.checks.finding import Diagnosis
+    from quickstudy.datasets.class_index import Splits
+    from quickstudy.run import Run
+
+__all__ = ["doctor"]
+
+_COLOURS = {"severe": "bold red", "warning": "yellow", "note": "cyan", "well": "green", "not asked": "dim"}
+
+
+def doctor(
+    thing: str,
+    /,
+    *,
+    tasks: int = 200,
+    seed: int = 0,
+    only: Annotated[list[str] | None, Parameter(negative=())] = None,
+    out: Path | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Examine a run, a recipe, a saved learner or a data set; each finding says what, how bad, and what to do.
+
+    The exit status is 1 if anything severe was found.
+
+    Args:
+        thing: folder of a run; name of a recipe (before it is trained: what a step will cost); file of a saved learner; name of
+            a data set, glyphs say; or a folder of class folders, or of train, val and test with class folders each.
+        tasks: on which shares and gaps are measured.
+        seed: of tasks and random numbers.
+        only: one check, by its name in the table; may be given again.
+        out: also draw how much the meta-training tasks differ, into this picture.
+        json_: print JSON instead of tables.
+    """
+    from quickstudy.checks.doctor import examine
+
+    patient = _patient(thing)
+    with progress() as bar:
+        task = bar.add_task("", total=None)
+        found = examine(
+            patient,
+            tasks=tasks,
+            seed=seed,
+            only=only,
+            progress=lambda name, done, total: bar.update(task, description=name, completed=done, total=total),
+        )
+    if json_:
+        print_json(found.to_json())
+    else:
+        _show(found)
+    if out is not None:
+        _draw(patient, out, seed)
+    if any(finding.how_bad.name == "SEVERE" for finding in found.findings):
+        sys.exit(1)
+
+
+def _show(found: "Diagnosis") -> None:
+    table = Table("check", "", "what was measured", title=found.subject, title_justify="left", box=SIMPLE_HEAD)
+    for name, look in found.looks.items():
+        table.add_row(name, f"[{_COLOURS[look.verdict]}]{look.verdict}[/]", look.note.replace("[", r"\["))
+    console.print(table)
+    for finding in found.findings:
+        word = finding.how_bad.name.lower()
+        console.print(f"[{_COLOURS[word]}]{word}[/]", end=" ")
+        say(finding.what)
+        say(f"  what to do: {finding.remedy}")
+    if not found.findings:
+        say("nothing found")
+
+
+def _draw(patient: "Patient", path: Path, seed: int) -> None:
+    from quickstudy.checks.diversity import task_diversity
+    from quickstudy.plots.diversity import diversity
+
+    measured = None if patient.train is None else task_diversity(patient.train, seed=seed)
+    if patient.train is None or measured is None:
+        raise LearnerError(f"{patient.name} has no meta-training tasks whose diversity could be drawn. Leave --out out.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        diversity(measured, title=patient.train.name).savefig(path, dpi=110)
+    except (OSError, ValueError) as error:
+        raise LearnerError(f"{path} could not be drawn ({error}). Name a picture file, tasks.png say.") from error
+    say(f"task diversity: {path}")
+
+
+def _patient(thing: str) -> "Patient":
+    """What ``thing`` names: a folder or a file first, then a recipe, then a data set."""
+    from quickstudy import datasets
+    from quickstudy.checks.doctor import patient_of_data
+    from quickstudy.run import Run, recipe_functions
+
+    path = Path(thing)
+    if (path / "run.json").exists():
+        return _of_run(Run(path), path.name)
+    if path.is_dir():
+        return patient_of_data(_folder(path), path.name)
+    if path.is_file():
+        return _of_file(path)
+    if thing in recipe_functions():
+        return _of_run(Run(path, thing), thing)
+    data = {name: fn for name in datasets.__all__ if _gives_splits(fn := getattr(datasets, name))}
+    if thing in data:
+        return patient_of_data(data[thing](), thing)
+    raise UserError(
+        f"{thing} is no folder or file here, and no name of a recipe or data set. Data sets: {', '.join(data)}. "
+        "Recipes: quickstudy list."
+    )
+
+
+def _gives_splits(fn: Any) -> bool:
+    """Whether it is a data set that can be had by name alone."""
+    if not inspect.isfunction(fn):
+        return False
+    call = inspect.signature(fn)
+    free = all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in call.parameters.values())
+    return free and getattr(call.return_annotation, "__name__", call.return_annotation) == "Splits"
+
+
+def _of_run(run: "Run", name: str) -> "Patient":
+    from quickstudy.checkpoint import load
+    from quickstudy.checks.doctor import Patient
+
+    recipe, best = run.recipe(), run.folder / "best.safetensors"
+    if best.exists():
+        load(best, like=recipe.learner)
+    return Patient(
+        name,
+        recipe.train,
+        recipe.val,
+        recipe.test,
+        recipe.learner,
+        optimizer=recipe.optimizer,
+        batch=recipe.batch,
+        steps=recipe.steps,
+        history=run.history(),
+        trained=best.exists(),
+    )
+
+
+def _of_file(path: Path) -> "Patient":
+    """A saved learner with the tasks of the recipe that is noted in its file."""
+    from quickstudy.artefact import read
+    from quickstudy.checkpoint import load
+    from quickstudy.checks.doctor import Patient
+    from quickstudy.run import Run
+
+    call = read(path, ("learner",)).description.get("recipe") or {}
+    if "recipe" not in call:
+        raise LearnerError(
+            f"{path} does not say which recipe made it, so there are no tasks to look at. In Python: "
+            "checks.examine(checks.Patient(name, train=source, learner=learner))."
+        )
+    recipe = Run(path.parent / path.stem, call["recipe"], call.get("arguments", {}), call.get("seed", 0)).recipe()
+    return Patient(path.name, recipe.train, recipe.val, recipe.test, load(path), trained=True)
+
+
+def _folder(path: Path) -> "Splits | Any":
+    """Class folders, or folders named train, val and test of class folders."""
+    from quickstudy.datasets.class_index import Splits
+    from quickstudy.datasets.image_folder import image_folder
+
+    parts = [path / name for name in Splits._fields]
+    read: Callable[..., Any] = image_folder
+    if all(part.is_dir() for part in parts):
+        return Splits(*[read(part, name=f"{path.name}/{part.name}") for part in parts])
+    return read(path)
