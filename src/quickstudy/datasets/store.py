@@ -76,7 +76,8 @@ def write_store(
         name: of the data, used in messages and reports.
 
     Raises:
-        DataError: the folder cannot be written to, pieces of different shapes or kinds, a label without a name, a class without rows, or no row at all.
+        DataError: the folder cannot be written to, pieces of different shapes or kinds, a label without a name, a class without
+            rows, or no row at all.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,9 @@ from quickstudy.tasks.source import Plan, TaskSource
 
 __all__ = ["FewShot", "RowPlan", "Sizes", "meta_dataset_sizes"]
 
+_PIECE = 256
+"""Tasks that are planned at once: all rows of all their classes are looked at, which for many tasks is a lot."""
+
 Sizes = Callable[[Tensor, Tensor, torch.Generator | None], tuple[Tensor, Tensor]]
 """From rows available (B, N) and classes in use (B, N), the shots and queries of each class, both (B, N)."""
 
@@ -117,22 +120,47 @@ class FewShot(TaskSource[RowPlan]):
         sides = self._sides(batch, generator)
         classes = self._classes(ways, sides, generator)
         used = torch.arange(classes.shape[1]) < ways[:, None]
-        support_ok = self._real[classes] & used[..., None]
-        query_ok = support_ok
-        if sides is not None and self.index.groups is not None:
-            groups = self.index.groups[self._rows[classes]]
-            side = torch.gather(sides[:, None].expand(-1, classes.shape[1], -1), 2, groups)
-            support_ok, query_ok = support_ok & side, query_ok & ~side
-        shots, queries = self._sizes(self._available(support_ok, query_ok), used, generator)
+        pieces = [slice(start, start + _PIECE) for start in range(0, max(batch, 1), _PIECE)]
+
+        def may(piece: slice) -> tuple[Tensor, Tensor]:
+            return self._open(classes[piece], used[piece], None if sides is None else sides[piece])
+
+        counts = [[side.sum(-1) for side in may(p)] for p in pieces]
+        support_count, query_count = (torch.cat(side) for side in zip(*counts, strict=True))
+        shots, queries = self._sizes(self._available(support_count, query_count), used, generator)
         if self.sizes is not None:
-            shots = torch.minimum(shots, support_ok.sum(-1))
-            self._refuse(classes, used, shots, queries, support_ok.sum(-1), query_ok.sum(-1))
+            shots = torch.minimum(shots, support_count)
+            self._refuse(classes, used, shots, queries, support_count, query_count)
+        drawn = [
+            self._drawn(classes[p], may(p), (shots[p], queries[p]), (int(shots.max()), int(queries.max())), generator)
+            for p in pieces
+        ]
+        support, query = ([torch.cat(part) for part in zip(*side, strict=True)] for side in zip(*drawn, strict=True))
+        return RowPlan(*_flat(*support, generator), *_flat(*query, generator), torch.where(used, classes, -1))
+
+    def _open(self, classes: Tensor, used: Tensor, sides: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Which of each class's rows (B, N, M) the support and the query set may take."""
+        real = self._real[classes] & used[..., None]
+        if sides is None or self.index.groups is None:
+            return real, real
+        groups = self.index.groups[self._rows[classes]]
+        side = torch.gather(sides[:, None].expand(-1, classes.shape[1], -1), 2, groups)
+        return real & side, real & ~side
+
+    def _drawn(
+        self,
+        classes: Tensor,
+        may: tuple[Tensor, Tensor],
+        sizes: tuple[Tensor, Tensor],
+        most: tuple[int, int],
+        generator: torch.Generator | None,
+    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Rows of the support and the query set by class, (B, N, most), and which are real."""
         rows = self._rows[classes]
         keys = torch.rand(rows.shape, generator=generator)
-        support = _chosen(rows, keys.masked_fill(~support_ok, 2), torch.zeros_like(shots), shots)
-        skipped = shots if sides is None else torch.zeros_like(shots)
-        query = _chosen(rows, keys.masked_fill(~query_ok, 2), skipped, queries)
-        return RowPlan(*_flat(*support, generator), *_flat(*query, generator), torch.where(used, classes, -1))
+        skipped = sizes[0] if self.index.groups is None else torch.zeros_like(sizes[0])
+        support = _chosen(rows, keys.masked_fill(~may[0], 2), torch.zeros_like(sizes[0]), sizes[0], most[0])
+        return support, _chosen(rows, keys.masked_fill(~may[1], 2), skipped, sizes[1], most[1])
 
     def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
         """A rule for sizes may ask for more rows than there are."""
@@ -146,10 +174,8 @@ class FewShot(TaskSource[RowPlan]):
                 f"{int(self._counts[classes[task, column]])} examples. Both must be 1 or more, and fit together."
             )
 
-    def _available(self, support_ok: Tensor, query_ok: Tensor) -> Tensor:
-        if self.index.groups is None:
-            return support_ok.sum(-1)
-        return 2 * torch.minimum(support_ok.sum(-1), query_ok.sum(-1))
+    def _available(self, support: Tensor, query: Tensor) -> Tensor:
+        return support if self.index.groups is None else 2 * torch.minimum(support, query)
 
     def _sides(self, batch: int, generator: torch.Generator | None) -> Tensor | None:
         """Which groups (B, G) serve the support set of each task; None without groups."""
@@ -159,22 +185,22 @@ class FewShot(TaskSource[RowPlan]):
 
     def _classes(self, ways: Tensor, sides: Tensor | None, generator: torch.Generator | None) -> Tensor:
         """Distinct classes (B, N) in random order, each with enough rows on both sides."""
-        scores = torch.rand(len(ways), len(self.index.classes), generator=generator)
-        if sides is not None:
-            need = (1, 1) if self.sizes else (self.shots[1], self.queries)
-            for _ in range(50):
-                enough = self._enough(sides, need)
-                short = enough.sum(1) < ways
-                if not short.any():
-                    break
-                sides[short] = torch.rand(sides[short].shape, generator=generator) < 0.5
-            else:
-                raise TaskError(
-                    f"{self.index.name}: no division of its groups leaves {int(ways.max())} classes with {need[0]} support and "
-                    f"{need[1]} query examples. Lower ways, shots or queries."
-                )
-            scores = scores.masked_fill(~enough, -1)
-        return scores.topk(int(ways.max()), dim=1).indices
+        count, most = len(self.index.classes), int(ways.max())
+        if sides is None:
+            pieces = torch.split(ways, _PIECE)
+            return torch.cat([torch.rand(len(p), count, generator=generator).topk(most, 1).indices for p in pieces])
+        scores = torch.rand(len(ways), count, generator=generator)
+        need = (1, 1) if self.sizes else (self.shots[1], self.queries)
+        for _ in range(50):
+            enough = self._enough(sides, need)
+            short = enough.sum(1) < ways
+            if not short.any():
+                return scores.masked_fill(~enough, -1).topk(most, dim=1).indices
+            sides[short] = torch.rand(sides[short].shape, generator=generator) < 0.5
+        raise TaskError(
+            f"{self.index.name}: no division of its groups leaves {most} classes with {need[0]} support and "
+            f"{need[1]} query examples. Lower ways, shots or queries."
+        )
 
     def _enough(self, sides: Tensor, need: tuple[int, int]) -> Tensor:
         assert self.index.groups is not None
@@ -227,9 +253,8 @@ def _words(limits: tuple[int, int]) -> str:
     return str(limits[0]) if limits[0] == limits[1] else f"{limits[0]}..{limits[1]}"
 
 
-def _chosen(rows: Tensor, keys: Tensor, skipped: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """The ``sizes`` (B, N) rows of smallest key of each class, after ``skipped`` ones; and which are real: (B, N, most)."""
-    longest = int(sizes.max())
+def _chosen(rows: Tensor, keys: Tensor, skipped: Tensor, sizes: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """The ``sizes`` (B, N) rows of smallest key of each class, after ``skipped`` ones; and which are real: (B, N, longest)."""
     places = torch.arange(longest).expand(*sizes.shape, longest)
     order = keys.argsort(dim=-1, stable=True)
     order = order.gather(2, (places + skipped[..., None]).clamp(max=order.shape[2] - 1))
