@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,8 @@ from quickstudy.cli.console import progress, say
 from quickstudy.cli.launching import Machines
 
 __all__ = ["resume", "train_command"]
+
+_LOOK_SECONDS = 3.0
 
 
 def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
@@ -44,7 +47,10 @@ def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: 
     run = Run(folder, name, arguments, seed)
     fabric = machines.fabric()
     first = fabric is None or fabric.global_rank == 0
-    total = run.recipe().steps
+    recipe = run.recipe()
+    total = recipe.steps
+    if first and not run.history():
+        _tell_cost(recipe, fabric.world_size if fabric is not None else 1)
     with progress() if first else _silent() as bar:
         task = bar.add_task("meta-training", total=total)
         for record in run.train(fabric):
@@ -57,6 +63,20 @@ def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: 
     if first:
         say(f"trained: {folder}")
         say(f"next:    quickstudy evaluate {folder}")
+
+
+def _tell_cost(recipe: Any, processes: int) -> None:
+    """What a step of one process will cost, measured on a few small ones."""
+    from quickstudy.checks.cost import step_cost
+
+    share = -(-recipe.batch // processes)
+    cost = step_cost(recipe.learner, recipe.train, batch=share, optimizer=recipe.optimizer, budget=_LOOK_SECONDS)
+    whole = timedelta(seconds=round(cost.seconds * recipe.steps))
+    say(
+        f"a step:  about {cost.seconds:.2g} s and {(cost.peak_bytes + cost.resident_bytes) / 1e6:,.3g} MB of tensors"
+        + (f" in each of {processes} processes" if processes > 1 else "")
+        + f"; {recipe.steps:,} steps take about {whole}, validation not counted"
+    )
 
 
 def _silent() -> Progress:

@@ -136,7 +136,8 @@ class FewShot(TaskSource[RowPlan]):
             for p in pieces
         ]
         support, query = ([torch.cat(part) for part in zip(*side, strict=True)] for side in zip(*drawn, strict=True))
-        return RowPlan(*_flat(*support, generator), *_flat(*query, generator), torch.where(used, classes, -1))
+        flat = [_flat(rows, real, generator) for rows, real in (support, query)]
+        return RowPlan(*flat[0], *flat[1], torch.where(used, classes, -1))
 
     def _open(self, classes: Tensor, used: Tensor, sides: Tensor | None) -> tuple[Tensor, Tensor]:
         """Which of each class's rows (B, N, M) the support and the query set may take."""
