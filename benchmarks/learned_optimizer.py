@@ -32,7 +32,7 @@ from quickstudy.task import Task
 from quickstudy.tasks.source import TaskSource, generator_of
 
 GRID = tuple(round(base * 10.0**power, 6) for power in (-2, -1, 0) for base in (1, 2, 3, 5, 7))
-CHUNK = 100
+CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", help="folder of a run of learned_optimizer_quadratics or learned_optimizer_classifier")
     parser.add_argument("--tasks", type=int, default=100, help="held-out problems from each start")
+    parser.add_argument("--tuning", type=int, default=None, help="problems from each of 3 starts to tune on; as many as --tasks")
     parser.add_argument("--starts", type=int, default=5, help="fresh networks to start from")
     parser.add_argument("--steps", type=int, default=None, help="of each trajectory; by default as many as were trained for")
     parser.add_argument("--hidden", type=int, default=None, help="units of a classifier that the rule was not trained on")
@@ -182,7 +183,7 @@ def main(arguments: list[str] | None = None) -> None:
     assert isinstance(learner, LearnedOptimizer)
     learner = widened(learner, asked.hidden) if asked.hidden else learner
     steps, seeds = asked.steps or learner.steps, range(2000, 2000 + asked.starts)
-    rivals = tuned(learner, recipe.val, min(asked.tasks, 20), steps)
+    rivals = tuned(learner, recipe.val, asked.tuning or asked.tasks, steps)
     networks, problems = starts(learner, seeds), drawn(recipe.test, asked.tasks, seeds)
     rules = {"learned": learner.rule} | {f"{name}, step size {lr:g}": rule for name, (lr, rule) in rivals.items()}
     found = {name: judged(learner, rule, networks, problems, steps) for name, rule in rules.items()}
