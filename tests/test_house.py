@@ -21,7 +21,7 @@ FLOORS = [
     {"task", "likelihood", "nn", "datasets"},
     {"batching", "compiling", "learner", "tasks", "vmap_safety"},
     {"learners"},
-    {"metrics", "train", "evaluate", "compare", "ranking", "checks", "checkpoint", "footprint", "page", "plots", "processes", "stream"},
+    {"metrics", "train", "evaluate", "compare", "ranking", "checks", "checkpoint", "footprint", "page", "plots", "processes", "rivals", "stream"},
     {"estimators", "recipes", "run"},
     {"apps", "serve"},
     {"cli", "__main__"},
