@@ -144,7 +144,12 @@ def _picture(by_steps: list[Peak], by_tasks: list[Peak], path: Path) -> None:
             axes.loglog(xs, ys, marker=MARKERS[number], markersize=4, color=PALETTE[number], label=name)
         axes.set_xticks(xs, [str(x) for x in xs])
         axes.minorticks_off()
-        axes.yaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
+        marks = [
+            mark
+            for mark in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+            if axes.get_ylim()[0] <= mark <= axes.get_ylim()[1]
+        ]
+        axes.set_yticks(marks, [f"{mark:,}" for mark in marks])
         axes.set_xlabel("inner steps (2 tasks)" if column == "steps" else "tasks (5 inner steps)", color=INK)
         axes.set_ylabel("peak of tensors, MB", color=INK)
         axes.legend(frameon=False, fontsize=8)

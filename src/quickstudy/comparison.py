@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtr, stdtrit
 
 from quickstudy.errors import TaskError
 from quickstudy.intervals import Apart, interval_over_tasks, intervals_of
@@ -59,6 +58,8 @@ class Comparison:
         """
         if not (difference and 0 < power < 1):
             raise TaskError(f"difference={difference} must not be 0, and power={power} must lie between 0 and 1.")
+        from scipy.special import ndtri
+
         n = len(self.differences)
         spread = math.fsum((d - self.difference) ** 2 for d in self.differences) / max(n - 1, 1)
         return max(2, math.ceil((float(ndtri(0.975)) + float(ndtri(power))) ** 2 * spread / difference**2))
@@ -70,6 +71,8 @@ class Comparison:
         half = self.difference - low
         if n < 2 or half == 0:
             return 1.0 if n < 2 or self.difference == 0 else 0.0
+        from scipy.special import stdtr, stdtrit
+
         t = self.difference / (half / float(stdtrit(n - 1, 0.975)))
         return float(2 * stdtr(n - 1, -abs(t)))
 

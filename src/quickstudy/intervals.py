@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 __all__ = ["Apart", "interval_by_bootstrap", "interval_over_classes", "interval_over_runs", "interval_over_tasks", "intervals_of"]
 
@@ -139,5 +138,7 @@ def _membership(classes: Sequence[Sequence[int]]) -> NDArray[np.float64]:
 
 
 def _around(mean: float, variance: float, freedom: int, level: float) -> tuple[float, float]:
+    from scipy.special import stdtrit  # late: a tenth of a second
+
     half = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(variance)
     return mean - half, mean + half

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from quickstudy.compare import compare
 from quickstudy.comparison import Comparison
@@ -73,6 +72,8 @@ def rank(reports: Sequence[Report]) -> Ranking:
         raise TaskError(f"a ranking needs two or more reports with names of their own, not {', '.join(names) or 'none'}.")
     sign = -1 if reports[0].higher_is_better else 1
     shared = min(len(report.scores) for report in reports)
+    from scipy.stats import rankdata  # late: it takes as long to load as all of torch
+
     places = rankdata([[sign * score for score in report.scores[:shared]] for report in reports], axis=0).mean(1)
     order = np.argsort(places, kind="stable")
     pairs = {(names[a], names[b]): compare(reports[a], reports[b]) for a, b in combinations(order.tolist(), 2)}

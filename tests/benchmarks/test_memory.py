@@ -35,7 +35,7 @@ def test_memory_against_inner_steps(benchmark: ModuleType) -> None:
         return (high - one) / (low - one)
 
     assert growth("MAML") == pytest.approx((many - 1) / (few - 1), rel=0.05)
-    assert growth("MAML, checkpoint") == pytest.approx(5, rel=0.15)  # two segments of two, six of six
+    assert peak["MAML, checkpoint"][2] < 1.5 * peak["MAML, checkpoint"][1]  # nine times the steps
     assert peak["MAML, checkpoint"][2] < peak["MAML"][2] / 2
     for name in ("MAML, first order", "iMAML", "Reptile"):
         _, low, high = peak[name]

@@ -38,8 +38,8 @@ def checkpointing(on: bool = True) -> Iterator[None]:
 def repeated(step: Callable[[Carry], Carry], carry: Carry, steps: int) -> Carry:
     """``step`` applied ``steps`` times: the loop of every inner loop.
 
-    Within `checkpointing` its graph is kept in about √steps segments: of all but the last only what is carried between
-    segments stays in memory, and their steps are computed again when the backward pass gets there. The numbers are the same.
+    Within `checkpointing` its graph is kept in about √steps segments: only what is carried from one to the next stays in
+    memory, and their steps are computed again when the backward pass gets there. The numbers are the same.
 
     Args:
         step: from what is carried (a tree of tensors) to the same after one step; it may use other tensors, and random
@@ -51,17 +51,17 @@ def repeated(step: Callable[[Carry], Carry], carry: Carry, steps: int) -> Carry:
     ...     repeated(lambda x: x * 2, torch.ones(1, requires_grad=True), 9)
     tensor([512.], grad_fn=<MulBackward0>)
     """
-    size = math.isqrt(steps - 1) + 1 if steps > 0 and _on.get() and torch.is_grad_enabled() else steps
+    if not (_on.get() and torch.is_grad_enabled()):
+        return _run(step, carry, steps)
+    size = math.isqrt(max(steps - 1, 0)) + 1
+    for done in range(0, steps, size):
+        count = min(size, steps - done)
+        carry = checkpointed(lambda carry, count=count: _run(step, carry, count), carry)  # type: ignore[misc]
+    return carry
 
-    def segment(carry: Carry) -> Carry:
-        for _ in range(size):
-            carry = step(carry)
-        return carry
 
-    last = steps
-    while last > size:  # the graph of the last segment is needed at once
-        carry, last = checkpointed(segment, carry), last - size
-    for _ in range(last):
+def _run(step: Callable[[Carry], Carry], carry: Carry, steps: int) -> Carry:
+    for _ in range(steps):
         carry = step(carry)
     return carry
 

@@ -264,9 +264,16 @@ def _chosen(rows: Tensor, keys: Tensor, skipped: Tensor, sizes: Tensor, longest:
 
 def _flat(rows: Tensor, real: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
     """Classes joined to one list (B, S) in random order, real rows first, padding behind."""
+    longest = int(real.sum((1, 2)).max())
+    parts = [_joined(r, m, longest, generator) for r, m in zip(torch.split(rows, _PIECE), torch.split(real, _PIECE), strict=True)]
+    flat, columns, mask = (torch.cat(part) for part in zip(*parts, strict=True))
+    return flat, columns, mask
+
+
+def _joined(rows: Tensor, real: Tensor, longest: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
     flat = real.flatten(1)
     keys = torch.rand(flat.shape, generator=generator) + 2.0 * ~flat
-    order = keys.argsort(dim=1)[:, : int(flat.sum(1).max())]
+    order = keys.argsort(dim=1)[:, :longest]
     columns = torch.arange(real.shape[1])[None, :, None].expand(real.shape).flatten(1).gather(1, order)
     mask = flat.gather(1, order)
     return rows.flatten(1).gather(1, order) * mask, columns * mask, mask
