@@ -113,3 +113,15 @@ def test_accuracy_passes_unknown_queries_over() -> None:
     with pytest.raises(TaskError, match="at least one unknown"):
         OpenSet(index(), unknown=0)
     assert OpenSet(index(), 3, 1, 5, unknown=2).resized(shots=2).name == "toys 3-way 2-shot 5 queries, 2 unknown classes"
+
+
+def test_groups_stay_apart_in_disjoint_classes() -> None:
+    labels, groups = torch.arange(12).repeat_interleave(10), torch.arange(10).repeat(12)
+    data = from_arrays(torch.randn(120, 3), labels, groups=groups)
+    source = DisjointClasses(FewShot(data, ways=4, shots=2, queries=3))
+    plan = source.plan(3, generator_of(0))
+    assert plan.classes.unique().numel() == 12 and data.groups is not None
+    for support, query in zip(plan.support_rows, plan.query_rows, strict=True):
+        assert not set(data.groups[support].tolist()) & set(data.groups[query].tolist())
+    with pytest.raises(TaskError, match="knows groups"):
+        DisjointRows(FewShot(data, ways=4, shots=2, queries=3))

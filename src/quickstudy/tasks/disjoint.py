@@ -36,10 +36,10 @@ class DisjointClasses(FewShot):
     There are few such tasks, 84 of 5 ways in Omniglot's 423 test characters; the price of an interval without a model.
 
     Args:
-        source: of whose classes and sizes the tasks are; its ways are fixed, its index knows no groups.
+        source: of whose classes and sizes the tasks are; its ways are fixed.
 
     Raises:
-        TaskError: ways that vary, groups, or (when planning) more tasks than there are classes for.
+        TaskError: ways that vary, or (when planning) more tasks than there are classes for.
 
     >>> from quickstudy.datasets.arrays import from_arrays
     >>> index = from_arrays(torch.randn(60, 4), torch.arange(60) % 12)
@@ -49,7 +49,7 @@ class DisjointClasses(FewShot):
     """
 
     def __init__(self, source: FewShot) -> None:
-        _require_plain(source)
+        _require_one_number_of_ways(source)
         super().__init__(source.index, source.ways, source.shots, source.queries, balanced=source.balanced, sizes=source.sizes)
         self.name = f"{source.name}, disjoint classes"
 
@@ -69,7 +69,16 @@ class DisjointClasses(FewShot):
 
     def _classes(self, ways: Tensor, sides: Tensor | None, generator: torch.Generator | None) -> Tensor:
         order = torch.randperm(len(self.index.classes), generator=generator)
-        return order[: len(ways) * self.ways[0]].reshape(len(ways), self.ways[0])
+        classes = order[: len(ways) * self.ways[0]].reshape(len(ways), self.ways[0])
+        if sides is None:
+            return classes
+        need = (1, 1) if self.sizes else (self.shots[1], self.queries)
+        for _ in range(200):  # the groups of a task are divided until its classes have enough rows on both sides
+            short = ~self._enough(sides, need).gather(1, classes).all(1)
+            if not short.any():
+                return classes
+            sides[short] = torch.rand(sides[short].shape, generator=generator) < 0.5
+        raise TaskError(f"{self.index.name}: no division of its groups leaves each class {need[0]} shots and {need[1]} queries.")
 
 
 class DisjointRows(FewShot):
@@ -92,9 +101,11 @@ class DisjointRows(FewShot):
     """
 
     def __init__(self, source: FewShot) -> None:
-        _require_plain(source)
+        _require_one_number_of_ways(source)
         if source.shots[0] != source.shots[1] or source.sizes is not None:
             raise TaskError(f"{source.name}: disjoint rows are planned for one number of shots. Give a single number.")
+        if source.index.groups is not None:
+            raise TaskError(f"{source.index.name} knows groups, which disjoint rows would tear apart. Take disjoint classes.")
         super().__init__(source.index, source.ways, source.shots, source.queries)
         self.name = f"{source.name}, disjoint rows"
         self.each = self.shots[0] + self.queries
@@ -139,6 +150,6 @@ class DisjointRows(FewShot):
         return rows.flatten(1).gather(1, order), columns.gather(1, order), torch.ones_like(columns, dtype=torch.bool)
 
 
-def _require_plain(source: FewShot) -> None:
-    if source.ways[0] != source.ways[1] or source.index.groups is not None:
-        raise TaskError(f"{source.name}: disjoint tasks need one number of ways and data without groups. Give a single number.")
+def _require_one_number_of_ways(source: FewShot) -> None:
+    if source.ways[0] != source.ways[1]:
+        raise TaskError(f"{source.name}: disjoint tasks need one number of ways. Give a single number.")
