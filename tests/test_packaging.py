@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -75,3 +76,20 @@ def test_the_licence_is_whole() -> None:
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_importing_loads_no_library_that_is_not_needed_yet() -> None:
+    """Loading them takes longer than loading all of quickstudy; the command line needs none either."""
+    heavy = "lightning_fabric matplotlib scipy.special scipy.stats sklearn torch._dynamo torch._inductor"
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, quickstudy.cli; print(*sorted(set(sys.argv[1:]) & set(sys.modules)))",
+            *heavy.split(),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.split() == []
