@@ -13,7 +13,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format clean
+.PHONY: help setup demo test test-slow bench check format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: $(STAMP) ## run all tests but the slow ones
 
 test-slow: $(STAMP) ## run the slow tests: minutes of training
 	@$(BIN)/python -m pytest -m slow
+
+bench: $(STAMP) ## time a step of training beside bare PyTorch and other libraries (minutes)
+	@cd benchmarks && for name in small_networks conv4 proto; do ../$(BIN)/python $$name.py --json $$name.json || exit 1; done
 
 check: $(STAMP) ## lint, format, types, house rules and docs: what CI asks beside the tests
 	$(BIN)/ruff check .

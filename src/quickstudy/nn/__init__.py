@@ -6,6 +6,7 @@ from quickstudy.nn.augmented import Augmented, AugmentedMLP
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
+from quickstudy.nn.exact_norm import ExactBatchNorm2d
 from quickstudy.nn.film import FiLM
 from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.gated_descent import GatedDescent
@@ -36,6 +37,7 @@ __all__ = [
     "Conv4",
     "Conv4Maps",
     "CoordinateLSTM",
+    "ExactBatchNorm2d",
     "FeedForward",
     "FiLM",
     "FiLMContext",

@@ -58,7 +58,7 @@ def apply(network: nn.Module, weights: Weights, x: Inputs, statistics: norm.Stat
 
 def support_loss(network: nn.Module, weights: Weights, examples: Examples, likelihood: Likelihood, present: Tensor) -> Tensor:
     """The mean loss of ``network`` at ``weights`` on real rows; padding counts neither in the loss nor in the norms."""
-    with norm.recording(examples.mask):
+    with norm.counting(examples.mask):
         outputs = call(network, weights, examples.x)
     return likelihood.nll(likelihood.restrict(outputs, present), examples.y, examples.mask)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from quickstudy.blueprint import Recorded
 from quickstudy.errors import ShapeError
+from quickstudy.nn.exact_norm import ExactBatchNorm2d, laid_out
 
 __all__ = ["Conv4Maps", "Relation"]
 
@@ -20,7 +21,6 @@ class Conv4Maps(Recorded, nn.Module):
     Args:
         channels: of the pictures.
         hidden: filters of each block.
-        channels_last: keep the memory layout that is faster on a CPU.
 
     Shapes:
         (examples, channels, height, width) -> (examples, hidden, height', width')
@@ -29,20 +29,16 @@ class Conv4Maps(Recorded, nn.Module):
     torch.Size([2, 64, 5, 5])
     """
 
-    def __init__(self, channels: int = 1, hidden: int = 64, *, channels_last: bool = False) -> None:
+    def __init__(self, channels: int = 1, hidden: int = 64) -> None:
         super().__init__()
-        self.channels_last = channels_last
         widths = [channels, hidden, hidden, hidden]
         margins = [0, 0, 1, 1]
         self.convs = nn.ModuleList(nn.Conv2d(a, hidden, 3, padding=m, bias=False) for a, m in zip(widths, margins, strict=True))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(hidden) for _ in range(4))
+        self.norms = nn.ModuleList(ExactBatchNorm2d(hidden) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
         for block, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            x = conv(x)
-            if self.channels_last:
-                x = x.contiguous(memory_format=torch.channels_last)
-            x = norm(x)
+            x = norm(laid_out(conv(x)))
             if block < 2:
                 x = nn.functional.max_pool2d(x, 2)
             x = x.relu()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from quickstudy.blueprint import Recorded
 from quickstudy.functional.distances import class_means
-from quickstudy.nn.norm import convert, recording
+from quickstudy.nn.norm import convert, counting
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["PairEncoder", "SetEncoder"]
@@ -40,7 +40,7 @@ class SetEncoder(Recorded, nn.Module):
         self.after = nn.Identity() if after is None else after
 
     def forward(self, support: Examples) -> Tensor:
-        with recording(support.mask):
+        with counting(support.mask):
             codes_SC = self.each(self.seen(support)).flatten(1)
         code: Tensor = self.after(class_means(codes_SC, support.mask[:, None], support.mask))[0]
         return code

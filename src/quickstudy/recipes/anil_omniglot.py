@@ -43,7 +43,7 @@ def anil_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    encoder = Conv4(channels_last=True)
+    encoder = Conv4()
     head = MLP(encoder.features, (), outputs=max(ways, train_ways))
     learner = ANIL(Standardised(encoder), head, inner_lr=inner_lr, inner_steps=inner_steps, test_steps=50)
     return by_adam(

@@ -39,7 +39,7 @@ def feat_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    encoder = Conv4(channels_last=True)
+    encoder = Conv4()
     attention = SelfAttention(encoder.features, dropout=dropout)
     learner = FEAT(encoder, attention, temperature=temperature, contrast=contrast, contrast_temperature=temperature)
     return by_adam(

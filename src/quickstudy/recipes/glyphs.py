@@ -42,7 +42,7 @@ def proto_glyphs(
     """
     data = glyphs()
     return by_adam(
-        ProtoNet(Conv4(channels_last=True), scale=scale),
+        ProtoNet(Conv4(), scale=scale),
         few_shot(data, (train_ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
         lr=lr,
         steps=steps,
@@ -108,7 +108,7 @@ def pretrain_glyphs(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = glyphs()
-    encoder = Conv4(channels_last=True)
+    encoder = Conv4()
     tasks = Tasks(Supervised(data.train, examples), None, FewShot(data.test, ways, shots, queries), data.train.pictures)
     return by_adam(
         FineTune(encoder, features=encoder.features, classes=len(data.train.classes), rule=Adam(1e-2), tune_encoder=False),

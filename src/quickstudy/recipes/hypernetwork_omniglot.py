@@ -34,7 +34,7 @@ def hypernetwork_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    encoder = Conv4(channels_last=True)
+    encoder = Conv4()
     head = WrittenHead(MLP(encoder.features, (hidden,), outputs=encoder.features + 1))
     learner = HyperNetwork(encoder, head)
     return by_adam(

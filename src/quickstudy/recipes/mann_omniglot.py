@@ -44,7 +44,7 @@ def mann_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals", size=size)
-    encoder = Conv4(hidden=filters, size=size, strided=True, channels_last=True)
+    encoder = Conv4(hidden=filters, size=size, strided=True)
     controller = LSTMCell(2 * encoder.features + ways + heads * width, hidden)
     learner = MANN(encoder, LRUA(controller, ways, slots=slots, width=width, heads=heads))
     return by_adam(

@@ -32,7 +32,7 @@ def matching_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    learner = MatchingNet(Conv4(channels_last=True), scale=scale, learn_scale=True)
+    learner = MatchingNet(Conv4(), scale=scale, learn_scale=True)
     return by_adam(
         learner,
         few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),

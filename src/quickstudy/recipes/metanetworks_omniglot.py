@@ -36,7 +36,7 @@ def metanetworks_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    encoder = Conv4(channels_last=True)
+    encoder = Conv4()
     base, keys = (AugmentedMLP(encoder.features, (hidden,), outputs=ways) for _ in range(2))
     learner = MetaNetworks(encoder, base, keys)
     return by_adam(

@@ -30,7 +30,7 @@ def proto_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    learner = ProtoNet(Conv4(channels_last=True))
+    learner = ProtoNet(Conv4())
     return by_adam(
         learner,
         few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),

@@ -34,7 +34,7 @@ def relation_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    learner = RelationNet(Conv4Maps(channels_last=True), Relation(prior=1 / train_ways), loss=pair_cross_entropy)
+    learner = RelationNet(Conv4Maps(), Relation(prior=1 / train_ways), loss=pair_cross_entropy)
     return by_adam(
         learner,
         few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),

@@ -30,7 +30,7 @@ def siamese_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    encoder = Conv4(channels_last=True)
+    encoder = Conv4()
     learner = SiameseNet(encoder, features=encoder.features)
     return by_adam(
         learner,

@@ -35,7 +35,7 @@ def snail_omniglot(
         lr: peak of the one-cycle schedule of Adam.
     """
     data = omniglot(split="vinyals")
-    encoder = Conv4(strided=True, channels_last=True)
+    encoder = Conv4(strided=True)
     network = CausalNet(encoder.features + ways, ways, length=ways * shots + 1, filters=filters)
     learner = SNAIL(encoder, network)
     return by_adam(

@@ -94,7 +94,7 @@ class CAVIA(Learner[Context]):
         present = self.likelihood.present(support.y, support.mask)
 
         def loss(found: Weights) -> Tensor:
-            with norms.recording(support.mask):
+            with norms.counting(support.mask):
                 outputs = self.network(support.x, found["context"])
             return self.likelihood.nll(self.likelihood.restrict(outputs, present), support.y, support.mask)
 

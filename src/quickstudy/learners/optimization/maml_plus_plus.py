@@ -177,7 +177,7 @@ class MAMLPlusPlus(Learner[FastWeights]):
 
     def _loss(self, weights: Weights, step: int, support: Examples) -> Tensor:
         averages = self.statistics if not self.training else None
-        with norms.replaying(averages.at(step)) if averages is not None else norms.recording(support.mask):
+        with norms.replaying(averages.at(step)) if averages is not None else norms.counting(support.mask):
             outputs = call(self.network, self._at(weights, step), support.x)
         present = self.likelihood.present(support.y, support.mask)
         return self.likelihood.nll(self.likelihood.restrict(outputs, present), support.y, support.mask)

@@ -14,7 +14,7 @@ from quickstudy.functional.distances import class_means
 from quickstudy.functional.unroll import SGD, Weights
 from quickstudy.learner import Facts, Learner
 from quickstudy.nn.fast import FastWeights, NormPolicy, apply, fit, weights_of
-from quickstudy.nn.norm import convert, recording
+from quickstudy.nn.norm import convert, counting
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["ProtoMAML"]
@@ -87,7 +87,7 @@ class ProtoMAML(Learner[FastWeights]):
 
     def _head(self, support: Examples) -> Weights:
         """Weights and biases of a linear head that ranks classes by the distance to their prototypes."""
-        with recording(support.mask):
+        with counting(support.mask):
             features = self.network.get_submodule("body")(support.x).flatten(1)
         means = class_means(features, support.y, support.mask)
         return {"head.weight": 2 * self.scale * means, "head.bias": -self.scale * (means**2).sum(1)}
