@@ -34,8 +34,9 @@ class NTM(Recorded, nn.Module):
         ``M ← M ∏_w (1 − w eᵀ) + Σ_w w aᵀ``,    ``r = w M``,    ``y = W [h; r] + b``
 
     All heads find their places in the memory of the step before; readers read after writers have written. The memory starts
-    blank, a small constant, which learns faster than a learned start (Collier & Beel, 2018, Implementing neural Turing
-    machines); the heads start at a learned place, before training near slot 0, so that no symmetry has to be broken first.
+    blank, a small constant, which learns faster than a learned start, and keys k and additions a lie in (−1, 1), so that it
+    cannot grow without bound (Collier & Beel, 2018, Implementing neural Turing machines); the heads start at a learned place,
+    before training near slot 0, so that no symmetry has to be broken first.
 
     Args:
         controller: a cell, `LSTMCell` or `FeedForward`, that takes inputs + reads · width numbers.
@@ -95,11 +96,11 @@ class NTM(Recorded, nn.Module):
         hidden, controller = self.controller(torch.cat([x, state.reads], -1), state.controller)
         key, strength, gate, moves, power, erase, add = self.emit(hidden).split(self.parts, -1)
         heads, plus = self.reads + self.writes, nn.functional.softplus
-        places = content_weights(key.unflatten(-1, (heads, self.width)), state.memory, plus(strength)[..., None])
+        places = content_weights(key.tanh().unflatten(-1, (heads, self.width)), state.memory, plus(strength)[..., None])
         places = interpolate(gate.sigmoid()[..., None], places, state.heads)
         places = shift(places, moves.unflatten(-1, (heads, self.moves)).softmax(-1))
         places = sharpen(places, 1 + plus(power)[..., None])
-        memory = self._write(state.memory, places[..., self.reads :, :], erase.sigmoid(), add)
+        memory = self._write(state.memory, places[..., self.reads :, :], erase.sigmoid(), add.tanh())
         reads = (places[..., : self.reads, :] @ memory).flatten(-2)
         return self.output(torch.cat([hidden, reads], -1)), Tape(memory, places, reads, controller)
 

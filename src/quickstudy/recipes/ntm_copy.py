@@ -22,7 +22,7 @@ def ntm_copy(
     lstm: bool = False,
     batch: int = 16,
     steps: int = 10_000,
-    lr: float = 3e-4,
+    lr: float = 5e-4,
 ) -> Recipe:
     """Copying 1 to 20 steps of 8 random bits; judged in bits a sequence at one length (guessing costs 160 at 20 steps).
 
@@ -48,6 +48,5 @@ def ntm_copy(
         steps=steps,
         batch=batch,
         schedule=CosineAnnealingLR,
-        clip=1.0,
         validate_every=1000,
     )
