@@ -100,13 +100,15 @@ class ClassIndex:
     def gather(self, rows: Tensor) -> Tensor:
         """Rows by number; ``rows`` of any shape gives that shape followed by an example's, floating point."""
         if isinstance(self.x, Tensor):
-            found = self.x[rows]
+            found = self.x.index_select(0, rows.flatten().to(self.x.device)).reshape(
+                *rows.shape, *self.x.shape[1:]
+            )  # copies row by row
         else:
             found = self.x.gather(rows.reshape(-1))
             if found.is_floating_point():
                 _check_finite(found, self.labels[rows.reshape(-1)], self, rows.reshape(-1))
             found = found.reshape(*rows.shape, *found.shape[1:])
-        return found.float() / 255 if found.dtype == torch.uint8 else found
+        return found.float().div_(255) if found.dtype == torch.uint8 else found
 
     def examples(self, rows: Tensor | None = None) -> Examples:
         """Rows with their classes as a support set, all of them by default: ``learner(index.examples(), index.classes)``."""

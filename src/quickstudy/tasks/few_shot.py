@@ -158,10 +158,12 @@ class FewShot(TaskSource[RowPlan]):
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Rows of the support and the query set by class, (B, N, most), and which are real."""
         rows = self._rows[classes]
-        keys = torch.rand(rows.shape, generator=generator)
-        skipped = sizes[0] if self.index.groups is None else torch.zeros_like(sizes[0])
-        support = _chosen(rows, keys.masked_fill(~may[0], 2), torch.zeros_like(sizes[0]), sizes[0], most[0])
-        return support, _chosen(rows, keys.masked_fill(~may[1], 2), skipped, sizes[1], most[1])
+        keys, whole = torch.rand(rows.shape, generator=generator), self.index.groups is None
+        first = keys.masked_fill(~may[0], 2).argsort(dim=-1, stable=True)
+        second = first if whole else keys.masked_fill(~may[1], 2).argsort(dim=-1, stable=True)
+        none = torch.zeros_like(sizes[0])
+        support = _chosen(rows, first, none, sizes[0], most[0])
+        return support, _chosen(rows, second, sizes[0] if whole else none, sizes[1], most[1])
 
     def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
         """A rule for sizes may ask for more rows than there are."""
@@ -254,10 +256,9 @@ def _words(limits: tuple[int, int]) -> str:
     return str(limits[0]) if limits[0] == limits[1] else f"{limits[0]}..{limits[1]}"
 
 
-def _chosen(rows: Tensor, keys: Tensor, skipped: Tensor, sizes: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-    """The ``sizes`` (B, N) rows of smallest key of each class, after ``skipped`` ones; and which are real: (B, N, longest)."""
+def _chosen(rows: Tensor, order: Tensor, skipped: Tensor, sizes: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """The first ``sizes`` (B, N) rows of each class in order, after ``skipped`` ones; and which are real: (B, N, longest)."""
     places = torch.arange(longest).expand(*sizes.shape, longest)
-    order = keys.argsort(dim=-1, stable=True)
     order = order.gather(2, (places + skipped[..., None]).clamp(max=order.shape[2] - 1))
     return rows.gather(2, order), places < sizes[..., None]
 

@@ -1,0 +1,40 @@
+"""W5: sampling 5-way 1-shot 15-query tasks of Omniglot's size from memory, 40 at a time.
+
+The floor is a batch of tasks as one draws it by hand in PyTorch from pictures kept as bytes, without masks, plans or checks.
+
+    python benchmarks/sampling.py --json sampling.json
+"""
+
+import torch
+from timing import Row, Variant, arguments, report, take_turns
+from torch import Tensor
+
+from quickstudy.datasets.arrays import from_arrays
+from quickstudy.tasks.few_shot import FewShot
+
+CLASSES, ROWS, WAYS, SHOTS, QUERIES, BATCH = 4112, 20, 5, 1, 15, 40
+
+
+def bare(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Classes by random order, rows of each by random order, one gather, one-hot targets."""
+    classes = torch.rand(BATCH, CLASSES).topk(WAYS, 1).indices
+    rows = torch.rand(BATCH, WAYS, ROWS).argsort(-1)[..., : SHOTS + QUERIES]
+    x = pictures[classes[..., None] * ROWS + rows].float() / 255
+    y = torch.eye(WAYS)[:, None].expand(BATCH, WAYS, SHOTS + QUERIES, WAYS)
+    return x, y
+
+
+def rows(rounds: int) -> list[Row]:
+    pictures = torch.randint(0, 256, (CLASSES * ROWS, 1, 28, 28), dtype=torch.uint8)
+    source = FewShot(from_arrays(pictures, torch.arange(CLASSES).repeat_interleave(ROWS)), WAYS, SHOTS, QUERIES)
+    variants = [
+        Variant("batched indexing of bytes", lambda: bare(pictures)),
+        Variant("quickstudy FewShot.sample", lambda: source.sample(BATCH)),
+        Variant("of it the plan alone", lambda: source.plan(BATCH)),
+    ]
+    return take_turns(f"W5 {BATCH} tasks", variants, rounds, calls=5)
+
+
+if __name__ == "__main__":
+    asked = arguments(__doc__, rounds=30)
+    report(rows(asked.rounds), asked.json)
