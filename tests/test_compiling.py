@@ -14,9 +14,10 @@ from quickstudy.learners.optimization.maml import MAML
 from quickstudy.learners.optimization.maml_plus_plus import MAMLPlusPlus
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.run import Run
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.sinusoid import Sinusoid
-from quickstudy.train import train
+from quickstudy.train import Record, train
 
 
 def gradients(learner, tasks, **how):
@@ -66,6 +67,15 @@ def test_training_by_compiled_steps_is_training():
         optimizer = torch.optim.Adam(clone.parameters(), 1e-2)
         ends.append([r.loss for r in train(clone, Sinusoid(3, 2), steps=5, batch=2, optimizer=optimizer, compile=compiled)])
     assert ends[0] == pytest.approx(ends[1], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_run_compiles_its_steps(tmp_path):
+    ends = []
+    for compiled in (False, True):
+        run = Run(tmp_path / str(compiled), "maml_sinusoid", {"steps": 4}, 0)
+        ends.append([r.loss for r in run.train(compile=compiled) if isinstance(r, Record)])
+    assert len(ends[0]) == 4 and ends[0] == pytest.approx(ends[1], rel=1e-4)
 
 
 def refused(learner, tasks, caplog):

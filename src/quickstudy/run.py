@@ -139,12 +139,13 @@ class Run:
         learner: Learner[Any] = load(path)
         return load(path, like=altered(learner, **changes)) if changes else learner
 
-    def train(self, fabric: Fabric | None = None) -> Iterator[Record | Validation]:
+    def train(self, fabric: Fabric | None = None, *, compile: bool = False) -> Iterator[Record | Validation]:
         """Meta-trains from where the folder stands, one record a step and one a validation.
 
         Args:
             fabric: a launched Lightning Fabric, see `quickstudy.train`. The first of its processes alone reads and writes
                 the folder, and validates; all yield the same.
+            compile: compile the steps first, see `quickstudy.train`.
 
         Raises:
             RunError: another process is training in this folder, or one of this run's has ended.
@@ -157,7 +158,8 @@ class Run:
             step, progress = self._resume(recipe, processes)
             saved = time.monotonic()
             with (self.folder / "log.jsonl" if processes.rank == 0 else Path(os.devnull)).open("a") as log:
-                for record in recipe.records(seed=self.config["seed"], start=step, fabric=fabric) if not progress.done else ():
+                how: dict[str, Any] = {"seed": self.config["seed"], "fabric": fabric, "compile": compile}
+                for record in recipe.records(start=step, **how) if not progress.done else ():
                     log.write(json.dumps(asdict(record)) + "\n")
                     yield record
                     validation = self._judge(recipe, record.step, progress, processes)

@@ -16,18 +16,22 @@ from quickstudy.cli.launching import Machines
 __all__ = ["resume", "train_command"]
 
 _LOOK_SECONDS = 3.0
+_COMPILE = Parameter(help="Compile the steps first: pays for small networks in long runs, and needs a C++ compiler.", negative="")
 
 
 def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     """A command whose flags are the recipe's arguments, --out, --seed, and where to train."""
 
-    def command(*, out: Path | None = None, seed: int = 0, machines: Machines | None = None, **arguments: Any) -> None:
-        _train_run(out or Path("runs") / name, name, arguments, seed, machines or Machines())
+    def command(
+        *, out: Path | None = None, seed: int = 0, machines: Machines | None = None, compile: bool = False, **arguments: Any
+    ) -> None:
+        _train_run(out or Path("runs") / name, name, arguments, seed, machines or Machines(), compile)
 
     extra = {
         "out": (Annotated[Path | None, Parameter(help=f"Folder of the run; runs/{name} by default.")], None),
         "seed": (Annotated[int, Parameter(help="Of weights, tasks and inner randomness.")], 0),
         "machines": (Machines | None, None),
+        "compile": (Annotated[bool, _COMPILE], False),
     }
     own = inspect.signature(recipe).parameters.values()
     added = [
@@ -41,7 +45,7 @@ def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     return command
 
 
-def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: int, machines: Machines) -> None:
+def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: int, machines: Machines, compiled: bool) -> None:
     from quickstudy.run import Run, Validation
 
     run = Run(folder, name, arguments, seed)
@@ -53,7 +57,7 @@ def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: 
         _tell_cost(recipe, fabric.world_size if fabric is not None else 1)
     with progress() if first else _silent() as bar:
         task = bar.add_task("meta-training", total=total)
-        for record in run.train(fabric):
+        for record in run.train(fabric, compile=compiled):
             if isinstance(record, Validation):
                 mark = " [green](best so far)[/]" if record.best else ""
                 bar.console.print(f"step {record.step:>6}  validation {record.report.metric} {record.report.mean:.4f}{mark}")
@@ -84,7 +88,7 @@ def _silent() -> Progress:
     return Progress(console=Console(quiet=True), disable=True)
 
 
-def resume(run: Path, *, machines: Machines | None = None) -> None:
+def resume(run: Path, *, machines: Machines | None = None, compile: Annotated[bool, _COMPILE] = False) -> None:
     """Go on with a run that was stopped, bit for bit as if it had not been (in as many processes as before).
 
     Args:
@@ -93,4 +97,4 @@ def resume(run: Path, *, machines: Machines | None = None) -> None:
     from quickstudy.run import Run
 
     found = Run(run).config
-    _train_run(run, found["recipe"], found["arguments"], found["seed"], machines or Machines())
+    _train_run(run, found["recipe"], found["arguments"], found["seed"], machines or Machines(), compile)

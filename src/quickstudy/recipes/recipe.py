@@ -50,7 +50,7 @@ class Recipe:
     patience: int = 0
     pictures: Pictures | None = None
 
-    def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None) -> Iterator[Record]:
+    def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None, compile: bool = False) -> Iterator[Record]:
         """The outer loop as the recipe says, one record a step; validation and saving are `quickstudy.run`'s matter."""
         return train(
             self.learner,
@@ -63,6 +63,7 @@ class Recipe:
             seed=seed,
             start=start,
             fabric=fabric,
+            compile=compile,
         )
 
 
