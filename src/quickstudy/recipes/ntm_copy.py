@@ -22,7 +22,7 @@ def ntm_copy(
     hidden: int = 100,
     lstm: bool = False,
     batch: int = 16,
-    steps: int = 10_000,
+    steps: int = 8000,
     lr: float = 5e-4,
 ) -> Recipe:
     """Copying 1 to 20 steps of 8 random bits; judged in bits a sequence at one length (guessing costs 160 at 20 steps).
