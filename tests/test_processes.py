@@ -95,8 +95,8 @@ import quickstudy.run as run
 from quickstudy.cli import main
 run._SAVE_SECONDS, train = 0.0, run.Run.train
 
-def told(self, fabric):
-    for record in train(self, fabric):
+def told(self, fabric, **options):
+    for record in train(self, fabric, **options):
         yield record
         if fabric.global_rank == 1:
             print(record.step, os.getpid(), flush=True)
@@ -121,7 +121,7 @@ def test_a_killed_process_ends_the_run_which_resumes(tmp_path: Path) -> None:
     told = process.communicate(timeout=MINUTES * 5)[1]
     assert process.returncode == -signal.SIGKILL or (
         process.returncode == 1 and "quickstudy: another process of this run has ended" in told
-    )
+    ), told
     step = read(folder / "training.safetensors", ("training",)).description["step"]
     assert 18 <= step < 40 and not (folder / "best.safetensors").exists()
     resumed = list(Run(folder).train())
