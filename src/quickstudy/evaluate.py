@@ -87,7 +87,8 @@ def evaluate(
         plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
         judged = plan[:limit]
         if isinstance(model, Learner):
-            scores, seconds, size = _judge_learner(model, source, judged, batch, strategy, look, progress)
+            looking = look if metrics or watch is not None else None
+            scores, seconds, size = _judge_learner(model, source, judged, batch, strategy, looking, progress)
         else:
             scores, seconds, size = _judge_rival(model, source, judged, look, progress)
     likelihood = model.likelihood if isinstance(model, Learner) else _likelihood_of(source)
@@ -131,7 +132,7 @@ def evaluate_each(
         progress: called with (tasks done, tasks in all) now and then.
 
     Raises:
-        As `evaluate`.
+        UserError: as `evaluate`.
 
     >>> from quickstudy.tasks.sinusoid import Sinusoid
     >>> found = evaluate_each(Sinusoid.oracle, {k: Sinusoid(shots=k) for k in (2, 10)}, tasks=3)
@@ -151,7 +152,7 @@ def evaluate_each(
 
 
 def _judge_learner(
-    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, look: Watcher, progress: Any
+    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, look: Watcher | None, progress: Any
 ) -> tuple[list[float], float, int | None]:
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
     likelihood = learner.likelihood
@@ -171,8 +172,9 @@ def _judge_learner(
             way = choose(learner, encoded, strategy)
             found, said = over_tasks(answer_real if way == "loop" else answer, encoded, way)
             scores += found.tolist()
-            for outputs, y, mask in zip(said, encoded.query.y, encoded.query.mask.bool(), strict=True):
-                look(Predicted.of(outputs[mask].cpu(), likelihood), y[mask].cpu())
+            if look is not None:
+                for outputs, y, mask in zip(said, encoded.query.y, encoded.query.mask.bool(), strict=True):
+                    look(Predicted.of(outputs[mask].cpu(), likelihood), y[mask].cpu())
             if progress is not None:
                 progress(len(scores), len(plan))
         supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
