@@ -1,7 +1,7 @@
 """A learner is a function from a support set to a predictor; meta-training tunes that function on many tasks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from quickstudy.blueprint import Recorded
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ShapeError
+from quickstudy.functional.stages import Stage, stages
 from quickstudy.functional.tree import map_leaves
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.task import Examples, Inputs, Task, inputs
@@ -77,6 +78,18 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         """The meta-training loss of ONE encoded task, a scalar; by default the query's negative log-likelihood."""
         outputs = self.predict(self.adapt(task.support), task.query.x)
         return self.likelihood.nll(outputs, task.query.y, task.query.mask)
+
+    def stages(self, support: Examples) -> Iterator[Stage[State]]:
+        """States of ONE encoded support set before the first inner step and after some of them, see `functional.stages`.
+
+        The first is the network before adaptation and the last what `adapt` returns; a learner without inner steps has only
+        that. A learner with a loop of its own writes it by `functional.checkpointing.repeated`, or this method.
+        """
+        return stages(lambda: self.adapt(support))
+
+    def step_sizes(self) -> dict[str, Tensor]:
+        """The learned step sizes of the inner loop by name, for those who watch them; none where none are learned."""
+        return {}
 
     def advance(self) -> None:
         """Called by `train` after each outer step. A learner with a schedule counts in a buffer, so that a run resumes."""

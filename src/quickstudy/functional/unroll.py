@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.checkpointing import checkpointing, repeated
+from quickstudy.functional.stages import note_gradient
 
 __all__ = ["SGD", "Adam", "Preconditioned", "Rule", "Weights", "descend", "gradient", "gradient_and_value", "is_mapped", "mapped"]
 
@@ -67,13 +68,16 @@ def gradient_and_value(
         start = {name: w.detach() for name, w in weights.items()} if first_order else weights
         with sdpa_kernel(SDPBackend.MATH):
             found, value = torch.func.grad_and_value(loss)(start)
+        note_gradient(found)
         return ({name: g.detach() for name, g in found.items()}, value.detach()) if first_order else (found, value)
     again = torch.is_grad_enabled() and not first_order
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         leaves = {n: w.view_as(w) if again and w.requires_grad else w.detach().requires_grad_() for n, w in weights.items()}
         value = loss(leaves)
         slopes = torch.autograd.grad(value, list(leaves.values()), create_graph=again, allow_unused=True, materialize_grads=True)
-    return dict(zip(leaves, slopes, strict=True)), value if again else value.detach()
+    found = dict(zip(leaves, slopes, strict=True))
+    note_gradient(found)
+    return found, value if again else value.detach()
 
 
 class Rule(Protocol):

@@ -113,6 +113,10 @@ class LEO(Learner[DecodedHead]):
     def adapt(self, support: Examples) -> DecodedHead:
         return self._path(support).head
 
+    def step_sizes(self) -> dict[str, Tensor]:
+        """α of each latent direction and η of each feature."""
+        return {"latent": self.latent_rate.detach(), "head": self.tuning_rate.detach()}
+
     def predict(self, state: DecodedHead, x: Tensor) -> Tensor:
         return self.likelihood.restrict(x @ state.weight.mT, state.present)
 

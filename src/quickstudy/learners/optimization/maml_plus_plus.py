@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
+from quickstudy.functional.checkpointing import repeated
 from quickstudy.functional.unroll import Weights, gradient
 from quickstudy.learner import Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
@@ -123,8 +124,12 @@ class MAMLPlusPlus(Learner[FastWeights]):
 
     def adapt(self, support: Examples) -> FastWeights:
         steps = self.inner_steps if self.training else self.test_steps
-        *_, last = self._path(support, steps)
-        return self._state(last, steps, support)
+        weights, done = repeated(lambda carry: self._step(support, *carry), (weights_of(self.network), 0), steps)
+        return self._state(weights, done, support)
+
+    def step_sizes(self) -> dict[str, Tensor]:
+        """α of each inner step, (weight tensors,)."""
+        return {} if self.rates is None else {f"step {t + 1}": rate.detach() for t, rate in enumerate(self.rates.unbind(1))}
 
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:
         return self.likelihood.restrict(apply(self.network, state.weights, x, state.statistics), state.present)
@@ -152,18 +157,18 @@ class MAMLPlusPlus(Learner[FastWeights]):
 
     def _path(self, support: Examples, steps: int) -> Iterator[Weights]:
         """θ_0 to θ_T, of the weights that adapt."""
+        carry = weights_of(self.network), 0
+        yield carry[0]
+        for _ in range(steps):
+            carry = self._step(support, *carry)
+            yield carry[0]
+
+    def _step(self, support: Examples, weights: Weights, done: int) -> tuple[Weights, int]:
+        """From θ_t to θ_{t+1}, and t + 1."""
         first_order = self.training and int(self.steps_done) < self.improvements.first_order
-        weights = weights_of(self.network)
-        yield weights
-        for step in range(steps):
-
-            def loss(weights: Weights, step: int = step) -> Tensor:
-                return self._loss(weights, step, support)
-
-            grads = gradient(loss, weights, first_order=first_order)
-            rates = self._rates(step, len(weights))
-            weights = {name: w - rate * grads[name] for rate, (name, w) in zip(rates, weights.items(), strict=True)}
-            yield weights
+        grads = gradient(lambda weights: self._loss(weights, done, support), weights, first_order=first_order)
+        rates = self._rates(done, len(weights))
+        return {name: w - rate * grads[name] for rate, (name, w) in zip(rates, weights.items(), strict=True)}, done + 1
 
     def _rates(self, step: int, count: int) -> list[Tensor | float]:
         if self.rates is None:

@@ -95,6 +95,17 @@ class MetaCurvature(Learner[FastWeights]):
             found[name] = self.inner_lr * curved.reshape(g.shape)
         return found
 
+    def step_sizes(self) -> dict[str, Tensor]:
+        """The diagonal of ``α M_o ⊗ M_i ⊗ M_f``, of each weight tensor: how far an entry moves along its own gradient."""
+        found = {}
+        for name, weight in weights_of(self.network).items():
+            diagonal = torch.full_like(weight, self.inner_lr).reshape(_axes(weight))
+            for axis in range(diagonal.ndim):
+                own = self.factors[_key(name, axis)].detach().diagonal()
+                diagonal = diagonal * own.reshape([-1 if other == axis else 1 for other in range(diagonal.ndim)])
+            found[name] = diagonal.reshape(weight.shape)
+        return found
+
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:
         return self.likelihood.restrict(apply(self.network, state.weights, x, state.statistics), state.present)
 

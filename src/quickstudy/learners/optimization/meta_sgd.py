@@ -83,6 +83,10 @@ class MetaSGD(Learner[FastWeights]):
         """``α ⊙ g``."""
         return {name: self.rates[_key(name)] * g for name, g in grads.items()}
 
+    def step_sizes(self) -> dict[str, Tensor]:
+        """α of each weight tensor."""
+        return {name: self.rates[_key(name)].detach() for name in weights_of(self.network)}
+
     def predict(self, state: FastWeights, x: Inputs) -> Tensor:
         return self.likelihood.restrict(apply(self.network, state.weights, x, state.statistics), state.present)
 
