@@ -25,8 +25,12 @@ from quickstudy.recipes.reptile_omniglot import reptile_omniglot
 from quickstudy.recipes.siamese_omniglot import siamese_omniglot
 from quickstudy.recipes.simple_cnaps_omniglot import simple_cnaps_omniglot
 from quickstudy.recipes.snail_omniglot import snail_omniglot
+from quickstudy.recipes.space import Choice, Linear, Log
 
 __all__ = [
+    "Choice",
+    "Linear",
+    "Log",
     "Recipe",
     "anil_omniglot",
     "cavia_sinusoid",

@@ -1,11 +1,14 @@
 """ANIL on Omniglot, after Raghu, Raghu, Bengio & Vinyals, 2020: MAML's network, of which only the head adapts."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.standardised import Standardised
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["anil_omniglot"]
 
@@ -17,11 +20,11 @@ def anil_omniglot(
     queries: int = 15,
     train_ways: int = 20,
     train_queries: int = 2,
-    inner_lr: float = 0.3,
-    inner_steps: int = 20,
+    inner_lr: Annotated[float, Log(0.03, 3.0)] = 0.3,
+    inner_steps: Annotated[int, Log(1, 50)] = 20,
     batch: int = 4,
     steps: int = 1700,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """ANIL on Omniglot (Vinyals' split, rotations as classes), inductive: the encoder keeps running norm statistics.
 

@@ -1,5 +1,7 @@
 """CAVIA on sine waves, after Zintgraf et al., 2019: five context numbers tell amplitude and phase in one step."""
 
+from typing import Annotated
+
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from quickstudy.learners.optimization.cavia import CAVIA
@@ -7,6 +9,7 @@ from quickstudy.likelihood import Gaussian
 from quickstudy.nn.context import InputContext
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
+from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["cavia_sinusoid"]
 
@@ -15,12 +18,12 @@ def cavia_sinusoid(
     *,
     shots: int = 10,
     context: int = 5,
-    inner_lr: float = 1.0,
-    inner_steps: int = 1,
+    inner_lr: Annotated[float, Log(0.01, 10.0)] = 1.0,
+    inner_steps: Annotated[int, Linear(1, 5)] = 1,
     first_order: bool = False,
     batch: int = 25,
     steps: int = 20_000,
-    lr: float = 1e-3,
+    lr: Annotated[float, Log(1e-4, 1e-1)] = 1e-3,
 ) -> Recipe:
     """CAVIA on sinusoids: an MLP 40-40-1 of the input and the context, judged on 100 points of the curve.
 

@@ -1,10 +1,13 @@
 """FEAT on Omniglot, after Ye, Hu, Zhan & Sha, 2020: Conv4-64, trained as a whole from the start, inductive."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.feat import FEAT
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.self_attention import SelfAttention
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["feat_omniglot"]
 
@@ -16,11 +19,11 @@ def feat_omniglot(
     queries: int = 15,
     train_ways: int = 60,
     train_queries: int = 2,
-    temperature: float = 8.0,
-    contrast: float = 0.1,
-    dropout: float = 0.1,
+    temperature: Annotated[float, Log(0.5, 100.0)] = 8.0,
+    contrast: Annotated[float, Log(0.01, 10.0)] = 0.1,
+    dropout: Annotated[float, Linear(0.0, 0.5)] = 0.1,
     steps: int = 1800,
-    lr: float = 4e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
 ) -> Recipe:
     """FEAT on Omniglot (Vinyals' split, rotations as classes).
 

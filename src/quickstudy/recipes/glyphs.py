@@ -1,5 +1,7 @@
 """Learners on the built-in glyphs: minutes of training, judged on writing systems never seen."""
 
+from typing import Annotated
+
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.functional.unroll import Adam
 from quickstudy.learners.baselines.fine_tune import FineTune
@@ -7,6 +9,7 @@ from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam, few_shot
+from quickstudy.recipes.space import Linear, Log
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.supervised import Supervised
 
@@ -21,8 +24,8 @@ def proto_glyphs(
     train_ways: int = 60,
     train_queries: int = 1,
     steps: int = 400,
-    lr: float = 4e-3,
-    scale: float = 0.1,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
+    scale: Annotated[float, Log(0.01, 10.0)] = 0.1,
     val_tasks: int = 100,
 ) -> Recipe:
     """ProtoNet on the built-in glyphs.
@@ -56,12 +59,12 @@ def maml_glyphs(
     ways: int = 5,
     shots: int = 1,
     queries: int = 15,
-    inner_lr: float = 0.4,
-    inner_steps: int = 1,
-    test_steps: int = 3,
+    inner_lr: Annotated[float, Log(0.04, 4.0)] = 0.4,
+    inner_steps: Annotated[int, Linear(1, 5)] = 1,
+    test_steps: Annotated[int, Linear(1, 10)] = 3,
     batch: int = 8,
     steps: int = 350,
-    lr: float = 4e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
     val_tasks: int = 100,
 ) -> Recipe:
     """MAML on the built-in glyphs, inductive (support statistics).
@@ -92,7 +95,13 @@ def maml_glyphs(
 
 
 def pretrain_glyphs(
-    *, ways: int = 5, shots: int = 1, queries: int = 15, examples: int = 128, steps: int = 375, lr: float = 4e-3
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    examples: int = 128,
+    steps: int = 375,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
 ) -> Recipe:
     """The traditional rival: a classifier pre-trained on all meta-training classes, fine-tuned on each support set.
 

@@ -1,11 +1,14 @@
 """A hypernetwork on Omniglot: each class's row of a linear head is written from the mean of its examples' features."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.written import WrittenHead
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["hypernetwork_omniglot"]
 
@@ -19,7 +22,7 @@ def hypernetwork_omniglot(
     train_queries: int = 5,
     hidden: int = 64,
     steps: int = 3000,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """A hypernetwork on Omniglot (Vinyals' split, rotations as classes), inductive; encoder and writer are trained together.
 

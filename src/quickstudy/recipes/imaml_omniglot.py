@@ -1,11 +1,14 @@
 """iMAML on Omniglot, after Rajeswaran et al., 2019: stride-2 Conv4, conjugate gradients, support statistics."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.implicit import ConjugateGradients
 from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["imaml_omniglot"]
 
@@ -16,14 +19,14 @@ def imaml_omniglot(
     shots: int = 1,
     queries: int = 5,
     hidden: int = 32,
-    strength: float = 1.0,
-    inner_lr: float = 0.3,
-    inner_steps: int = 3,
-    solver_steps: int = 2,
-    damping: float = 1.0,
+    strength: Annotated[float, Log(0.1, 10.0)] = 1.0,
+    inner_lr: Annotated[float, Log(0.03, 3.0)] = 0.3,
+    inner_steps: Annotated[int, Linear(1, 10)] = 3,
+    solver_steps: Annotated[int, Linear(1, 5)] = 2,
+    damping: Annotated[float, Log(0.1, 10.0)] = 1.0,
     batch: int = 8,
     steps: int = 4000,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """iMAML on Omniglot (Vinyals' split, rotations as classes), inductive.
 

@@ -6,6 +6,7 @@ Adam and SGD.
 
 import math
 from dataclasses import replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from quickstudy.nn.adam_lstm import AdamLSTM
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.point import Point
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
+from quickstudy.recipes.space import Log
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.unsplit import Unsplit
@@ -31,10 +33,10 @@ def learned_optimizer_quadratics(
     horizon: int = 100,
     window: int = 20,
     windows: int = 5,
-    margin: float = 0.01,
+    margin: Annotated[float, Log(1e-4, 1.0)] = 0.01,
     batch: int = 32,
     steps: int = 1300,
-    lr: float = 5e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 5e-3,
     val_tasks: int = 500,
 ) -> Recipe:
     """A learned optimizer for quadratic functions of ten dimensions, judged by the function's value at the end.
@@ -73,10 +75,10 @@ def learned_optimizer_classifier(
     horizon: int = 100,
     window: int = 20,
     windows: int = 5,
-    margin: float = 0.01,
+    margin: Annotated[float, Log(1e-4, 1.0)] = 0.01,
     batch: int = 4,
     steps: int = 240,
-    lr: float = 5e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 5e-3,
 ) -> Recipe:
     """A learned optimizer for a small classifier of characters, judged by the training loss at the end.
 

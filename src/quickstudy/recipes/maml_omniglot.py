@@ -1,10 +1,13 @@
 """MAML on Omniglot, after Finn, Abbeel & Levine, 2017: stride-2 Conv4, one inner step, batch statistics as in the paper."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["maml_omniglot"]
 
@@ -14,13 +17,13 @@ def maml_omniglot(
     ways: int = 5,
     shots: int = 1,
     queries: int = 5,
-    inner_lr: float = 0.5,
-    test_steps: int = 3,
+    inner_lr: Annotated[float, Log(0.05, 5.0)] = 0.5,
+    test_steps: Annotated[int, Linear(1, 10)] = 3,
     first_order: bool = False,
     norm: NormPolicy = "batch",
     batch: int = 16,
     steps: int = 3500,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """MAML on Omniglot (Vinyals' split, rotations as classes).
 

@@ -1,10 +1,13 @@
 """MAML++ on Omniglot, after Antoniou, Edwards & Storkey, 2019: learned rates, step norms, annealed losses and derivatives."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.maml_plus_plus import Improvements, MAMLPlusPlus
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["maml_plus_plus_omniglot"]
 
@@ -15,14 +18,14 @@ def maml_plus_plus_omniglot(
     shots: int = 1,
     queries: int = 5,
     hidden: int = 48,
-    inner_lr: float = 0.4,
-    inner_steps: int = 2,
+    inner_lr: Annotated[float, Log(0.04, 4.0)] = 0.4,
+    inner_steps: Annotated[int, Linear(1, 5)] = 2,
     multi_step_loss: int = 800,
     first_order: int = 400,
     norm: NormPolicy = "batch",
     batch: int = 8,
     steps: int = 4000,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """MAML++ on Omniglot (Vinyals' split, rotations as classes), with batch statistics, as the published code has them.
 

@@ -1,11 +1,14 @@
 """MAML on sine waves, after Finn, Abbeel & Levine, 2017: the regression that shows adaptation to the eye."""
 
+from typing import Annotated
+
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
+from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["maml_sinusoid"]
 
@@ -13,12 +16,12 @@ __all__ = ["maml_sinusoid"]
 def maml_sinusoid(
     *,
     shots: int = 10,
-    inner_lr: float = 0.01,
-    test_steps: int = 1,
+    inner_lr: Annotated[float, Log(1e-3, 0.3)] = 0.01,
+    test_steps: Annotated[int, Linear(1, 10)] = 1,
     first_order: bool = False,
     batch: int = 25,
     steps: int = 30_000,
-    lr: float = 1e-3,
+    lr: Annotated[float, Log(1e-4, 1e-1)] = 1e-3,
 ) -> Recipe:
     """MAML on sinusoids: an MLP 1-40-40-1, judged on 100 points of the curve.
 

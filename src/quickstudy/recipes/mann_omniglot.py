@@ -1,11 +1,14 @@
 """A memory-augmented network on Omniglot, after Santoro et al., 2016: 50 presentations of 5 classes, labels one step late."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.memory.mann import MANN
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.recurrent import LSTMCell
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["mann_omniglot"]
 
@@ -23,7 +26,7 @@ def mann_omniglot(
     heads: int = 4,
     batch: int = 16,
     steps: int = 2500,
-    lr: float = 2e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
 ) -> Recipe:
     """MANN on Omniglot (Vinyals' split, rotations as classes); judge it by quickstudy evaluate RUN --stream.
 

@@ -1,9 +1,12 @@
 """Matching networks on Omniglot, after Vinyals et al., 2016: cosine attention with a learned scale, Conv4-64, inductive."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.matching import MatchingNet
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["matching_omniglot"]
 
@@ -15,9 +18,9 @@ def matching_omniglot(
     queries: int = 15,
     train_ways: int = 60,
     train_queries: int = 2,
-    scale: float = 10.0,
+    scale: Annotated[float, Log(1.0, 100.0)] = 10.0,
     steps: int = 1800,
-    lr: float = 4e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
 ) -> Recipe:
     """A matching network on Omniglot (Vinyals' split, rotations as classes), without full-context embeddings.
 

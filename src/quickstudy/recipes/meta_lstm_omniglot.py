@@ -1,6 +1,7 @@
 """The meta-learner LSTM on Omniglot, after Ravi & Larochelle, 2017, whose own tasks were of miniImageNet."""
 
 from functools import partial
+from typing import Annotated
 
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.meta_lstm import MetaLSTM
@@ -8,6 +9,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.nn.gated_descent import GatedDescent
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot, one_cycle
+from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["meta_lstm_omniglot"]
 
@@ -18,11 +20,11 @@ def meta_lstm_omniglot(
     shots: int = 1,
     queries: int = 5,
     filters: int = 16,
-    inner_steps: int = 5,
+    inner_steps: Annotated[int, Linear(1, 10)] = 5,
     norm: NormPolicy = "support",
     batch: int = 8,
     steps: int = 1200,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """MetaLSTM on Omniglot (Vinyals' split, rotations as classes).
 

@@ -1,10 +1,13 @@
 """Meta-SGD on Omniglot, after Li, Zhou, Chen & Li, 2017: MAML's network and protocol, with a learned step for every weight."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["meta_sgd_omniglot"]
 
@@ -15,11 +18,11 @@ def meta_sgd_omniglot(
     shots: int = 1,
     queries: int = 5,
     train_queries: int = 3,
-    inner_lr: float = 0.25,
+    inner_lr: Annotated[float, Log(0.025, 2.5)] = 0.25,
     norm: NormPolicy = "batch",
     batch: int = 16,
     steps: int = 2800,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """Meta-SGD on Omniglot (Vinyals' split, rotations as classes): stride-2 Conv4, one inner step.
 

@@ -1,17 +1,25 @@
 """Meta-SGD on sine waves, after Li, Zhou, Chen & Li, 2017: one step, with a learned size for every weight."""
 
+from typing import Annotated
+
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
+from quickstudy.recipes.space import Log
 
 __all__ = ["meta_sgd_sinusoid"]
 
 
 def meta_sgd_sinusoid(
-    *, shots: int = 10, inner_lr: float = 0.02, batch: int = 25, steps: int = 25_000, lr: float = 2e-3
+    *,
+    shots: int = 10,
+    inner_lr: Annotated[float, Log(1e-3, 0.3)] = 0.02,
+    batch: int = 25,
+    steps: int = 25_000,
+    lr: Annotated[float, Log(1e-4, 1e-1)] = 2e-3,
 ) -> Recipe:
     """Meta-SGD on sinusoids: an MLP 1-40-40-1, one inner step, judged on 100 points of the curve.
 

@@ -1,10 +1,13 @@
 """Meta Networks on Omniglot, after Munkhdalai & Yu, 2017, reduced: fast weights in two small networks on one slow encoder."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.blackbox.meta_networks import MetaNetworks
 from quickstudy.nn.augmented import AugmentedMLP
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["metanetworks_omniglot"]
 
@@ -18,7 +21,7 @@ def metanetworks_omniglot(
     hidden: int = 32,
     batch: int = 4,
     steps: int = 2400,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """Meta Networks on Omniglot (Vinyals' split, rotations as classes), inductive.
 

@@ -1,5 +1,7 @@
 """A Neural Turing Machine learns to copy, after Graves, Wayne & Danihelka, 2014."""
 
+from typing import Annotated
+
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
@@ -7,6 +9,7 @@ from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
 from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.space import Log
 from quickstudy.tasks.copy import Copy
 
 __all__ = ["ntm_copy"]
@@ -23,7 +26,7 @@ def ntm_copy(
     lstm: bool = False,
     batch: int = 16,
     steps: int = 8000,
-    lr: float = 5e-4,
+    lr: Annotated[float, Log(5e-5, 5e-3)] = 5e-4,
 ) -> Recipe:
     """Copying 1 to 20 steps of 8 random bits; judged in bits a sequence at one length (guessing costs 160 at 20 steps).
 

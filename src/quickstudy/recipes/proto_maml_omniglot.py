@@ -1,10 +1,13 @@
 """Proto-MAML on Omniglot, after Triantafillou et al., 2020: prototypes make the head, then body and head adapt."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["proto_maml_omniglot"]
 
@@ -15,12 +18,12 @@ def proto_maml_omniglot(
     shots: int = 1,
     queries: int = 5,
     train_queries: int = 3,
-    inner_lr: float = 0.05,
-    scale: float = 0.1,
+    inner_lr: Annotated[float, Log(5e-3, 0.5)] = 0.05,
+    scale: Annotated[float, Log(0.01, 10.0)] = 0.1,
     norm: NormPolicy = "support",
     batch: int = 2,
     steps: int = 1400,
-    lr: float = 3e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
 ) -> Recipe:
     """Proto-MAML on Omniglot (Vinyals' split, rotations as classes), 20 ways, one inner step, first order.
 

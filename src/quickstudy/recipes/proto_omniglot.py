@@ -1,9 +1,12 @@
 """ProtoNet on Omniglot, after Snell, Swersky & Zemel, 2017: many ways in training, Conv4-64, inductive."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["proto_omniglot"]
 
@@ -16,7 +19,7 @@ def proto_omniglot(
     train_ways: int = 60,
     train_queries: int = 3,
     steps: int = 4000,
-    lr: float = 2e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
 ) -> Recipe:
     """ProtoNet on Omniglot (Vinyals' split, rotations as classes).
 

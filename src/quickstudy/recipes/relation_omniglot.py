@@ -1,10 +1,13 @@
 """Relation networks on Omniglot, after Sung et al., 2018: 5×5 maps of 64 filters, inductive."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.pairs import pair_cross_entropy
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.nn.relation import Conv4Maps, Relation
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["relation_omniglot"]
 
@@ -17,7 +20,7 @@ def relation_omniglot(
     train_ways: int = 20,
     train_queries: int = 5,
     steps: int = 2200,
-    lr: float = 2e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
 ) -> Recipe:
     """A relation network on Omniglot (Vinyals' split, rotations as classes).
 

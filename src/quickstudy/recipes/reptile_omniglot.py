@@ -1,5 +1,7 @@
 """Reptile on Omniglot, after Nichol, Achiam & Schulman, 2018: five inner steps on mini-batches of ten."""
 
+from typing import Annotated
+
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
@@ -8,6 +10,7 @@ from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["reptile_omniglot"]
 
@@ -18,10 +21,10 @@ def reptile_omniglot(
     shots: int = 1,
     queries: int = 15,
     train_shots: int = 10,
-    inner_lr: float = 0.2,
+    inner_lr: Annotated[float, Log(0.02, 2.0)] = 0.2,
     batch: int = 5,
     steps: int = 5000,
-    lr: float = 5e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 5e-3,
 ) -> Recipe:
     """Reptile on Omniglot (Vinyals' split, rotations as classes), inductive.
 

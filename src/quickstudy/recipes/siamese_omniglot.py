@@ -1,9 +1,12 @@
 """Siamese networks on Omniglot, after Koch, Zemel & Salakhutdinov, 2015: pairs within tasks, Conv4-64, inductive."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.siamese import SiameseNet
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["siamese_omniglot"]
 
@@ -16,7 +19,7 @@ def siamese_omniglot(
     train_ways: int = 60,
     train_queries: int = 2,
     steps: int = 1800,
-    lr: float = 4e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
 ) -> Recipe:
     """A Siamese network on Omniglot (Vinyals' split, rotations as classes), trained on all pairs of a task of many ways.
 

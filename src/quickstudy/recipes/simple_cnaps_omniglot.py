@@ -1,5 +1,7 @@
 """Simple CNAPs on Omniglot, after Bateni et al., 2020: Conv4 under FiLM and a Mahalanobis head, all trained together."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.blackbox.simple_cnaps import SimpleCNAPs
 from quickstudy.nn.conv4 import Conv4
@@ -7,6 +9,7 @@ from quickstudy.nn.mlp import MLP
 from quickstudy.nn.renormed import NormedByExample
 from quickstudy.nn.set_encoder import SetEncoder
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["simple_cnaps_omniglot"]
 
@@ -20,7 +23,7 @@ def simple_cnaps_omniglot(
     train_queries: int = 5,
     code: int = 32,
     steps: int = 2400,
-    lr: float = 2e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
 ) -> Recipe:
     """Simple CNAPs on Omniglot (Vinyals' split, rotations as classes), inductive.
 

@@ -1,10 +1,13 @@
 """SNAIL on Omniglot, after Mishra, Rohaninejad, Chen & Abbeel, 2018, with a stride-2 Conv4 as encoder."""
 
+from typing import Annotated
+
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.memory.snail import SNAIL
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.snail import CausalNet
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.space import Log
 
 __all__ = ["snail_omniglot"]
 
@@ -18,7 +21,7 @@ def snail_omniglot(
     filters: int = 128,
     batch: int = 16,
     steps: int = 3000,
-    lr: float = 2e-3,
+    lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
 ) -> Recipe:
     """SNAIL on Omniglot (Vinyals' split, rotations as classes).
 
