@@ -2,12 +2,13 @@
 
 from quickstudy.tasks.copy import Copy
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
-from quickstudy.tasks.few_shot import FewShot, meta_dataset_sizes
+from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.sinusoid import Sinusoid
+from quickstudy.tasks.sizes import meta_dataset_sizes
 from quickstudy.tasks.source import Plan, TaskSource
 from quickstudy.tasks.supervised import Supervised
 from quickstudy.tasks.unsplit import Unsplit

@@ -10,15 +10,11 @@ from torch import Tensor
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
 from quickstudy.task import Examples, Task
+from quickstudy.tasks.layout import PIECE, chosen, flat
+from quickstudy.tasks.sizes import Sizes
 from quickstudy.tasks.source import Plan, TaskSource
 
-__all__ = ["FewShot", "RowPlan", "Sizes", "meta_dataset_sizes"]
-
-_PIECE = 256
-"""Tasks that are planned at once: all rows of all their classes are looked at, which for many tasks is a lot."""
-
-Sizes = Callable[[Tensor, Tensor, torch.Generator | None], tuple[Tensor, Tensor]]
-"""From rows available (B, N) and classes in use (B, N), the shots and queries of each class, both (B, N)."""
+__all__ = ["FewShot", "RowPlan"]
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,7 @@ class FewShot(TaskSource[RowPlan]):
         sides = self._sides(batch, generator)
         classes = self._classes(ways, sides, generator)
         used = torch.arange(classes.shape[1]) < ways[:, None]
-        pieces = [slice(start, start + _PIECE) for start in range(0, max(batch, 1), _PIECE)]
+        pieces = [slice(start, start + PIECE) for start in range(0, max(batch, 1), PIECE)]
 
         def may(piece: slice) -> tuple[Tensor, Tensor]:
             return self._open(classes[piece], used[piece], None if sides is None else sides[piece])
@@ -136,8 +132,8 @@ class FewShot(TaskSource[RowPlan]):
             for p in pieces
         ]
         support, query = ([torch.cat(part) for part in zip(*side, strict=True)] for side in zip(*drawn, strict=True))
-        flat = [_flat(rows, real, generator) for rows, real in (support, query)]
-        return RowPlan(*flat[0], *flat[1], torch.where(used, classes, -1))
+        lists = [flat(rows, real, generator) for rows, real in (support, query)]
+        return RowPlan(*lists[0], *lists[1], torch.where(used, classes, -1))
 
     def _open(self, classes: Tensor, used: Tensor, sides: Tensor | None) -> tuple[Tensor, Tensor]:
         """Which of each class's rows (B, N, M) the support and the query set may take."""
@@ -162,8 +158,8 @@ class FewShot(TaskSource[RowPlan]):
         first = keys.masked_fill(~may[0], 2).argsort(dim=-1, stable=True)
         second = first if whole else keys.masked_fill(~may[1], 2).argsort(dim=-1, stable=True)
         none = torch.zeros_like(sizes[0])
-        support = _chosen(rows, first, none, sizes[0], most[0])
-        return support, _chosen(rows, second, sizes[0] if whole else none, sizes[1], most[1])
+        support = chosen(rows, first, none, sizes[0], most[0])
+        return support, chosen(rows, second, sizes[0] if whole else none, sizes[1], most[1])
 
     def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
         """A rule for sizes may ask for more rows than there are."""
@@ -190,7 +186,7 @@ class FewShot(TaskSource[RowPlan]):
         """Distinct classes (B, N) in random order, each with enough rows on both sides."""
         count, most = len(self.index.classes), int(ways.max())
         if sides is None:
-            pieces = torch.split(ways, _PIECE)
+            pieces = torch.split(ways, PIECE)
             return torch.cat([torch.rand(len(p), count, generator=generator).topk(most, 1).indices for p in pieces])
         scores = torch.rand(len(ways), count, generator=generator)
         need = (1, 1) if self.sizes else (self.shots[1], self.queries)
@@ -254,46 +250,3 @@ def _range(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
 
 def _words(limits: tuple[int, int]) -> str:
     return str(limits[0]) if limits[0] == limits[1] else f"{limits[0]}..{limits[1]}"
-
-
-def _chosen(rows: Tensor, order: Tensor, skipped: Tensor, sizes: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-    """The first ``sizes`` (B, N) rows of each class in order, after ``skipped`` ones; and which are real: (B, N, longest)."""
-    places = torch.arange(longest).expand(*sizes.shape, longest)
-    order = order.gather(2, (places + skipped[..., None]).clamp(max=order.shape[2] - 1))
-    return rows.gather(2, order), places < sizes[..., None]
-
-
-def _flat(rows: Tensor, real: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Classes joined to one list (B, S) in random order, real rows first, padding behind."""
-    longest = int(real.sum((1, 2)).max())
-    parts = [_joined(r, m, longest, generator) for r, m in zip(torch.split(rows, _PIECE), torch.split(real, _PIECE), strict=True)]
-    flat, columns, mask = (torch.cat(part) for part in zip(*parts, strict=True))
-    return flat, columns, mask
-
-
-def _joined(rows: Tensor, real: Tensor, longest: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-    flat = real.flatten(1)
-    keys = torch.rand(flat.shape, generator=generator) + 2.0 * ~flat
-    order = keys.argsort(dim=1)[:, :longest]
-    columns = torch.arange(real.shape[1])[None, :, None].expand(real.shape).flatten(1).gather(1, order)
-    mask = flat.gather(1, order)
-    return rows.flatten(1).gather(1, order) * mask, columns * mask, mask
-
-
-def meta_dataset_sizes(available: Tensor, used: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """Shots and queries by the rule of Meta-Dataset: imbalanced shots, at most 500 support examples, 100 a class.
-
-    Source: Triantafillou et al., 2020, Meta-Dataset, section 3.2.
-    """
-    counts = available.double()
-    smallest = torch.where(used, counts, torch.inf).amin(1)
-    queries = (smallest / 2).floor().clamp(max=10)[:, None]
-    free = (counts - queries).clamp(min=1)
-    beta = 1 - torch.rand(len(counts), 1, generator=generator, dtype=torch.float64)
-    total = (beta * free.clamp(max=100)).ceil().mul(used).sum(1, keepdim=True).clamp(max=500)
-    share = torch.rand(counts.shape, generator=generator, dtype=torch.float64) * 1.3862943611 - 0.6931471806
-    weight = share.exp() * counts * used
-    weight = weight / weight.sum(1, keepdim=True)
-    room = (total - used.sum(1, keepdim=True)).clamp(min=0)
-    shots = torch.minimum((weight * room).floor() + 1, free).clamp(max=100)
-    return (shots * used).long(), (queries * used).long()

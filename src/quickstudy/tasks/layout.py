@@ -1,0 +1,33 @@
+"""The pieces of a plan: which of a class's rows are taken, and how those of all classes are laid out as one list."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["PIECE", "chosen", "flat"]
+
+PIECE = 256
+"""Tasks that are planned at once: all rows of all their classes are looked at, which for many tasks is a lot."""
+
+
+def chosen(rows: Tensor, order: Tensor, skipped: Tensor, sizes: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """The first ``sizes`` (B, N) rows of each class in order, after ``skipped`` ones; and which are real: (B, N, longest)."""
+    places = torch.arange(longest).expand(*sizes.shape, longest)
+    order = order.gather(2, (places + skipped[..., None]).clamp(max=order.shape[2] - 1))
+    return rows.gather(2, order), places < sizes[..., None]
+
+
+def flat(rows: Tensor, real: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Classes joined to one list (B, S) in random order, real rows first, padding behind."""
+    longest = int(real.sum((1, 2)).max())
+    parts = [_joined(r, m, longest, generator) for r, m in zip(torch.split(rows, PIECE), torch.split(real, PIECE), strict=True)]
+    joined, columns, mask = (torch.cat(part) for part in zip(*parts, strict=True))
+    return joined, columns, mask
+
+
+def _joined(rows: Tensor, real: Tensor, longest: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+    every = real.flatten(1)
+    keys = torch.rand(every.shape, generator=generator) + 2.0 * ~every
+    order = keys.argsort(dim=1)[:, :longest]
+    columns = torch.arange(real.shape[1])[None, :, None].expand(real.shape).flatten(1).gather(1, order)
+    mask = every.gather(1, order)
+    return rows.flatten(1).gather(1, order) * mask, columns * mask, mask
