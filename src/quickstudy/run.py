@@ -25,7 +25,6 @@ from quickstudy import recipes
 from quickstudy.artefact import versions
 from quickstudy.checkpoint import altered, load, load_training, restore_training, save, save_training, training_state
 from quickstudy.errors import RunError
-from quickstudy.evaluate import evaluate
 from quickstudy.files import write_whole
 from quickstudy.learner import Learner
 from quickstudy.processes import Fabric, Processes
@@ -35,7 +34,6 @@ from quickstudy.train import Record
 
 __all__ = ["Run", "Validation", "recipe_functions"]
 
-_VAL_SEED = 1_000_003
 _SAVE_SECONDS = 30.0
 
 
@@ -191,7 +189,7 @@ class Run:
             save(recipe.learner, self.folder / "best.safetensors", recipe=self.config)
             progress.done = True
             return None
-        report = evaluate(recipe.learner, recipe.val, tasks=recipe.val_tasks, seed=_VAL_SEED)
+        report = recipe.validated()
         sign = 1 if report.higher_is_better else -1
         better = progress.best is None or sign * report.mean > sign * progress.best
         progress.waited = 0 if better else progress.waited + 1

@@ -9,14 +9,19 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from quickstudy.datasets.class_index import Splits
 from quickstudy.datasets.pictures import Pictures
+from quickstudy.errors import RunError
+from quickstudy.evaluate import evaluate
 from quickstudy.learner import Learner
 from quickstudy.processes import Fabric
+from quickstudy.report import Report
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
 from quickstudy.train import Record, train
 
 __all__ = ["Recipe", "Schedule", "Tasks", "by_adam", "few_shot", "one_cycle", "sinusoids"]
+
+_VAL_SEED = 1_000_003
 
 Schedule = Callable[[Optimizer, int], LRScheduler]
 """From an optimizer and the number of steps, how its step size changes."""
@@ -65,6 +70,16 @@ class Recipe:
             fabric=fabric,
             compile=compile,
         )
+
+    def validated(self) -> Report:
+        """The learner as it stands, judged on meta-validation tasks that are the same at every validation of every run.
+
+        Raises:
+            RunError: the recipe has no such tasks.
+        """
+        if self.val is None:
+            raise RunError(f"this recipe of a {type(self.learner).__name__} has no meta-validation tasks.")
+        return evaluate(self.learner, self.val, tasks=self.val_tasks, seed=_VAL_SEED)
 
 
 @dataclass(frozen=True)
