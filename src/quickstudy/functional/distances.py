@@ -1,6 +1,7 @@
 """Distances and similarities between rows, and the class means they are taken to."""
 
 from torch import Tensor
+from torch.linalg import vecdot
 
 __all__ = ["class_means", "cosine_distance", "squared_distance"]
 
@@ -17,7 +18,7 @@ def squared_distance(a: Tensor, b: Tensor) -> Tensor:
     """
     centre = b.mean(0)
     a, b = a - centre, b - centre
-    return (a**2).sum(-1)[:, None] - 2 * a @ b.mT + (b**2).sum(-1)
+    return vecdot(a, a)[:, None] - a @ (2 * b).mT + vecdot(b, b)
 
 
 def cosine_distance(a: Tensor, b: Tensor, eps: float = 1e-8) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
 from quickstudy.task import Examples, Task
-from quickstudy.tasks.layout import PIECE, chosen, flat
+from quickstudy.tasks.layout import PIECE, chosen, first, flat
 from quickstudy.tasks.sizes import Sizes
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -155,11 +155,11 @@ class FewShot(TaskSource[RowPlan]):
         """Rows of the support and the query set by class, (B, N, most), and which are real."""
         rows = self._rows[classes]
         keys, whole = torch.rand(rows.shape, generator=generator), self.index.groups is None
-        first = keys.masked_fill(~may[0], 2).argsort(dim=-1, stable=True)
-        second = first if whole else keys.masked_fill(~may[1], 2).argsort(dim=-1, stable=True)
+        order = first(keys, may[0], sum(most) if whole else most[0])
+        others = order if whole else first(keys, may[1], most[1])
         none = torch.zeros_like(sizes[0])
-        support = chosen(rows, first, none, sizes[0], most[0])
-        return support, chosen(rows, second, sizes[0] if whole else none, sizes[1], most[1])
+        support = chosen(rows, order, none, sizes[0], most[0])
+        return support, chosen(rows, others, sizes[0] if whole else none, sizes[1], most[1])
 
     def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
         """A rule for sizes may ask for more rows than there are."""

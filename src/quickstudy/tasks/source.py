@@ -6,6 +6,7 @@ than memory.
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
@@ -61,6 +62,20 @@ class TaskSource(ABC, Generic[PlanT]):
         """The fingerprint of a task list: of its source's name and its plan."""
         return hashlib.sha256(f"{self.name}:{plan.digest()}".encode()).hexdigest()[:16]
 
+    def at(self, step: int) -> "TaskSource[PlanT]":
+        """The source that plans outer step ``step`` (0 = first): another one where tasks change in the course of training."""
+        return self
+
+    def observe(self, plan: PlanT, losses: Tensor) -> None:
+        """Is told by `train`, after each step, the losses (B,) of its tasks, those of all processes."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What this source remembers of the losses it was told; saved with a run, so that it resumes bit for bit."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+
     def sample(self, batch: int, generator: torch.Generator | None = None) -> Task:
         """``batch`` tasks, stacked along a leading axis."""
         return self.gather(self.plan(batch, generator))
@@ -78,6 +93,13 @@ def generator_of(*seeds: int) -> torch.Generator:
 
 
 def rows_seen(*rows: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The distinct row numbers in ``rows``, sorted, and where each of the given ones stands among them."""
-    distinct = torch.unique(torch.cat([r.reshape(-1) for r in rows]))
-    return distinct, [torch.searchsorted(distinct, r) for r in rows]
+    """The distinct row numbers in ``rows``, sorted, and where each of the given ones stands among them.
+
+    >>> rows_seen(torch.tensor([7, 2]), torch.tensor([[2, 9]]))
+    (tensor([2, 7, 9]), [tensor([1, 0]), tensor([[0, 2]])])
+    """
+    seen = torch.zeros(1 + max(int(r.max()) for r in rows), dtype=torch.bool)
+    for r in rows:
+        seen[r] = True
+    places = seen.cumsum(0) - 1
+    return seen.nonzero()[:, 0], [places[r] for r in rows]
