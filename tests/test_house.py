@@ -30,6 +30,7 @@ FLOORS = [
         "checks",
         "checkpoint",
         "footprint",
+        "monitoring",
         "page",
         "plots",
         "processes",

@@ -5,12 +5,11 @@ Its folder holds:
     RUN/run.json               the call: recipe, arguments, seed, versions
     RUN/training.safetensors   everything the next step depends on
     RUN/best.safetensors       the learner of the best validation (or the last step)
-    RUN/log.jsonl              a line for each step and each validation
+    RUN/log.jsonl              a line for each step, each validation and each look at adaptation on both levels
 """
 
 import inspect
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,8 @@ from quickstudy.checkpoint import altered, load, load_training, restore_training
 from quickstudy.errors import RunError
 from quickstudy.files import write_whole
 from quickstudy.learner import Learner
+from quickstudy.monitoring.history import Log
+from quickstudy.monitoring.look import Monitor
 from quickstudy.processes import Fabric, Processes
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.report import Report
@@ -35,6 +36,9 @@ from quickstudy.train import Record
 __all__ = ["Run", "Validation", "recipe_functions"]
 
 _SAVE_SECONDS = 30.0
+_VAL_SEED = 1_000_003
+_LOOKED_AT = 30
+"""Tasks of each level in a look; the error of a mean accuracy is then 2 to 4 points, nearly the same at each look."""
 
 
 @dataclass(frozen=True)
@@ -152,18 +156,24 @@ class Run:
         with self._locked() if processes.rank == 0 else nullcontext():
             recipe = self.recipe()
             if processes.rank == 0:
-                write_whole(self.folder / "run.json", json.dumps(self.config, indent=1).encode())
+                write_whole(self.folder / "run.json", json.dumps(self.config | {"steps": recipe.steps}, indent=1).encode())
             step, progress = self._resume(recipe, processes)
             saved = time.monotonic()
-            with (self.folder / "log.jsonl" if processes.rank == 0 else Path(os.devnull)).open("a") as log:
+            with (self.folder / "log.jsonl" if processes.rank == 0 else Path(os.devnull)).open("a", buffering=1) as log:
+                monitor = _monitor(recipe) if processes.rank == 0 else None
+                if monitor is not None and step == 0 and not self.history():
+                    log.write(json.dumps(monitor.look(0).to_json()) + "\n")
                 how: dict[str, Any] = {"seed": self.config["seed"], "fabric": fabric, "compile": compile}
                 for record in recipe.records(start=step, **how) if not progress.done else ():
                     log.write(json.dumps(asdict(record)) + "\n")
                     yield record
                     validation = self._judge(recipe, record.step, progress, processes)
                     if validation is not None:
-                        log.write(json.dumps({"step": record.step, "validation": validation.report.mean}) + "\n")
+                        found = {"step": record.step, "validation": validation.report.mean, "best": validation.best}
+                        log.write(json.dumps(found) + "\n")
                         yield validation
+                    if monitor is not None and (progress.done or _look_is_due(recipe, record.step)):
+                        log.write(json.dumps(monitor.look(record.step).to_json() | {"done": progress.done}) + "\n")
                     if validation is not None or progress.done or time.monotonic() - saved > _SAVE_SECONDS:
                         log.flush()
                         if processes.rank == 0:
@@ -224,15 +234,11 @@ class Run:
         return step, progress
 
     def history(self) -> list[dict[str, Any]]:
-        """The log: a dictionary for each step and validation; a last line that was cut off is left out."""
-        path = self.folder / "log.jsonl"
-        found = []
-        for line in path.read_text().splitlines() if path.exists() else ():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                break
-        return [line for line in found if isinstance(line.get("step"), int) and math.isfinite(line["step"])]
+        """The log: a dictionary for each step, validation and look; a last line that was cut off is left out.
+
+        `quickstudy.monitoring` makes tables and curves of it.
+        """
+        return Log(self.folder / "log.jsonl").read()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -251,6 +257,18 @@ class Run:
                     f"another process is training in {self.folder}. Wait for it, or choose another folder with --out."
                 ) from error
             yield
+
+
+def _monitor(recipe: Recipe) -> Monitor:
+    """Looks at the first of the tasks that a validation has, and at as many of meta-training."""
+    tasks = min(_LOOKED_AT, recipe.val_tasks)
+    return Monitor(recipe.learner, recipe.train, recipe.val, tasks=tasks, listed=recipe.val_tasks, seed=_VAL_SEED)
+
+
+def _look_is_due(recipe: Recipe, step: int) -> bool:
+    """At every validation, and at least ten times in a run."""
+    between = max(1, min(recipe.validate_every, recipe.steps // 10))
+    return step % recipe.validate_every == 0 or step % between == 0
 
 
 def _call(config: Mapping[str, Any]) -> str:

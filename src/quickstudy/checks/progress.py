@@ -9,8 +9,8 @@ from quickstudy.checks.finding import Finding, Look, Severity, not_asked
 from quickstudy.errors import TaskError
 from quickstudy.evaluate import evaluate
 from quickstudy.learner import Learner
+from quickstudy.monitoring.curve import alike
 from quickstudy.report import Report
-from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import TaskSource
 
 __all__ = ["meta_overfitting", "meta_train_gap"]
@@ -90,7 +90,7 @@ def meta_train_gap(
         seed: of the task lists.
     """
     try:
-        seen = _at_sizes_of(train, val)
+        seen = alike(train, val)
     except TaskError as error:
         return not_asked(f"meta-training classes do not fit the sizes of validation tasks ({error})")
     if seen is None:
@@ -113,21 +113,6 @@ def meta_train_gap(
         {"train": reports[0].mean, "val": reports[1].mean, "gap": gap, "half_width": half},
     )
     return Look(note, (finding,))
-
-
-def _at_sizes_of(train: TaskSource[Any], val: TaskSource[Any]) -> TaskSource[Any] | None:
-    """Meta-training tasks that can be compared with validation tasks."""
-    index = getattr(train, "index", None)
-    if isinstance(val, FewShot) and index is not None:
-        ways = min(val.ways[0], len(index.classes)), min(val.ways[1], len(index.classes))
-        return FewShot(index, ways, val.shots, val.queries, balanced=val.balanced, sizes=val.sizes)
-    return (
-        val
-        if type(train) is type(val) and index is None and train.name == val.name
-        else train
-        if type(train) is type(val)
-        else None
-    )
 
 
 def _gap(seen: Report, new: Report) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The command line: ``quickstudy list | train | resume | evaluate | compare | adapt | predict | doctor | cite | demo``."""
+"""The command line: ``quickstudy list | train | resume | watch | evaluate | compare | adapt | predict | doctor | cite | …``."""
 
 import os
 import re
@@ -15,7 +15,9 @@ from quickstudy.cli.doctor import doctor
 from quickstudy.cli.judging import evaluate
 from quickstudy.cli.showing import cite, list_
 from quickstudy.cli.training import resume, train_command
+from quickstudy.cli.tuning import tune_command
 from quickstudy.cli.using import adapt, predict
+from quickstudy.cli.watching import watch
 from quickstudy.errors import UserError
 from quickstudy.run import recipe_functions
 
@@ -27,11 +29,14 @@ app = App(
     version=versions()["quickstudy"],
 )
 _train = App(name="train", help="Meta-train a recipe into a run folder; the same command again goes on where it stopped.")
+_tune = App(name="tune", help="Search for the arguments of a recipe by meta-validation; the same command again goes on.")
 for _name, _recipe in recipe_functions().items():
     _train.command(train_command(_name, _recipe), name=_name)
+    _tune.command(tune_command(_name, _recipe), name=_name)
 app.command(_train)
+app.command(_tune)
 app.command(list_, name="list")
-for _command in (resume, evaluate, compare, adapt, predict, doctor, cite, demo):
+for _command in (resume, watch, evaluate, compare, adapt, predict, doctor, cite, demo):
     app.command(_command)
 
 

@@ -1,0 +1,120 @@
+"""``quickstudy watch``: a run while it is being trained, or afterwards; as a table, for TensorBoard, as a page."""
+
+import inspect
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.live import Live
+
+from quickstudy.cli.console import out, say
+from quickstudy.cli.screen import Screen
+from quickstudy.files import write_whole
+from quickstudy.monitoring.history import History, Log
+
+if TYPE_CHECKING:
+    from quickstudy.run import Run
+
+__all__ = ["watch"]
+
+_Flag = Parameter(negative=())
+
+
+def watch(
+    run: Path,
+    /,
+    *,
+    once: Annotated[bool, _Flag] = False,
+    every: float = 1.0,
+    csv: Path | None = None,
+    tensorboard: Annotated[bool, _Flag] = False,
+    html: Path | None = None,
+) -> None:
+    """Watch a run live: loss, gradient norm, validation, and adaptation before and after inner steps on both levels.
+
+    Any process may be training it, on this machine or into a shared folder. The view ends when the run does. With --csv,
+    --tensorboard or --html nothing is shown; the log, as far as it has come, is written elsewhere.
+
+    Args:
+        run: folder of the run.
+        once: print one look and end, which is also what happens where the output is no terminal.
+        every: seconds between looks.
+        csv: write the log as a table to this file: a row an outer step, for pandas.
+        tensorboard: write the log for TensorBoard, into the run's folder: tensorboard --logdir RUN.
+        html: write a page with the training's pictures to this file.
+    """
+    from quickstudy.run import Run
+
+    found = Run(run)
+    if csv is not None:
+        from quickstudy.monitoring.table import csv_text
+
+        write_whole(csv, csv_text(found.history()).encode())
+        say(f"table: {csv}")
+    if tensorboard:
+        from quickstudy.monitoring.board import Board
+
+        Board(run).close()
+        say(f"next:  tensorboard --logdir {run}")
+    if html is not None:
+        from quickstudy.apps.run_page import run_page
+
+        run_page(found).write(html)
+        say(f"page:  {html}")
+    if csv is None and not tensorboard and html is None:
+        _show(found, once or not out.is_terminal, every)
+
+
+def _show(run: "Run", once: bool, every: float) -> None:
+    """Until the run is done, or once."""
+    log, history, begun = Log(run.folder / "log.jsonl"), History(), 0
+
+    def look() -> Screen:
+        nonlocal history, begun
+        lines = log.read()
+        if log.times_begun != begun:  # another process has taken the run up again, from its last saved step
+            history, begun = History(), log.times_begun
+        return _screen(run, history.add(lines))
+
+    if once:
+        out.print(look())
+        return
+    with Live(look(), console=out, auto_refresh=False, vertical_overflow="visible") as live:
+        while True:
+            screen = look()
+            live.update(screen, refresh=True)
+            if screen.done:
+                return
+            time.sleep(max(every, 0.05))
+
+
+def _screen(run: "Run", history: History) -> Screen:
+    steps = _steps(run)
+    old = bool(history.records) and not history.looks  # the log of a version that did not say when it was done
+    path = run.folder / "log.jsonl"
+    silent = time.time() - path.stat().st_mtime if path.exists() else 0.0
+    arguments = ", ".join(f"{name}={value}" for name, value in run.config["arguments"].items())
+    return Screen(
+        folder=os.fspath(run.folder),
+        call=f"{run.config['recipe']}({arguments}) with seed {run.config['seed']}",
+        history=history,
+        steps=steps,
+        done=history.done or (old and steps is not None and history.step >= steps),
+        silent=silent,
+    )
+
+
+def _steps(run: "Run") -> int | None:
+    """How many outer steps the run is to take: as its folder says, or its arguments, or its recipe."""
+    from quickstudy.run import recipe_functions
+
+    try:
+        noted = json.loads((run.folder / "run.json").read_text()).get("steps")
+    except (OSError, ValueError):
+        noted = None
+    parameter = inspect.signature(recipe_functions()[run.config["recipe"]]).parameters.get("steps")
+    found = noted or run.config["arguments"].get("steps") or (parameter.default if parameter else None)
+    return found if isinstance(found, int) else None

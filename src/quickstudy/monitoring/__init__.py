@@ -1,0 +1,22 @@
+"""Meta-training watched at both levels: adaptation between its inner steps, a run's log, tables and TensorBoard."""
+
+from quickstudy.monitoring.board import Board
+from quickstudy.monitoring.curve import AdaptationCurve, adaptation_curve, alike
+from quickstudy.monitoring.history import History, Log, Validated
+from quickstudy.monitoring.look import Look, Monitor
+from quickstudy.monitoring.table import csv_text, rows, scalars
+
+__all__ = [
+    "AdaptationCurve",
+    "Board",
+    "History",
+    "Log",
+    "Look",
+    "Monitor",
+    "Validated",
+    "adaptation_curve",
+    "alike",
+    "csv_text",
+    "rows",
+    "scalars",
+]
