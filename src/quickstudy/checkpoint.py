@@ -16,6 +16,7 @@ from quickstudy.blueprint import Recorded, blueprint, build
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.learner import Learner, Predictor
+from quickstudy.tasks.source import TaskSource
 
 __all__ = ["altered", "load", "load_training", "restore_training", "save", "save_training", "training_state"]
 
@@ -130,34 +131,57 @@ def altered(learner: Learner[Any], **changes: Any) -> Learner[Any]:
 
 
 def save_training(
-    path: str | Path, step: int, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None, note: Any
+    path: str | Path,
+    step: int,
+    learner: Learner[Any],
+    optimizer: Optimizer,
+    schedule: LRScheduler | None,
+    note: Any,
+    source: TaskSource[Any] | None = None,
 ) -> None:
     """Writes everything that the next step depends on, and a JSON note beside it."""
-    write(path, "training", {"step": step, "note": note}, training_state(learner, optimizer, schedule))
+    write(path, "training", {"step": step, "note": note}, training_state(learner, optimizer, schedule, source))
 
 
-def load_training(path: str | Path, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None) -> tuple[int, Any]:
+def load_training(
+    path: str | Path,
+    learner: Learner[Any],
+    optimizer: Optimizer,
+    schedule: LRScheduler | None,
+    source: TaskSource[Any] | None = None,
+) -> tuple[int, Any]:
     """Restores what `save_training` wrote, in place; returns the step and the note."""
     found = read(path, ("training",))
     try:
-        restore_training(unpack(found.skeleton, found.tensors), learner, optimizer, schedule)
+        restore_training(unpack(found.skeleton, found.tensors), learner, optimizer, schedule, source)
     except (RuntimeError, ValueError, KeyError) as error:
         raise ArtefactError(f"{path} belongs to another learner or optimizer: {error}") from error
     return found.description["step"], found.description["note"]
 
 
-def training_state(learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None) -> dict[str, Any]:
+def training_state(
+    learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None, source: TaskSource[Any] | None = None
+) -> dict[str, Any]:
     """Everything that the next step depends on, as a tree."""
     return {
         "learner": dict(learner.state_dict()),
         "optimizer": optimizer.state_dict(),
         "schedule": {k: v for k, v in schedule.state_dict().items() if not callable(v)} if schedule else None,
+        "tasks": source.state_dict() if source is not None else {},
     }
 
 
-def restore_training(state: Mapping[str, Any], learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None) -> None:
+def restore_training(
+    state: Mapping[str, Any],
+    learner: Learner[Any],
+    optimizer: Optimizer,
+    schedule: LRScheduler | None,
+    source: TaskSource[Any] | None = None,
+) -> None:
     """Puts what `training_state` gave into its place, on whatever device the learner is."""
     learner.load_state_dict(state["learner"])
     optimizer.load_state_dict(state["optimizer"])
     if schedule is not None:
         schedule.load_state_dict(state["schedule"])
+    if source is not None and "tasks" in state:  # files of before sources remembered anything have none
+        source.load_state_dict(state["tasks"])

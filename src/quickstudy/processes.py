@@ -105,24 +105,35 @@ class Processes:
                 for mine, theirs in zip(_tensors(learner), first, strict=True):
                     mine.copy_(theirs)
 
-    def combine(self, learner: Learner[Any], before: Iterable[Tensor], loss: Tensor, share: float) -> float:
-        """The loss of all tasks; gradients in ``.grad`` and changes of buffers become those of all tasks, too.
+    def combine(self, learner: Learner[Any], before: Iterable[Tensor], losses: Tensor, mine: slice, batch: int) -> Tensor:
+        """The losses of all tasks (B,); gradients in ``.grad`` and changes of buffers become those of all tasks, too.
 
-        One collective carries everything: the sum of what the processes found, each weighted with its ``share`` of tasks.
+        One collective carries everything: each process's losses, and the sum of what else the processes found, weighted with
+        their shares of tasks.
+
+        Args:
+            learner: with the gradients of this process's tasks.
+            before: its buffers before the step.
+            losses: of this process's tasks.
+            mine: which of all tasks these are.
+            batch: tasks in all.
 
         Raises:
             RunError: another process has ended.
         """
         if self.fabric is None or self.count == 1:
-            return float(loss)
+            return losses.detach()
         weights = [p for p in learner.parameters() if p.requires_grad]
         moving = [(b, old) for b, old in zip(learner.buffers(), before, strict=True) if b.is_floating_point()]
-        used = torch.tensor([float(p.grad is not None) for p in weights], device=loss.device)
+        used = torch.tensor([float(p.grad is not None) for p in weights], device=losses.device)
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in weights]
-        parts = [loss.detach(), used, *grads, *[b - old for b, old in moving]]
-        flat = self._sum(torch.cat([part.reshape(-1) for part in parts]) * share)
-        sums = iter(torch.split(flat, [part.numel() for part in parts]))
-        total, anyone = float(next(sums)), next(sums).tolist()
+        every = torch.zeros(batch, dtype=losses.dtype, device=losses.device)
+        every[mine] = losses.detach()
+        parts = [used, *grads, *[b - old for b, old in moving]]
+        weighted = torch.cat([part.reshape(-1) for part in parts]) * (len(losses) / batch)
+        flat = self._sum(torch.cat([every, weighted]))
+        sums = iter(torch.split(flat, [batch, *[part.numel() for part in parts]]))
+        total, anyone = next(sums), next(sums).tolist()
         for weight, summed, use in zip(weights, sums, anyone, strict=False):
             weight.grad = summed.view_as(weight).to(weight.dtype) if use else None
         for (buffer, old), change in zip(moving, sums, strict=True):

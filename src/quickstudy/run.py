@@ -211,12 +211,12 @@ class Run:
 
     def _save(self, recipe: Recipe, step: int, progress: _Progress) -> None:
         path = self.folder / "training.safetensors"
-        save_training(path, step, recipe.learner, recipe.optimizer, recipe.schedule, asdict(progress))
+        save_training(path, step, recipe.learner, recipe.optimizer, recipe.schedule, asdict(progress), recipe.train)
 
     def _resume(self, recipe: Recipe, processes: Processes) -> tuple[int, _Progress]:
         """Restores the last saved state, which the first process reads and tells the others."""
         step, progress = self._restore(recipe) if processes.rank == 0 else (0, _Progress())
-        parts = (recipe.learner, recipe.optimizer, recipe.schedule)
+        parts = (recipe.learner, recipe.optimizer, recipe.schedule, recipe.train)
         step, note, state = processes.tell((step, asdict(progress), training_state(*parts)))
         if processes.rank:
             restore_training(state, *parts)
@@ -227,7 +227,7 @@ class Run:
         path, log = self.folder / "training.safetensors", self.folder / "log.jsonl"
         step, progress = 0, _Progress()
         if path.exists():
-            step, note = load_training(path, recipe.learner, recipe.optimizer, recipe.schedule)
+            step, note = load_training(path, recipe.learner, recipe.optimizer, recipe.schedule, recipe.train)
             progress = _Progress(**note)
         kept = [line for line in self.history() if line["step"] <= step]
         write_whole(log, "".join(json.dumps(line) + "\n" for line in kept).encode())

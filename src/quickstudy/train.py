@@ -51,7 +51,8 @@ def train(
     """Meta-trains ``learner`` in place, one record a step: log, validate, save or stop in a plain ``for``.
 
     The tasks of step t and all random numbers inside depend on ``(seed, t)`` alone, so a run that was stopped goes on bit
-    for bit with ``start`` = steps already done (after learner, optimizer and schedule were restored).
+    for bit with ``start`` = steps already done (after learner, optimizer and schedule were restored). A source that learns from
+    losses (`tasks.Hard`, say) depends on those before, too: restore it by its ``state_dict``.
 
     Args:
         learner: what to train.
@@ -104,7 +105,9 @@ def train(
         began = time.perf_counter()
         learner.train()
         generator = generator_of(seed, step)
-        tasks = to(source.gather(source.plan(batch, generator)[mine]), trained[0].device)
+        now = source.at(step)
+        plan = now.plan(batch, generator)
+        tasks = to(now.gather(plan[mine]), trained[0].device)
         optimizer.zero_grad(set_to_none=True)
         before = [buffer.clone() for buffer in learner.buffers()]
         with torch.random.fork_rng(devices=_devices(trained)):
@@ -118,7 +121,8 @@ def train(
                 compile=compile,
                 checkpoint=checkpoint,
             )
-        loss = processes.combine(learner, before, losses.mean(), len(tasks) / batch)
+        each = processes.combine(learner, before, losses, mine, batch)
+        loss = float(each.mean())
         norm = _norm(trained, clip)
         if not math.isfinite(loss) or not math.isfinite(norm):
             _undo(learner, before)
@@ -128,6 +132,7 @@ def train(
             )
         optimizer.step()
         learner.advance()
+        now.observe(plan, each)
         lr = float(optimizer.param_groups[0]["lr"])
         if schedule is not None:
             schedule.step()

@@ -73,6 +73,7 @@ def step_cost(
     optimizer = optimizer or torch.optim.Adam([p for p in learner.parameters() if p.requires_grad])
     mine, its = copy.deepcopy((learner, optimizer))
     sizes = [size for size in (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if size < batch] + [batch]
+    remembered = copy.deepcopy(source.state_dict())  # a source that learns from losses forgets what it saw here
     began = time.perf_counter()
     found: list[tuple[int, float, int]] = []
     for size in sizes:
@@ -80,6 +81,7 @@ def step_cost(
         if len(found) >= 2 and spent * (1 + size / found[-1][0]) > budget:
             break
         found.append((size, _seconds(mine, source, size, its, seed), _peak(mine, source, size, its, seed)))
+    source.load_state_dict(remembered)
     seconds, peak = (_extended([(f[0], f[n]) for f in found], batch) for n in (1, 2))
     resident = bytes_of([*mine.parameters(), *mine.buffers()]) + bytes_of([list(state.values()) for state in its.state.values()])
     return StepCost(seconds, int(peak), resident, found[-1][0], batch)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from quickstudy.checks.finding import Finding, Look, Severity, not_asked
 from quickstudy.checks.sources import one_hot_rows
-from quickstudy.checks.task_embedding import distances, embed, halves, plain_numbers
+from quickstudy.checks.task_embedding import distances, embed, halves
+from quickstudy.functional.plain_numbers import plain_numbers
 from quickstudy.functional.tree import leaves
 from quickstudy.intervals import interval_over_tasks
 from quickstudy.task import Task

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from quickstudy.checks.finding import Finding, Look, Severity, not_asked
 from quickstudy.checks.sources import one_hot_rows
-from quickstudy.checks.task_embedding import plain_numbers
+from quickstudy.functional.plain_numbers import plain_numbers
 from quickstudy.functional.tree import leaves, map_leaves
 from quickstudy.intervals import interval_over_tasks
 from quickstudy.nn.mlp import MLP

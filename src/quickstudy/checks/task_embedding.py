@@ -3,37 +3,20 @@
 Source: Achille, Lam, Tewari, Ravichandran, Maji, Fowlkes, Soatto & Perona, 2019, Task2Vec: task embedding for meta-learning.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from quickstudy.checks.sources import one_hot_rows
-from quickstudy.functional.tree import cat, leaves
+from quickstudy.functional.plain_numbers import plain_numbers
+from quickstudy.functional.tree import cat
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import generator_of
 
-__all__ = ["distances", "embed", "halves", "plain_numbers"]
+__all__ = ["distances", "embed", "halves"]
 
-_MOST_INPUTS = 1024
 _UNITS = 256
 _RIDGE = 1.0
 _TEMPERATURE = 4.0
-
-
-def plain_numbers(x: Any) -> Tensor:
-    """Inputs as rows of numbers (R, D), large pictures at a lower resolution.
-
-    >>> plain_numbers(torch.zeros(2, 3, 64, 64)).shape
-    torch.Size([2, 768])
-    """
-    parts = []
-    for leaf in leaves(x):
-        z = leaf.to(torch.get_default_dtype())
-        while z.ndim == 4 and z[0].numel() > _MOST_INPUTS and min(z.shape[-2:]) > 1:
-            z = torch.nn.functional.avg_pool2d(z, 2)
-        parts.append(z.flatten(1))
-    return torch.cat(parts, 1)
 
 
 def embed(tasks: list[Examples], *, classes: bool, seed: int = 0) -> Tensor:

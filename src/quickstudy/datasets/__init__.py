@@ -2,6 +2,7 @@
 
 from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.datasets.derived import halves, mixed_classes, overlaid, turned_classes
 from quickstudy.datasets.domain import image_zip, picture_domain, redrawn
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
@@ -16,13 +17,17 @@ __all__ = [
     "from_arrays",
     "from_dataset",
     "glyphs",
+    "halves",
     "image_folder",
     "image_zip",
+    "mixed_classes",
     "omniglot",
     "open_store",
+    "overlaid",
     "picture_domain",
     "pieces_of",
     "redrawn",
     "split_classes",
+    "turned_classes",
     "write_store",
 ]

@@ -36,6 +36,7 @@ class ClassIndex:
         groups: a group number for each row, (R,): support and query of a task never share a group (a font style, a patient).
         group_names: names of the groups.
         pictures: how a picture file becomes a row, if rows are pictures.
+        families: the family of each class (an alphabet, a genus), if classes have families.
 
     Raises:
         DataError: labels out of range, a class without rows or with another's name, fewer than two classes, NaN or infinite
@@ -53,6 +54,7 @@ class ClassIndex:
     groups: Tensor | None = None
     group_names: tuple[str, ...] = ()
     pictures: Pictures | None = None
+    families: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_labels()
@@ -77,6 +79,8 @@ class ClassIndex:
         empty = [self.classes[i] for i in (self.counts == 0).nonzero().flatten().tolist()]
         if empty:
             raise DataError(f"{self.name}: no rows of {_some(empty)}. Leave these classes out.")
+        if self.families and len(self.families) != len(self.classes):
+            raise DataError(f"{self.name}: {len(self.families)} families came with {len(self.classes)} classes. Give each one.")
 
     def _check_groups(self) -> None:
         if self.groups is None:
@@ -140,6 +144,7 @@ class ClassIndex:
             classes=tuple(self.classes[i] for i in wanted),
             groups=None if self.groups is None else self.groups[rows],
             name=name or self.name,
+            families=tuple(self.families[i] for i in wanted) if self.families else (),
         )
 
 

@@ -22,6 +22,7 @@ __all__ = ["TEST", "VAL", "glyphs"]
 
 TEST = ("ARABIC", "ARMENIAN", "CANADIAN", "GEORGIAN", "HEBREW", "LAO")
 VAL = ("COPTIC", "LISU", "OLD")
+_SYSTEMS = (*TEST, *VAL, "BRAILLE", "CYRILLIC", "GREEK", "LATIN")
 _VERSION = 2
 _ROWS = 40
 _STYLES = 4
@@ -31,7 +32,7 @@ _SIZE = 28
 
 
 def glyphs() -> Splits:
-    """Characters as classes, font styles as groups, split by writing system.
+    """Characters as classes, font styles as groups, writing systems as families; split by writing system.
 
     A class is a character that at least four font styles draw (regular, bold, italic … of six families); its rows are
     these styles times small seeded distortions (turned by up to 8°, scaled and shorn by up to 10 %, moved by up to 1.5
@@ -56,7 +57,8 @@ def glyphs() -> Splits:
     arrays = cached_arrays(f"glyphs-{_VERSION}-{key}", lambda: _build(files))
     x, labels, styles = (torch.from_numpy(arrays[name]) for name in ("x", "labels", "styles"))
     names = [str(name) for name in arrays["names"]]
-    every = ClassIndex(x, labels, tuple(names), "glyphs", styles, tuple(file.stem for file in files), Pictures((_SIZE, _SIZE)))
+    fonts, systems = tuple(file.stem for file in files), tuple(map(_system, names))
+    every = ClassIndex(x, labels, tuple(names), "glyphs", styles, fonts, Pictures((_SIZE, _SIZE)), systems)
     parts = [_part(name) for name in names]
     chosen = {p: [i for i, of in enumerate(parts) if of == p] for p in Splits._fields}
     return Splits(*[every.select(chosen[p], f"glyphs/{p}") for p in Splits._fields])
@@ -66,6 +68,12 @@ def _part(name: str) -> str:
     """The split of a character, by the writing system in its Unicode name ("EXTENDED ARABIC-INDIC DIGIT FOUR")."""
     systems = {word.split("-")[0] for word in name.split()[:2]}
     return "test" if systems & set(TEST) else "val" if systems & set(VAL) else "train"
+
+
+def _system(name: str) -> str:
+    """The writing system in a character's Unicode name; digits, arrows and other signs are one family."""
+    words = [word.split("-")[0] for word in name.split()[:2]]
+    return next((word for word in words if word in _SYSTEMS), "SIGNS")
 
 
 def _fonts() -> list[Path]:

@@ -36,7 +36,7 @@ _HELD_OUT = 5
 def omniglot(
     split: Literal["vinyals", "background", "alphabet"] = "vinyals", *, rotations: bool = True, size: int = 28
 ) -> Splits:
-    """Omniglot's characters as classes, in one of three usual splits; ink is 1 on paper of 0.
+    """Omniglot's characters as classes, their alphabets as families, in one of three usual splits; ink is 1 on paper of 0.
 
     * ``vinyals``: 1,028 / 172 / 423 characters, drawn across alphabets.
     * ``background``: trained on 25 of the 30 background alphabets, validated on the 5 smallest, tested on the 20 evaluation
@@ -65,8 +65,9 @@ def omniglot(
         x = torch.stack([torch.rot90(drawings, turn, (2, 3)) for turn in turns], 1)
         classes = tuple(f"{names[i]}/rot{90 * turn:03d}" if rotations else names[i] for i in chosen for turn in turns)
         labels = torch.arange(len(classes)).repeat_interleave(drawings.shape[1])
-        index = ClassIndex(x.reshape(-1, 1, size, size), labels, classes, f"omniglot/{split}/{part}", pictures=pictures)
-        built.append(index)
+        alphabets = tuple(name.split("/")[0] for name in classes)
+        data = (x.reshape(-1, 1, size, size), labels, classes, f"omniglot/{split}/{part}")
+        built.append(ClassIndex(*data, pictures=pictures, families=alphabets))
     return Splits(*built)
 
 

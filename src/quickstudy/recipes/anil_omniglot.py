@@ -7,6 +7,7 @@ from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.standardised import Standardised
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -25,6 +26,8 @@ def anil_omniglot(
     batch: int = 4,
     steps: int = 1700,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """ANIL on Omniglot (Vinyals' split, rotations as classes), inductive: the encoder keeps running norm statistics.
 
@@ -44,6 +47,8 @@ def anil_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     encoder = Conv4()
@@ -51,7 +56,15 @@ def anil_omniglot(
     learner = ANIL(Standardised(encoder), head, inner_lr=inner_lr, inner_steps=inner_steps, test_steps=50)
     return by_adam(
         learner,
-        few_shot(data, (train_ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
+        few_shot(
+            data,
+            (train_ways, shots, train_queries),
+            (ways, shots, 5),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

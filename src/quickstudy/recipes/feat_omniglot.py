@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.feat import FEAT
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.self_attention import SelfAttention
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
 
@@ -24,6 +25,8 @@ def feat_omniglot(
     dropout: Annotated[float, Linear(0.0, 0.5)] = 0.1,
     steps: int = 1800,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """FEAT on Omniglot (Vinyals' split, rotations as classes).
 
@@ -40,6 +43,8 @@ def feat_omniglot(
         dropout: of the attention's output.
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     encoder = Conv4()
@@ -47,7 +52,15 @@ def feat_omniglot(
     learner = FEAT(encoder, attention, temperature=temperature, contrast=contrast, contrast_temperature=temperature)
     return by_adam(
         learner,
-        few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),
+        few_shot(
+            data,
+            (train_ways, shots, train_queries),
+            (20, shots, 5),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         validate_every=max(1, steps // 4),

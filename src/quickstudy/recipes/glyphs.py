@@ -8,6 +8,7 @@ from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.practice import AugmentTurned, Sampler, augmented, more_classes
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
 from quickstudy.tasks.few_shot import FewShot
@@ -27,6 +28,8 @@ def proto_glyphs(
     lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
     scale: Annotated[float, Log(0.01, 10.0)] = 0.1,
     val_tasks: int = 100,
+    sampler: Sampler = "uniform",
+    augment: AugmentTurned = "none",
 ) -> Recipe:
     """ProtoNet on the built-in glyphs.
 
@@ -42,11 +45,21 @@ def proto_glyphs(
         lr: peak of the one-cycle schedule of Adam.
         scale: of the squared distances.
         val_tasks: tasks of each of the five validations.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes turned, or mixed of two.
     """
     data = glyphs()
     return by_adam(
         ProtoNet(Conv4(), scale=scale),
-        few_shot(data, (train_ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
+        few_shot(
+            data,
+            (train_ways, shots, train_queries),
+            (ways, shots, 5),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         validate_every=max(1, steps // 5),
@@ -66,6 +79,8 @@ def maml_glyphs(
     steps: int = 350,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
     val_tasks: int = 100,
+    sampler: Sampler = "uniform",
+    augment: AugmentTurned = "none",
 ) -> Recipe:
     """MAML on the built-in glyphs, inductive (support statistics).
 
@@ -80,12 +95,14 @@ def maml_glyphs(
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
         val_tasks: tasks of each of the five validations.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes turned, or mixed of two.
     """
     data = glyphs()
     network = Conv4(outputs=ways, strided=True)
     return by_adam(
         MAML(network, inner_lr=inner_lr, inner_steps=inner_steps, test_steps=test_steps),
-        few_shot(data, (ways, shots, 5), (ways, shots, 5), (ways, shots, queries)),
+        few_shot(data, (ways, shots, 5), (ways, shots, 5), (ways, shots, queries), sampler=sampler, augment=augment, steps=steps),
         lr=lr,
         steps=steps,
         batch=batch,
@@ -102,6 +119,7 @@ def pretrain_glyphs(
     examples: int = 128,
     steps: int = 375,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
+    augment: AugmentTurned = "none",
 ) -> Recipe:
     """The traditional rival: a classifier pre-trained on all meta-training classes, fine-tuned on each support set.
 
@@ -115,12 +133,15 @@ def pretrain_glyphs(
         examples: rows in a mini-batch of pre-training.
         steps: steps of pre-training.
         lr: peak of the one-cycle schedule of Adam.
+        augment: what is added to pre-training: changed pictures, or classes turned, or mixed of two.
     """
     data = glyphs()
     encoder = Conv4()
-    tasks = Tasks(Supervised(data.train, examples), None, FewShot(data.test, ways, shots, queries), data.train.pictures)
+    known = more_classes(data.train, augment)
+    source = augmented(Supervised(known, examples), augment)
+    tasks = Tasks(source, None, FewShot(data.test, ways, shots, queries), data.train.pictures)
     return by_adam(
-        FineTune(encoder, features=encoder.features, classes=len(data.train.classes), rule=Adam(1e-2), tune_encoder=False),
+        FineTune(encoder, features=encoder.features, classes=len(known.classes), rule=Adam(1e-2), tune_encoder=False),
         tasks,
         lr=lr,
         steps=steps,

@@ -7,6 +7,7 @@ from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.written import WrittenHead
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -23,6 +24,8 @@ def hypernetwork_omniglot(
     hidden: int = 64,
     steps: int = 3000,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """A hypernetwork on Omniglot (Vinyals' split, rotations as classes), inductive; encoder and writer are trained together.
 
@@ -35,6 +38,8 @@ def hypernetwork_omniglot(
         hidden: units of the writer's hidden layer.
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     encoder = Conv4()
@@ -42,7 +47,15 @@ def hypernetwork_omniglot(
     learner = HyperNetwork(encoder, head)
     return by_adam(
         learner,
-        few_shot(data, (train_ways, shots, train_queries), (ways, shots, queries), (ways, shots, queries)),
+        few_shot(
+            data,
+            (train_ways, shots, train_queries),
+            (ways, shots, queries),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         clip=None,

@@ -7,6 +7,7 @@ from quickstudy.functional.implicit import ConjugateGradients
 from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
 
@@ -27,6 +28,8 @@ def imaml_omniglot(
     batch: int = 8,
     steps: int = 4000,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """iMAML on Omniglot (Vinyals' split, rotations as classes), inductive.
 
@@ -48,6 +51,8 @@ def imaml_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     learner = IMAML(
@@ -59,7 +64,15 @@ def imaml_omniglot(
     )
     return by_adam(
         learner,
-        few_shot(data, (ways, shots, queries), (ways, shots, queries), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, shots, queries),
+            (ways, shots, queries),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
 
@@ -24,6 +25,8 @@ def maml_omniglot(
     batch: int = 16,
     steps: int = 3500,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """MAML on Omniglot (Vinyals' split, rotations as classes).
 
@@ -41,13 +44,23 @@ def maml_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     network = Conv4(outputs=ways, strided=True)
     learner = MAML(network, inner_lr=inner_lr, inner_steps=1, test_steps=test_steps, first_order=first_order, norm=norm)
     return by_adam(
         learner,
-        few_shot(data, (ways, shots, queries), (ways, shots, queries), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, shots, queries),
+            (ways, shots, queries),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

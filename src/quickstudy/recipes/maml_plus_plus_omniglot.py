@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.maml_plus_plus import Improvements, MAMLPlusPlus
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
 
@@ -26,6 +27,8 @@ def maml_plus_plus_omniglot(
     batch: int = 8,
     steps: int = 4000,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """MAML++ on Omniglot (Vinyals' split, rotations as classes), with batch statistics, as the published code has them.
 
@@ -45,6 +48,8 @@ def maml_plus_plus_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     improvements = Improvements(multi_step_loss, first_order, step_statistics=False)
@@ -52,7 +57,15 @@ def maml_plus_plus_omniglot(
     learner = MAMLPlusPlus(network, improvements=improvements, inner_lr=inner_lr, inner_steps=inner_steps, norm=norm)
     return by_adam(
         learner,
-        few_shot(data, (ways, shots, queries), (ways, shots, queries), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, shots, queries),
+            (ways, shots, queries),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

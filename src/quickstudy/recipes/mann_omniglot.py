@@ -7,6 +7,7 @@ from quickstudy.learners.memory.mann import MANN
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.recurrent import LSTMCell
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -27,6 +28,8 @@ def mann_omniglot(
     batch: int = 16,
     steps: int = 2500,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """MANN on Omniglot (Vinyals' split, rotations as classes); judge it by quickstudy evaluate RUN --stream.
 
@@ -45,6 +48,8 @@ def mann_omniglot(
         batch: streams in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals", size=size)
     encoder = Conv4(hidden=filters, size=size, strided=True)
@@ -52,7 +57,7 @@ def mann_omniglot(
     learner = MANN(encoder, LRUA(controller, ways, slots=slots, width=width, heads=heads))
     return by_adam(
         learner,
-        few_shot(data, (ways, train_shots, 1), (ways, shots, 1), (ways, shots, 1)),
+        few_shot(data, (ways, train_shots, 1), (ways, shots, 1), (ways, shots, 1), sampler=sampler, augment=augment, steps=steps),
         lr=lr,
         steps=steps,
         batch=batch,

@@ -8,6 +8,7 @@ from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.nn.gated_descent import GatedDescent
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot, one_cycle
 from quickstudy.recipes.space import Linear, Log
 
@@ -25,6 +26,8 @@ def meta_lstm_omniglot(
     batch: int = 8,
     steps: int = 1200,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """MetaLSTM on Omniglot (Vinyals' split, rotations as classes).
 
@@ -42,13 +45,23 @@ def meta_lstm_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     network = Conv4(hidden=filters, outputs=ways, strided=True)
     learner = MetaLSTM(network, GatedDescent(input_bias=(-1.0, 0.0)), inner_steps=inner_steps, norm=norm)
     return by_adam(
         learner,
-        few_shot(data, (ways, shots, queries), (ways, shots, queries), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, shots, queries),
+            (ways, shots, queries),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

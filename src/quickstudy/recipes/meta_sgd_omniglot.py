@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -23,6 +24,8 @@ def meta_sgd_omniglot(
     batch: int = 16,
     steps: int = 2800,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """Meta-SGD on Omniglot (Vinyals' split, rotations as classes): stride-2 Conv4, one inner step.
 
@@ -36,12 +39,22 @@ def meta_sgd_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     learner = MetaSGD(Conv4(outputs=ways, strided=True), inner_lr=inner_lr, norm=norm)
     return by_adam(
         learner,
-        few_shot(data, (ways, shots, train_queries), (ways, shots, queries), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, shots, train_queries),
+            (ways, shots, queries),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

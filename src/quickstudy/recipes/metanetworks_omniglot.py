@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.blackbox.meta_networks import MetaNetworks
 from quickstudy.nn.augmented import AugmentedMLP
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -22,6 +23,8 @@ def metanetworks_omniglot(
     batch: int = 4,
     steps: int = 2400,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """Meta Networks on Omniglot (Vinyals' split, rotations as classes), inductive.
 
@@ -37,6 +40,8 @@ def metanetworks_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     encoder = Conv4()
@@ -44,7 +49,15 @@ def metanetworks_omniglot(
     learner = MetaNetworks(encoder, base, keys)
     return by_adam(
         learner,
-        few_shot(data, (ways, shots, train_queries), (ways, shots, queries), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, shots, train_queries),
+            (ways, shots, queries),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

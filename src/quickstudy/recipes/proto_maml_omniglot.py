@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -24,6 +25,8 @@ def proto_maml_omniglot(
     batch: int = 2,
     steps: int = 1400,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 3e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """Proto-MAML on Omniglot (Vinyals' split, rotations as classes), 20 ways, one inner step, first order.
 
@@ -38,12 +41,22 @@ def proto_maml_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     learner = ProtoMAML(Conv4(), inner_lr=inner_lr, inner_steps=1, first_order=True, norm=norm, scale=scale)
     return by_adam(
         learner,
-        few_shot(data, (ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, shots, train_queries),
+            (ways, shots, 5),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

@@ -5,6 +5,7 @@ from typing import Annotated
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -20,6 +21,8 @@ def proto_omniglot(
     train_queries: int = 3,
     steps: int = 4000,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """ProtoNet on Omniglot (Vinyals' split, rotations as classes).
 
@@ -31,12 +34,22 @@ def proto_omniglot(
         train_queries: query examples of each class in meta-training.
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     learner = ProtoNet(Conv4())
     return by_adam(
         learner,
-        few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),
+        few_shot(
+            data,
+            (train_ways, shots, train_queries),
+            (20, shots, 5),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         clip=None,

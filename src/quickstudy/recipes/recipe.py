@@ -13,6 +13,7 @@ from quickstudy.errors import RunError
 from quickstudy.evaluate import evaluate
 from quickstudy.learner import Learner
 from quickstudy.processes import Fabric
+from quickstudy.recipes.practice import AugmentTurned, Sampler, practice
 from quickstudy.report import Report
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.sinusoid import Sinusoid
@@ -92,9 +93,19 @@ class Tasks:
     pictures: Pictures | None = None
 
 
-def few_shot(data: Splits, train: tuple[int, int, int], val: tuple[int, int, int], test: tuple[int, int, int]) -> Tasks:
-    """Few-shot tasks from a data set's splits, each given as (ways, shots, queries)."""
-    return Tasks(FewShot(data.train, *train), FewShot(data.val, *val), FewShot(data.test, *test), data.train.pictures)
+def few_shot(
+    data: Splits,
+    train: tuple[int, int, int],
+    val: tuple[int, int, int],
+    test: tuple[int, int, int],
+    *,
+    sampler: Sampler = "uniform",
+    augment: AugmentTurned = "none",
+    steps: int = 0,
+) -> Tasks:
+    """Few-shot tasks from a data set's splits, each given as (ways, shots, queries); see `recipes.practice` for the rest."""
+    practised = practice(data.train, train, sampler=sampler, augment=augment, steps=steps)
+    return Tasks(practised, FewShot(data.val, *val), FewShot(data.test, *test), data.train.pictures)
 
 
 def sinusoids(shots: int) -> Tasks:

@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.pairs import pair_cross_entropy
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.nn.relation import Conv4Maps, Relation
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -21,6 +22,8 @@ def relation_omniglot(
     train_queries: int = 5,
     steps: int = 2200,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """A relation network on Omniglot (Vinyals' split, rotations as classes).
 
@@ -35,12 +38,22 @@ def relation_omniglot(
         train_queries: query examples of each class in meta-training.
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     learner = RelationNet(Conv4Maps(), Relation(prior=1 / train_ways), loss=pair_cross_entropy)
     return by_adam(
         learner,
-        few_shot(data, (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)),
+        few_shot(
+            data,
+            (train_ways, shots, train_queries),
+            (20, shots, 5),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         validate_every=max(1, steps // 4),

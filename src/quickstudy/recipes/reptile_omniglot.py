@@ -9,6 +9,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -25,6 +26,8 @@ def reptile_omniglot(
     batch: int = 5,
     steps: int = 5000,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 5e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """Reptile on Omniglot (Vinyals' split, rotations as classes), inductive.
 
@@ -40,13 +43,23 @@ def reptile_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: step size of the outer Adam, annealed to 0.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     network = Conv4(outputs=ways, strided=True, flat=True)
     learner = Reptile(network, rule=SGD(inner_lr), inner_steps=5, inner_batch=2 * ways, test_steps=10)
     return by_adam(
         learner,
-        few_shot(data, (ways, 1, train_shots - 1), (ways, shots, 5), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, 1, train_shots - 1),
+            (ways, shots, 5),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

@@ -8,6 +8,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.renormed import NormedByExample
 from quickstudy.nn.set_encoder import SetEncoder
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -24,6 +25,8 @@ def simple_cnaps_omniglot(
     code: int = 32,
     steps: int = 2400,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """Simple CNAPs on Omniglot (Vinyals' split, rotations as classes), inductive.
 
@@ -39,6 +42,8 @@ def simple_cnaps_omniglot(
         code: numbers in the code of a task.
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     seen = Conv4(hidden=32, strided=True)
@@ -46,7 +51,15 @@ def simple_cnaps_omniglot(
     learner = SimpleCNAPs(NormedByExample(Conv4()), reader, code=code)
     return by_adam(
         learner,
-        few_shot(data, (train_ways, shots, train_queries), (ways, shots, queries), (ways, shots, queries)),
+        few_shot(
+            data,
+            (train_ways, shots, train_queries),
+            (ways, shots, queries),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         clip=None,

@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.memory.snail import SNAIL
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.snail import CausalNet
+from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
@@ -22,6 +23,8 @@ def snail_omniglot(
     batch: int = 16,
     steps: int = 3000,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 2e-3,
+    sampler: Sampler = "uniform",
+    augment: Augment = "none",
 ) -> Recipe:
     """SNAIL on Omniglot (Vinyals' split, rotations as classes).
 
@@ -36,6 +39,8 @@ def snail_omniglot(
         batch: tasks in an outer step.
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
+        sampler: which classes a meta-training task is made of.
+        augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     encoder = Conv4(strided=True)
@@ -43,7 +48,15 @@ def snail_omniglot(
     learner = SNAIL(encoder, network)
     return by_adam(
         learner,
-        few_shot(data, (ways, shots, train_queries), (ways, shots, 5), (ways, shots, queries)),
+        few_shot(
+            data,
+            (ways, shots, train_queries),
+            (ways, shots, 5),
+            (ways, shots, queries),
+            sampler=sampler,
+            augment=augment,
+            steps=steps,
+        ),
         lr=lr,
         steps=steps,
         batch=batch,

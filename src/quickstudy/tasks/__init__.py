@@ -1,12 +1,17 @@
 """Sources of tasks: drawn from data, or synthetic with a known answer."""
 
+from quickstudy.tasks.augmented_pictures import AugmentedPictures
 from quickstudy.tasks.copy import Copy
+from quickstudy.tasks.curriculum import Curriculum, growing
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
+from quickstudy.tasks.diverse import Diverse, class_points
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.open_set import OpenSet
+from quickstudy.tasks.picture_changes import Erase, Warp
 from quickstudy.tasks.quadratics import Quadratics
+from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.sizes import meta_dataset_sizes
 from quickstudy.tasks.source import Plan, TaskSource
@@ -14,10 +19,18 @@ from quickstudy.tasks.supervised import Supervised
 from quickstudy.tasks.unsplit import Unsplit
 
 __all__ = [
+    "AugmentedPictures",
+    "Balanced",
+    "ClassSampler",
     "Copy",
+    "Curriculum",
     "DisjointClasses",
     "DisjointRows",
+    "Diverse",
+    "EachOnce",
+    "Erase",
     "FewShot",
+    "Hard",
     "Mixture",
     "OpenSet",
     "Plan",
@@ -26,6 +39,9 @@ __all__ = [
     "Supervised",
     "TaskSource",
     "Unsplit",
+    "Warp",
+    "class_points",
+    "growing",
     "load_tasks",
     "meta_dataset_sizes",
     "save_tasks",

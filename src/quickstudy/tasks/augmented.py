@@ -2,6 +2,7 @@
 
 import hashlib
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,16 @@ class Augmented(TaskSource[AugmentedPlan]):
 
     def gather(self, plan: AugmentedPlan) -> Task:
         return self.changed([self.source.gather(part) for part in plan.plans], plan.seeds)
+
+    def observe(self, plan: AugmentedPlan, losses: Tensor) -> None:
+        for part in plan.plans:
+            self.source.observe(part, losses)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.source.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.source.load_state_dict(state)
 
     @abstractmethod
     def changed(self, drawn: list[Task], seeds: Tensor) -> Task:

@@ -1,16 +1,19 @@
 """Few-shot classification tasks drawn from an index of classes: N ways, K shots, fixed or varying."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
+from quickstudy.functional.tree import leaves
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.layout import PIECE, chosen, first, flat
+from quickstudy.tasks.samplers import ClassSampler, in_random_order
 from quickstudy.tasks.sizes import Sizes
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -46,9 +49,10 @@ class FewShot(TaskSource[RowPlan]):
         queries: query examples of each class.
         balanced: with a range of shots: one K for a whole task; False draws one for each class (class imbalance).
         sizes: a rule that decides shots and queries itself, `meta_dataset_sizes` for example.
+        classes: which classes a task is made of, `Balanced` or `Hard` for example; None draws them uniformly.
 
     Raises:
-        TaskError: fewer classes than ways, or a class too small for shots + queries.
+        TaskError: fewer classes than ways, a class too small for shots + queries, or a sampler of another index's classes.
 
     >>> from quickstudy.datasets.arrays import from_arrays
     >>> index = from_arrays(torch.randn(60, 4), torch.arange(60) % 6)
@@ -66,14 +70,17 @@ class FewShot(TaskSource[RowPlan]):
         *,
         balanced: bool = True,
         sizes: Sizes | None = None,
+        classes: ClassSampler | None = None,
     ) -> None:
-        self.index, self.queries, self.balanced, self.sizes = index, queries, balanced, sizes
+        self.index, self.queries, self.balanced, self.sizes, self.classes = index, queries, balanced, sizes, classes
         self.ways, self.shots = _range("ways", ways), _range("shots", shots)
         self.name = f"{index.name} {_words(self.ways)}-way {_words(self.shots)}-shot {queries} queries"
         if sizes is not None:
             self.name = f"{index.name} {_words(self.ways)}-way, shots and queries by {getattr(sizes, '__name__', 'a rule')}"
         elif not balanced:
             self.name += ", imbalanced"
+        if classes is not None:
+            self.name += f", {classes.name} classes"
         order = torch.argsort(index.labels, stable=True)
         self._counts = torch.bincount(index.labels, minlength=len(index.classes))
         starts = self._counts.cumsum(0) - self._counts
@@ -92,7 +99,8 @@ class FewShot(TaskSource[RowPlan]):
         'data 5-way 3-shot 5 queries'
         """
         given = (self.ways if ways is None else ways, self.shots if shots is None else shots)
-        return FewShot(self.index, *given, self.queries if queries is None else queries, balanced=self.balanced)
+        queries = self.queries if queries is None else queries
+        return FewShot(self.index, *given, queries, balanced=self.balanced, classes=self.classes)
 
     def _check(self) -> None:
         name, have = self.index.name, len(self.index.classes)
@@ -102,6 +110,8 @@ class FewShot(TaskSource[RowPlan]):
             raise TaskError(
                 f"ways={self.ways[1]} needs {self.ways[1]} classes, but {name} has {have}. Lower ways or choose another split."
             )
+        if self.classes is not None and self.classes.count != have:
+            raise TaskError(f"the sampler is for {self.classes.count} classes, but {name} has {have}. Make it of this index.")
         need = 2 if self.sizes else self.shots[1] + self.queries
         smallest = int(self._counts.argmin())
         if self._counts[smallest] < need:
@@ -185,14 +195,18 @@ class FewShot(TaskSource[RowPlan]):
     def _classes(self, ways: Tensor, sides: Tensor | None, generator: torch.Generator | None) -> Tensor:
         """Distinct classes (B, N) in random order, each with enough rows on both sides."""
         count, most = len(self.index.classes), int(ways.max())
+        if sides is None and self.classes is not None:
+            return self._sampled(self.classes, ways, torch.ones(len(ways), count, dtype=torch.bool), generator)
         if sides is None:
             pieces = torch.split(ways, PIECE)
             return torch.cat([torch.rand(len(p), count, generator=generator).topk(most, 1).indices for p in pieces])
-        scores = torch.rand(len(ways), count, generator=generator)
+        scores = torch.rand(len(ways), count, generator=generator) if self.classes is None else torch.empty(0)
         need = (1, 1) if self.sizes else (self.shots[1], self.queries)
         for _ in range(50):
             enough = self._enough(sides, need)
             short = enough.sum(1) < ways
+            if not short.any() and self.classes is not None:
+                return self._sampled(self.classes, ways, enough, generator)
             if not short.any():
                 return scores.masked_fill(~enough, -1).topk(most, dim=1).indices
             sides[short] = torch.rand(sides[short].shape, generator=generator) < 0.5
@@ -200,6 +214,9 @@ class FewShot(TaskSource[RowPlan]):
             f"{self.index.name}: no division of its groups leaves {most} classes with {need[0]} support and "
             f"{need[1]} query examples. Lower ways, shots or queries."
         )
+
+    def _sampled(self, sampler: ClassSampler, ways: Tensor, possible: Tensor, generator: torch.Generator | None) -> Tensor:
+        return in_random_order(sampler.draw(ways, possible, generator), ways, generator)
 
     def _enough(self, sides: Tensor, need: tuple[int, int]) -> Tensor:
         assert self.index.groups is not None
@@ -215,6 +232,17 @@ class FewShot(TaskSource[RowPlan]):
         width = 1 if self.balanced else used.shape[1]
         shots = torch.randint(low, high + 1, (len(used), width), generator=generator).expand(used.shape)
         return shots * used, self.queries * used
+
+    def observe(self, plan: RowPlan, losses: Tensor) -> None:
+        if self.classes is not None:
+            self.classes.observe(plan.classes, losses)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {} if self.classes is None else self.classes.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if self.classes is not None:
+            self.classes.load_state_dict(state)
 
     def gather(self, plan: RowPlan) -> Task:
         return self.arrange(plan, self.index.gather)
@@ -236,7 +264,7 @@ class FewShot(TaskSource[RowPlan]):
         parts = []
         for rows, columns, real in sides:
             x = gather(rows)
-            mask = real.to(x.dtype)
+            mask = real.to(leaves(x)[0].dtype)  # features may be a tree
             parts.append(Examples(x, torch.nn.functional.one_hot(columns, ways) * mask[..., None], mask))
         return Task(*parts)
 

@@ -1,7 +1,7 @@
 """Tasks of several sources in one stream, each task from one of them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,24 @@ class Mixture(TaskSource[MixturePlan]):
             place[here] = torch.arange(int(here.sum()))
             plans.append(source.plan(int(here.sum()), generator) if here.any() else None)
         return MixturePlan(chosen, place, tuple(plans))
+
+    def at(self, step: int) -> "Mixture":
+        now = [source.at(step) for source in self.sources]
+        same = all(a is b for a, b in zip(now, self.sources, strict=True))
+        return self if same else Mixture(now, self.weights.tolist())
+
+    def observe(self, plan: MixturePlan, losses: Tensor) -> None:
+        for number, (source, inner) in enumerate(zip(self.sources, plan.plans, strict=True)):
+            here = plan.source == number
+            if inner is not None and here.any():
+                source.observe(inner[plan.place[here]], losses[here.to(losses.device)])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {str(number): source.state_dict() for number, source in enumerate(self.sources)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for number, source in enumerate(self.sources):
+            source.load_state_dict(state[str(number)])
 
     def digest(self, plan: MixturePlan) -> str:
         parts = [source.digest(inner) for source, inner in zip(self.sources, plan.plans, strict=True) if inner is not None]

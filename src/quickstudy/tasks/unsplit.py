@@ -1,8 +1,10 @@
 """Tasks judged on the very examples they learn from: problems of optimization instead of generalisation."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from quickstudy.task import Task
 from quickstudy.tasks.source import Plan, TaskSource
@@ -33,6 +35,19 @@ class Unsplit(TaskSource[Any]):
     def gather(self, plan: Plan) -> Task:
         support = self.source.gather(plan).support
         return Task(support, support)
+
+    def at(self, step: int) -> "Unsplit":
+        now = self.source.at(step)
+        return self if now is self.source else Unsplit(now)
+
+    def observe(self, plan: Plan, losses: Tensor) -> None:
+        self.source.observe(plan, losses)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.source.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.source.load_state_dict(state)
 
     def digest(self, plan: Plan) -> str:
         return f"unsplit-{self.source.digest(plan)}"

@@ -1,0 +1,68 @@
+"""How meta-training tasks are drawn and changed, by the names that the command line has for it; all other tasks stay plain.
+
+Sources: Kumar, Deleu & Bengio, 2023, The effect of diversity in meta-learning; Ni, Goldblum, Sharaf, Kong & Goldstein, 2021, Data
+augmentation for meta-learning. What these help is measured in docs/samplers.md.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.derived import mixed_classes, turned_classes
+from quickstudy.tasks.augmented_pictures import AugmentedPictures
+from quickstudy.tasks.curriculum import Curriculum, growing
+from quickstudy.tasks.diverse import Diverse
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
+from quickstudy.tasks.source import TaskSource
+
+__all__ = ["Augment", "AugmentTurned", "Sampler", "augmented", "more_classes", "practice"]
+
+Sampler = Literal["uniform", "balanced", "each-once", "hard", "diverse", "curriculum"]
+"""Which classes a meta-training task is made of; "curriculum" draws uniformly, a quarter of the ways at first."""
+
+Augment = Literal["none", "pictures", "mixed"]
+"""Each picture changed a little, or new classes mixed of two."""
+
+AugmentTurned = Literal["none", "pictures", "mixed", "turned"]
+"""The same, or each class turned by quarter turns as three more, where turned ones are not classes already."""
+
+_SAMPLERS: Mapping[str, Callable[[ClassIndex], ClassSampler]] = {
+    "balanced": Balanced,
+    "each-once": EachOnce,
+    "hard": Hard,
+    "diverse": Diverse,
+}
+
+
+def practice(
+    index: ClassIndex, sizes: tuple[int, int, int], *, sampler: Sampler, augment: AugmentTurned, steps: int
+) -> TaskSource[Any]:
+    """Meta-training tasks of an index's classes.
+
+    Args:
+        index: classes of meta-training.
+        sizes: ways, shots and queries.
+        sampler: see `Sampler`.
+        augment: see `AugmentTurned`.
+        steps: outer steps of meta-training; a curriculum reaches its full size after half of them.
+    """
+    index = more_classes(index, augment)
+    make = _SAMPLERS.get(sampler)
+    source = FewShot(index, *sizes, classes=make(index) if make is not None else None)
+    if sampler == "curriculum":
+        ways, shots, _ = sizes
+        source = Curriculum(source, growing((min(ways, max(2, ways // 4)), shots), (ways, shots), steps // 2))
+    return augmented(source, augment)
+
+
+def more_classes(index: ClassIndex, augment: AugmentTurned) -> ClassIndex:
+    """The index with the new classes that ``augment`` names, if any."""
+    if augment == "turned":
+        return turned_classes(index)
+    return mixed_classes(index) if augment == "mixed" else index
+
+
+def augmented(source: TaskSource[Any], augment: AugmentTurned) -> TaskSource[Any]:
+    """The source with changed pictures, if ``augment`` says so."""
+    return AugmentedPictures(source) if augment == "pictures" else source
