@@ -81,7 +81,7 @@ def program(learner: Learner[Any], objective: Callable[[Task], Tensor], tasks: T
 
 def _made(learner: Learner[Any], objective: Callable[[Task], Tensor], tasks: Task, losses: Losses) -> Program | None:
     name = type(learner).__name__
-    if type(learner).advance is not Learner.advance:
+    if learner.advances:
         warn_once(f"{name} changes from step to step, which a compiled program cannot: its steps run as written.")
         return None
     trained = {name: weight for name, weight in learner.named_parameters() if weight.requires_grad}

@@ -16,7 +16,7 @@ from quickstudy.functional.tree import map_leaves
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.task import Examples, Inputs, Task, inputs
 
-__all__ = ["Facts", "Learner", "Predictor", "evaluating"]
+__all__ = ["Facts", "Learner", "LearnerAround", "Predictor", "evaluating"]
 
 State = TypeVar("State")
 
@@ -109,6 +109,11 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         return Predictor(self, state, tuple(classes) if classes is not None else None, self.pictures)
 
     @property
+    def advances(self) -> bool:
+        """Whether this learner changes from outer step to outer step, so that no step can be compiled once for all."""
+        return type(self).advance is not Learner.advance
+
+    @property
     def encodes(self) -> bool:
         """Whether this learner has an encoder of its own, so that features can be shared between tasks."""
         return type(self).encode is not Learner.encode
@@ -116,6 +121,60 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
     def extra_repr(self) -> str:
         kind = "transductive" if self.facts.transductive else "inductive"
         return f"norm={self.facts.norm}, {kind}, gradient={self.facts.gradient}"
+
+
+class LearnerAround(Learner[Any]):
+    """A base for learners that wrap another one and change how it is meta-trained; all else is the other's.
+
+    Args:
+        learner: the one inside.
+    """
+
+    def __init__(self, learner: Learner[Any]) -> None:
+        super().__init__()
+        self.learner = learner
+        self.facts, self.likelihood, self.pictures = learner.facts, learner.likelihood, learner.pictures
+
+    def encode(self, x: Inputs) -> Inputs:
+        return self.learner.encode(x)
+
+    def features(self, x: Inputs) -> Inputs:
+        """Encoded inputs as the learner inside knows them."""
+        return x
+
+    def adapt(self, support: Examples) -> Any:
+        return self.learner.adapt(support.replace(self.features(support.x)))
+
+    def predict(self, state: Any, x: Inputs) -> Tensor:
+        return self.learner.predict(state, self.features(x))
+
+    def objective(self, task: Task) -> Tensor:
+        sides = [side.replace(self.features(side.x)) for side in (task.support, task.query)]
+        return self.learner.objective(Task(*sides))
+
+    def advance(self) -> None:
+        self.learner.advance()
+
+    def step_sizes(self) -> dict[str, Tensor]:
+        return self.learner.step_sizes()
+
+    @property
+    def advances(self) -> bool:
+        return self.learner.advances
+
+    @property
+    def encodes(self) -> bool:
+        return self.learner.encodes
+
+    def __getattr__(self, name: str) -> Any:
+        """``update`` is offered where the learner inside offers it."""
+        inside = self.__dict__.get("_modules", {}).get("learner")
+        if name == "update" and hasattr(inside, "update"):
+            return self._update
+        return super().__getattr__(name)
+
+    def _update(self, state: Any, more: Examples) -> Any:
+        return self.learner.update(state, more.replace(self.features(more.x)))  # type: ignore[operator]
 
 
 class evaluating:  # noqa: N801  a context manager, named as a verb

@@ -4,6 +4,7 @@ from quickstudy.functional.distances import class_means, cosine_distance, square
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, implicit
 from quickstudy.functional.log_sign import log_sign
 from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobis_distance
+from quickstudy.functional.mixing import BetaShare, Mixed, mix
 from quickstudy.functional.pairs import by_class, pair_contrastive, pair_cross_entropy, pair_squared_error
 from quickstudy.functional.starts import as_given, redrawn
 from quickstudy.functional.unroll import SGD, Adam, descend, gradient
@@ -12,9 +13,11 @@ from quickstudy.functional.windows import MeanLogLoss, Windows, mean_loss
 __all__ = [
     "SGD",
     "Adam",
+    "BetaShare",
     "ConjugateGradients",
     "Ellipsoids",
     "MeanLogLoss",
+    "Mixed",
     "Neumann",
     "Windows",
     "as_given",
@@ -28,6 +31,7 @@ __all__ = [
     "log_sign",
     "mahalanobis_distance",
     "mean_loss",
+    "mix",
     "pair_contrastive",
     "pair_cross_entropy",
     "pair_squared_error",

@@ -18,12 +18,27 @@ from quickstudy.errors import LearnerError
 from quickstudy.functional.checkpointing import checkpointing, repeated
 from quickstudy.functional.stages import note_gradient
 
-__all__ = ["SGD", "Adam", "Preconditioned", "Rule", "Weights", "descend", "gradient", "gradient_and_value", "is_mapped", "mapped"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "Preconditioned",
+    "Rule",
+    "Weights",
+    "constant_gradients",
+    "descend",
+    "gradient",
+    "gradient_and_value",
+    "is_inner",
+    "is_mapped",
+    "mapped",
+]
 
 Weights = dict[str, Tensor]
 """Named weights of a network, as `torch.func.functional_call` takes them."""
 
 _mapped: ContextVar[bool] = ContextVar("mapped", default=False)
+_inner: ContextVar[bool] = ContextVar("inner", default=False)
+_constant: ContextVar[bool] = ContextVar("constant", default=False)
 
 
 @contextmanager
@@ -39,6 +54,36 @@ def mapped(by_vmap: bool) -> Iterator[None]:
 def is_mapped() -> bool:
     """Whether the code stands under `torch.func.vmap`, as `mapped` was told."""
     return _mapped.get()
+
+
+@contextmanager
+def constant_gradients(on: bool = True) -> Iterator[None]:
+    """Makes every inner gradient taken inside a constant for the outer one, as ``first_order=True`` does.
+
+    >>> a = torch.tensor([2.0], requires_grad=True)
+    >>> with constant_gradients():
+    ...     gradient(lambda w: (w["a"] ** 3).sum(), {"a": a})["a"].requires_grad
+    False
+    """
+    token = _constant.set(on or _constant.get())
+    try:
+        yield
+    finally:
+        _constant.reset(token)
+
+
+def is_inner() -> bool:
+    """Whether the code stands in a loss whose `gradient` is being taken: in an inner step."""
+    return _inner.get()
+
+
+@contextmanager
+def _inner_step() -> Iterator[None]:
+    token = _inner.set(True)
+    try:
+        yield
+    finally:
+        _inner.reset(token)
 
 
 def gradient(loss: Callable[[Weights], Tensor], weights: Weights, *, first_order: bool = False) -> Weights:
@@ -64,14 +109,15 @@ def gradient_and_value(
     >>> gradient_and_value(lambda w: (w["a"] ** 3).sum(), {"a": torch.tensor([2.0])}, first_order=True)
     ({'a': tensor([12.])}, tensor(8.))
     """
+    first_order = first_order or _constant.get()
     if _mapped.get():
         start = {name: w.detach() for name, w in weights.items()} if first_order else weights
-        with sdpa_kernel(SDPBackend.MATH):
+        with sdpa_kernel(SDPBackend.MATH), _inner_step():
             found, value = torch.func.grad_and_value(loss)(start)
         note_gradient(found)
         return ({name: g.detach() for name, g in found.items()}, value.detach()) if first_order else (found, value)
     again = torch.is_grad_enabled() and not first_order
-    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), _inner_step():
         leaves = {n: w.view_as(w) if again and w.requires_grad else w.detach().requires_grad_() for n, w in weights.items()}
         value = loss(leaves)
         slopes = torch.autograd.grad(value, list(leaves.values()), create_graph=again, allow_unused=True, materialize_grads=True)

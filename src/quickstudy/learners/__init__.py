@@ -1,6 +1,8 @@
 """Learners, by the approaches of the field; every class is also here under its own name."""
 
-from quickstudy.learners import baselines, blackbox, memory, metric, optimization
+from quickstudy.learners import around, baselines, blackbox, memory, metric, optimization
+from quickstudy.learners.around.first_order_warm_up import FirstOrderWarmUp
+from quickstudy.learners.around.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
@@ -46,7 +48,9 @@ __all__ = [
     "MANN",
     "SNAIL",
     "CNAPs",
+    "Coded",
     "FineTune",
+    "FirstOrderWarmUp",
     "FromScratch",
     "HyperNetwork",
     "Improvements",
@@ -59,6 +63,7 @@ __all__ = [
     "MetaCurvature",
     "MetaLSTM",
     "MetaNetworks",
+    "MetaRegularised",
     "MetaSGD",
     "NearestCentroid",
     "NearestNeighbours",
@@ -71,6 +76,7 @@ __all__ = [
     "SiameseNet",
     "SimpleCNAPs",
     "SimpleShot",
+    "around",
     "baselines",
     "blackbox",
     "memory",

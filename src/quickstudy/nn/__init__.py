@@ -12,6 +12,8 @@ from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.gated_descent import GatedDescent
 from quickstudy.nn.learned_rule import LearnedRule
 from quickstudy.nn.lrua import LRUA
+from quickstudy.nn.meta_dropout import MetaDropout
+from quickstudy.nn.mixing import Mixing
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.point import Point
@@ -22,8 +24,10 @@ from quickstudy.nn.rule_optimizer import RuleOptimizer
 from quickstudy.nn.running_mean import RunningMean
 from quickstudy.nn.self_attention import SelfAttention
 from quickstudy.nn.set_encoder import PairEncoder, SetEncoder
+from quickstudy.nn.shared import Shared
 from quickstudy.nn.snail import CausalNet
 from quickstudy.nn.standardised import Standardised
+from quickstudy.nn.variational import GaussianCode, GaussianWeights
 from quickstudy.nn.written import WrittenFiLM, WrittenHead, WrittenInTurn, WrittenLowRank, WrittenNetwork
 
 __all__ = [
@@ -42,9 +46,13 @@ __all__ = [
     "FiLM",
     "FiLMContext",
     "GatedDescent",
+    "GaussianCode",
+    "GaussianWeights",
     "InputContext",
     "LSTMCell",
     "LearnedRule",
+    "MetaDropout",
+    "Mixing",
     "NormedByExample",
     "PairEncoder",
     "Point",
@@ -55,6 +63,7 @@ __all__ = [
     "SelfAttention",
     "SetEncoder",
     "Settled",
+    "Shared",
     "Standardised",
     "SupportContext",
     "WrittenFiLM",

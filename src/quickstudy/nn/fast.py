@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from quickstudy.functional.unroll import Rule, Weights, descend
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn import norm
+from quickstudy.nn.shared import Shared
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["FastWeights", "NormPolicy", "apply", "call", "fit", "statistics_of", "support_loss", "weights_of"]
@@ -25,8 +26,9 @@ class FastWeights(NamedTuple):
 
 
 def weights_of(network: nn.Module) -> Weights:
-    """The weights that adapt: all that require a gradient, by name."""
-    return {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
+    """The weights that adapt: all that require a gradient, by name, but for those in `Shared` parts."""
+    shared = {id(weight) for part in network.modules() if isinstance(part, Shared) for weight in part.parameters()}
+    return {name: weight for name, weight in network.named_parameters() if weight.requires_grad and id(weight) not in shared}
 
 
 def call(network: nn.Module, weights: Weights, x: Inputs) -> Tensor:

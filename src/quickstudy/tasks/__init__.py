@@ -6,8 +6,11 @@ from quickstudy.tasks.curriculum import Curriculum, growing
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
 from quickstudy.tasks.diverse import Diverse, class_points
 from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.fixed_columns import FixedColumns
 from quickstudy.tasks.lists import load_tasks, save_tasks
+from quickstudy.tasks.meta_aug import MetaAug, Permuted, Scaled, Shifted
 from quickstudy.tasks.mixture import Mixture
+from quickstudy.tasks.one_hot_sinusoid import OneHotSinusoid
 from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.picture_changes import Erase, Warp
 from quickstudy.tasks.quadratics import Quadratics
@@ -16,9 +19,11 @@ from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.sizes import meta_dataset_sizes
 from quickstudy.tasks.source import Plan, TaskSource
 from quickstudy.tasks.supervised import Supervised
+from quickstudy.tasks.task_mixing import MLTI, MetaMix
 from quickstudy.tasks.unsplit import Unsplit
 
 __all__ = [
+    "MLTI",
     "AugmentedPictures",
     "Balanced",
     "ClassSampler",
@@ -30,11 +35,18 @@ __all__ = [
     "EachOnce",
     "Erase",
     "FewShot",
+    "FixedColumns",
     "Hard",
+    "MetaAug",
+    "MetaMix",
     "Mixture",
+    "OneHotSinusoid",
     "OpenSet",
+    "Permuted",
     "Plan",
     "Quadratics",
+    "Scaled",
+    "Shifted",
     "Sinusoid",
     "Supervised",
     "TaskSource",

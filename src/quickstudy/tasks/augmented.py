@@ -1,5 +1,6 @@
 """What augmentations of tasks share: a plan that holds, beside the tasks' own plans, one seed for each task."""
 
+import copy
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -53,6 +54,14 @@ class Augmented(TaskSource[AugmentedPlan]):
 
     def gather(self, plan: AugmentedPlan) -> Task:
         return self.changed([self.source.gather(part) for part in plan.plans], plan.seeds)
+
+    def at(self, step: int) -> "Augmented":
+        now = self.source.at(step)
+        if now is self.source:
+            return self
+        other = copy.copy(self)
+        other.source = now
+        return other
 
     def observe(self, plan: AugmentedPlan, losses: Tensor) -> None:
         for part in plan.plans:

@@ -47,8 +47,10 @@ class FixedColumns(FewShot):
             if not short.any():
                 return self._best(scores.masked_fill(~enough, -1))
             sides[short] = torch.rand(sides[short].shape, generator=generator) < 0.5
-        raise TaskError(f"{self.index.name}: no division of its groups leaves each column a class with {need[0]} shots and "
-                        f"{need[1]} queries. Lower them.")
+        raise TaskError(
+            f"{self.index.name}: no division of its groups leaves each column a class with {need[0]} shots and "
+            f"{need[1]} queries. Lower them."
+        )
 
     def _best(self, scores: Tensor) -> Tensor:
         """The class of the highest score in each column, (B, N)."""

@@ -93,7 +93,7 @@ class MetaAug(Augmented):
     (True, True)
     """
 
-    def __init__(self, source: TaskSource[Any], change: Change = Permuted()) -> None:  # noqa: B008  a frozen record
+    def __init__(self, source: TaskSource[Any], change: Change = Permuted()) -> None:
         super().__init__(source, f"targets changed by {change!r}" if hasattr(change, "__dataclass_fields__") else _named(change))
         self.change = change
 

@@ -49,9 +49,7 @@ class OneHotSinusoid(TaskSource[OneHotSinusoidPlan]):
     torch.Size([2, 5, 21])
     """
 
-    def __init__(
-        self, shots: int = 5, queries: int = 10, *, told: bool = True, amplitudes: int = 20, noise: float = 0.1
-    ) -> None:
+    def __init__(self, shots: int = 5, queries: int = 10, *, told: bool = True, amplitudes: int = 20, noise: float = 0.1) -> None:
         if shots < 1 or queries < 1 or amplitudes < 2 or noise < 0:
             raise TaskError("a sine wave needs a shot, a query and two amplitudes or more; noise must not be negative.")
         self.shots, self.queries, self.told, self.amplitudes, self.noise = shots, queries, told, amplitudes, noise
