@@ -41,7 +41,7 @@ def evaluate(
     save_list: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Judge runs on meta-test tasks; each report is also saved as JSON in its run folder.
+    """Judge runs on meta-test tasks; each report is also saved as JSON in its run folder, with a page and its pictures.
 
     Runs of one recipe that differ in nothing but their seed are also summed up: the mean over training runs.
 
@@ -93,6 +93,7 @@ def evaluate(
         print_json([numbers(report) for report in reports])
         return
     _print(reports, runs)
+    _write_pages(reports, runs)
     if save_list is not None:
         say(f"The task list {reports[0].digest} is in {save_list}: quickstudy evaluate RUN --list {save_list}")
 
@@ -120,6 +121,17 @@ def _print(reports: list[Report], runs: list[Path]) -> None:
         low, high = (f"{value:.4g}" for value in interval_over_runs([report.mean for report in reports]))
         mean = sum(report.mean for report in reports) / len(reports)
         say(f"Over {len(reports)} training runs: {reports[0].metric} {mean:.4g} (95 % t-interval over runs {low} to {high}).")
+
+
+def _write_pages(reports: list[Report], folders: list[Path]) -> None:
+    """Each run's page: what was judged now, and how its meta-training went."""
+    from quickstudy.apps.run_page import run_page
+    from quickstudy.run import Run
+
+    for report, folder in zip(reports, folders, strict=True):
+        page = folder / "report.html"
+        run_page(Run(folder), [report]).write(page)
+        say(f"page:    {page}")
 
 
 def _differ_in_seed_alone(folders: list[Path]) -> bool:

@@ -1,7 +1,10 @@
 """``quickstudy train`` and ``resume``: the flags of a recipe are its signature."""
 
 import inspect
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,22 +19,31 @@ from quickstudy.cli.launching import Machines
 __all__ = ["resume", "train_command"]
 
 _LOOK_SECONDS = 3.0
+_BOARD_SECONDS = 2.0
 _COMPILE = Parameter(help="Compile the steps first: pays for small networks in long runs, and needs a C++ compiler.", negative="")
+_TENSORBOARD = Parameter(help="Write the log for TensorBoard as well: tensorboard --logdir RUN.", negative="")
 
 
 def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     """A command whose flags are the recipe's arguments, --out, --seed, and where to train."""
 
     def command(
-        *, out: Path | None = None, seed: int = 0, machines: Machines | None = None, compile: bool = False, **arguments: Any
+        *,
+        out: Path | None = None,
+        seed: int = 0,
+        machines: Machines | None = None,
+        compile: bool = False,
+        tensorboard: bool = False,
+        **arguments: Any,
     ) -> None:
-        _train_run(out or Path("runs") / name, name, arguments, seed, machines or Machines(), compile)
+        _train_run(out or Path("runs") / name, name, arguments, seed, machines or Machines(), compile, tensorboard)
 
     extra = {
         "out": (Annotated[Path | None, Parameter(help=f"Folder of the run; runs/{name} by default.")], None),
         "seed": (Annotated[int, Parameter(help="Of weights, tasks and inner randomness.")], 0),
         "machines": (Machines | None, None),
         "compile": (Annotated[bool, _COMPILE], False),
+        "tensorboard": (Annotated[bool, _TENSORBOARD], False),
     }
     own = inspect.signature(recipe).parameters.values()
     added = [
@@ -45,7 +57,15 @@ def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     return command
 
 
-def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: int, machines: Machines, compiled: bool) -> None:
+def _train_run(
+    folder: Path,
+    name: str | None,
+    arguments: dict[str, Any],
+    seed: int,
+    machines: Machines,
+    compiled: bool,
+    tensorboard: bool,
+) -> None:
     from quickstudy.run import Run, Validation
 
     run = Run(folder, name, arguments, seed)
@@ -55,7 +75,8 @@ def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: 
     total = recipe.steps
     if first and not run.history():
         _tell_cost(recipe, fabric.world_size if fabric is not None else 1)
-    with progress() if first else _silent() as bar:
+        say(f"live:    quickstudy watch {folder}")
+    with progress() if first else _silent() as bar, _board(folder) if first and tensorboard else nullcontext() as follow:
         task = bar.add_task("meta-training", total=total)
         for record in run.train(fabric, compile=compiled):
             if isinstance(record, Validation):
@@ -63,10 +84,31 @@ def _train_run(folder: Path, name: str | None, arguments: dict[str, Any], seed: 
                 bar.console.print(f"step {record.step:>6}  validation {record.report.metric} {record.report.mean:.4f}{mark}")
             else:
                 bar.update(task, completed=record.step, description=f"meta-training, loss {record.loss:.4f}")
+            if follow is not None:
+                follow()
         bar.update(task, completed=total)
     if first:
         say(f"trained: {folder}")
         say(f"next:    quickstudy evaluate {folder}")
+
+
+@contextmanager
+def _board(folder: Path) -> Iterator[Callable[[], None]]:
+    """A function that now and then copies what the log has gained into TensorBoard's files."""
+    from quickstudy.monitoring.board import Board
+
+    board, last = Board(folder), -math.inf
+
+    def follow() -> None:
+        nonlocal last
+        if time.monotonic() - last > _BOARD_SECONDS:
+            board.follow()
+            last = time.monotonic()
+
+    try:
+        yield follow
+    finally:
+        board.close()
 
 
 def _tell_cost(recipe: Any, processes: int) -> None:
@@ -88,7 +130,13 @@ def _silent() -> Progress:
     return Progress(console=Console(quiet=True), disable=True)
 
 
-def resume(run: Path, *, machines: Machines | None = None, compile: Annotated[bool, _COMPILE] = False) -> None:
+def resume(
+    run: Path,
+    *,
+    machines: Machines | None = None,
+    compile: Annotated[bool, _COMPILE] = False,
+    tensorboard: Annotated[bool, _TENSORBOARD] = False,
+) -> None:
     """Go on with a run that was stopped, bit for bit as if it had not been (in as many processes as before).
 
     Args:
@@ -97,4 +145,4 @@ def resume(run: Path, *, machines: Machines | None = None, compile: Annotated[bo
     from quickstudy.run import Run
 
     found = Run(run).config
-    _train_run(run, found["recipe"], found["arguments"], found["seed"], machines or Machines(), compile)
+    _train_run(run, found["recipe"], found["arguments"], found["seed"], machines or Machines(), compile, tensorboard)

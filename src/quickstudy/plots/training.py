@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["adaptation_picture", "progress_picture", "step_size_picture", "validation_picture"]
 
-_COLUMNS = 300
+_COLUMNS = 150
 """Points in a curve of outer steps: each the mean of its steps, with their smallest and largest as a band."""
 
 _LEVELS = {"meta-train": (PALETTE[0], MARKERS[0]), "meta-validation": (PALETTE[1], MARKERS[1])}
