@@ -1,0 +1,171 @@
+"""Does it matter which classes a meta-training task is made of, or how its pictures are changed? All beside uniform sampling.
+
+One small equal budget: a ProtoNet on a strided Conv4, the same number of outer steps, one task each; judged on the same
+meta-test tasks. Each training is repeated with other seeds (of weights and tasks), because two trainings that differ in nothing
+else differ, too. What was measured is kept in a folder, so that the benchmark goes on where it was stopped.
+
+    python benchmarks/samplers.py --out samplers --picture samplers.png
+"""
+
+import argparse
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from quickstudy.compare import compare
+from quickstudy.comparison import Comparison
+from quickstudy.datasets.class_index import Splits
+from quickstudy.datasets.glyphs import glyphs
+from quickstudy.datasets.omniglot import omniglot
+from quickstudy.evaluate import evaluate
+from quickstudy.learners.metric.proto import ProtoNet
+from quickstudy.nn.conv4 import Conv4
+from quickstudy.plots.style import GRID, INK, PALETTE, axes_in, blank
+from quickstudy.ranking import holm
+from quickstudy.recipes.practice import AugmentTurned, Sampler, practice
+from quickstudy.recipes.recipe import Tasks, by_adam
+from quickstudy.report import Report
+from quickstudy.tasks.few_shot import FewShot
+
+DATA: Mapping[str, Callable[[], Splits]] = {"glyphs": glyphs, "omniglot": lambda: omniglot(rotations=False)}
+WAYS, SHOTS, QUERIES, TEST_QUERIES, TEST_SEED = 20, 1, 3, 5, 1
+PLAIN = "uniform"
+ARMS: Mapping[str, tuple[Sampler, AugmentTurned]] = {
+    PLAIN: ("uniform", "none"),
+    "family-balanced": ("balanced", "none"),
+    "each class once": ("each-once", "none"),
+    "hard classes": ("hard", "none"),
+    "diverse (k-DPP)": ("diverse", "none"),
+    "curriculum of ways": ("curriculum", "none"),
+    "changed pictures": ("uniform", "pictures"),
+    "turned classes": ("uniform", "turned"),
+    "mixed classes": ("uniform", "mixed"),
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Outer steps of one task, channels of the encoder, meta-test tasks."""
+
+    steps: int = 300
+    hidden: int = 64
+    tasks: int = 600
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way beside uniform sampling: accuracies by seed, and the paired difference, over tasks and by seed."""
+
+    name: str
+    accuracies: tuple[float, ...]
+    difference: Comparison
+    by_seed: tuple[float, ...]
+    p_value: float = 1.0
+
+
+def trained_and_judged(data: Splits, arm: str, seed: int, budget: Budget) -> Report:
+    """The report on a fresh learner, meta-trained in this way with this seed."""
+    sampler, augment = ARMS[arm]
+    source = practice(data.train, (WAYS, SHOTS, QUERIES), sampler=sampler, augment=augment, steps=budget.steps)
+    test = FewShot(data.test, WAYS, SHOTS, TEST_QUERIES)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        learner = ProtoNet(Conv4(hidden=budget.hidden, strided=True), scale=0.1)
+    for _ in by_adam(learner, Tasks(source, None, test), lr=4e-3, steps=budget.steps).records(seed=seed):
+        pass
+    return evaluate(learner, test, tasks=budget.tasks, seed=TEST_SEED)
+
+
+def reports(data: Splits, name: str, seeds: int, budget: Budget, folder: Path) -> dict[str, list[Report]]:
+    """Reports of every way by seed; those that the folder holds are read."""
+    found: dict[str, list[Report]] = {arm: [] for arm in ARMS}
+    for seed in range(seeds):
+        for arm in ARMS:
+            path = folder / f"{name}-{budget.steps}-{budget.hidden}-{budget.tasks}-{arm.replace(' ', '-')}-{seed}.json"
+            if not path.exists():
+                trained_and_judged(data, arm, seed, budget).save(path)
+            found[arm].append(Report.load(path))
+            print(f"{name}, seed {seed}, {arm}: {100 * found[arm][-1].mean:.2f}", flush=True)
+    return found
+
+
+def compared(found: Mapping[str, Sequence[Report]]) -> list[Row]:
+    """Each way beside uniform sampling, differences averaged over seeds task by task; p-values corrected for their number."""
+    rows = []
+    for arm, own in found.items():
+        pairs = [compare(a, b) for a, b in zip(own, found[PLAIN], strict=True)]
+        mean = tuple(statistics.fmean(each) for each in zip(*[pair.differences for pair in pairs], strict=True))
+        whole = Comparison(arm, PLAIN, own[0].metric, mean)
+        rows.append(Row(arm, tuple(r.mean for r in own), whole, tuple(pair.difference for pair in pairs)))
+    corrected = holm([row.difference.sign_flip_p for row in rows if row.name != PLAIN])
+    return [Row(r.name, r.accuracies, r.difference, r.by_seed, p) for r, p in zip(rows, [1.0, *corrected], strict=True)]
+
+
+def verdict(row: Row) -> str:
+    """Better or worse where tasks tell them apart (Holm-corrected) and every seed says the same; else nothing is said."""
+    if row.p_value > 0.05 or len({difference > 0 for difference in row.by_seed}) > 1:
+        return "not told apart"
+    return "better" if row.difference.difference > 0 else "worse"
+
+
+def table(rows: Sequence[Row]) -> str:
+    lines = ["| meta-training tasks | accuracy | − uniform, 95 % interval | by seed | p (Holm) | |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        accuracy = f"{100 * statistics.fmean(row.accuracies):.2f}"
+        if row.name == PLAIN:
+            spread = 100 * (max(row.accuracies) - min(row.accuracies))
+            lines.append(f"| {row.name} | {accuracy} | – | seeds differ by up to {spread:.2f} | – | |")
+            continue
+        low, high = (100 * bound for bound in row.difference.interval)
+        seeds = ", ".join(f"{100 * difference:+.2f}" for difference in row.by_seed)
+        cells = [row.name, accuracy, f"{100 * row.difference.difference:+.2f} ({low:+.2f} to {high:+.2f})", seeds]
+        lines.append("| " + " | ".join([*cells, f"{row.p_value:.2g}", verdict(row)]) + " |")
+    return "\n".join(lines).replace("-0.", "−0.").replace(" -", " −").replace("(-", "(−")
+
+
+def picture(found: Mapping[str, Sequence[Row]], path: str) -> None:
+    """Differences with their intervals over tasks, and a small mark for each seed; a panel for each data set."""
+    figure = blank(4.3 * len(found), 3.6)
+    for number, (name, rows) in enumerate(found.items()):
+        axes = axes_in(figure, grid="x", place=(1, len(found), number + 1))
+        shown = [row for row in rows if row.name != PLAIN]
+        axes.axvline(0, color=INK, linewidth=1)
+        for place, row in enumerate(reversed(shown)):
+            low, high = (100 * bound for bound in row.difference.interval)
+            told = verdict(row)
+            colour = {"better": PALETTE[2], "worse": PALETTE[1]}.get(told, PALETTE[7])
+            axes.plot([low, high], [place, place], color=colour, linewidth=3, solid_capstyle="butt")
+            axes.plot([100 * row.difference.difference], [place], "o", color=colour, markersize=7)
+            axes.plot([100 * d for d in row.by_seed], [place - 0.25] * len(row.by_seed), "|", color=INK, markersize=6)
+        axes.set_yticks(range(len(shown)), [row.name for row in reversed(shown)] if number == 0 else [""] * len(shown), color=INK)
+        axes.set_title(name, color=INK, fontsize=11)
+        axes.set_xlabel("points of accuracy beside uniform sampling", color=INK)
+        axes.spines["left"].set_color(GRID)
+    figure.savefig(path, dpi=150)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("samplers"), help="folder of the reports")
+    parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each way")
+    parser.add_argument("--steps", type=int, default=Budget.steps)
+    parser.add_argument("--hidden", type=int, default=Budget.hidden, help="channels of the encoder")
+    parser.add_argument("--tasks", type=int, default=Budget.tasks, help="meta-test tasks")
+    parser.add_argument("--picture", default=None, help="file for a picture of the differences")
+    asked = parser.parse_args(arguments)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    budget = Budget(asked.steps, asked.hidden, asked.tasks)
+    found = {name: compared(reports(DATA[name](), name, asked.seeds, budget, asked.out)) for name in asked.data}
+    for name, rows in found.items():
+        print(f"\n{name}: {WAYS} ways, {SHOTS} shot, the same {asked.tasks} meta-test tasks, {asked.seeds} trainings of each\n")
+        print(table(rows))
+    if asked.picture:
+        picture(found, asked.picture)
+
+
+if __name__ == "__main__":
+    main()
