@@ -13,7 +13,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow bench check format clean
+.PHONY: help setup demo test test-slow bench docs docs-serve check format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -34,7 +34,7 @@ demo: $(STAMP) ## meta-train, judge and compare learners on built-in data; write
 	@$(BIN)/quickstudy demo
 
 test: $(STAMP) ## run all tests but the slow ones
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(STAMP) ## run the slow tests: minutes of training
 	@$(BIN)/python -m pytest -m slow
@@ -46,12 +46,18 @@ check: $(STAMP) ## lint, format, types, house rules and docs: what CI asks besid
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_house.py tests/test_packaging.py tests/test_readme.py \
+	$(BIN)/python -m pytest -q tests/test_house.py tests/test_packaging.py tests/test_readme.py tests/test_site.py \
 		--deselect tests/test_readme.py::test_python_blocks_run # a minute; make test runs it
+
+docs: $(STAMP) ## build the documentation site into site/; warnings are errors, nothing is fetched
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: $(STAMP) ## show the site at http://localhost:8000 and build it anew at every change
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --livereload
 
 format: $(STAMP) ## bring the code to the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove what was built
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist site

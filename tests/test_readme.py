@@ -5,9 +5,11 @@ import doctest
 import io
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -98,10 +100,12 @@ def pictures_of_a_reader(folder: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if of(page, "python")], ids=lambda page: page.name)
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of the page, in one namespace, in a folder with a reader's pictures."""
+    """In the order of the page, as one script, in a folder with a reader's pictures."""
     pictures_of_a_reader(tmp_path)
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"__name__": "__main__"}
+    script = ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", script)  # where a learner of the page is looked for when it is loaded
+    names: dict[str, Any] = vars(script)
     with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
         for block in of(page, "python"):
             if block.not_run is None:
