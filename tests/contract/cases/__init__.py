@@ -1,11 +1,18 @@
 """Which learner is checked, on tasks that suit it: one line for each in its wing's file, variants included."""
 
-from contract.cases import baselines, blackbox, learned, memory, metric, optimization, relatives
+from contract.cases import around, baselines, blackbox, learned, memory, metric, optimization, relatives
 from contract.cases.ground import INPUTS, Case, blobs, few
 
 __all__ = ["CASES", "INPUTS", "Case", "blobs", "few"]
 
 CASES: dict[str, Case] = (
-    optimization.CASES | learned.CASES | relatives.CASES | memory.CASES | metric.CASES | blackbox.CASES | baselines.CASES
+    optimization.CASES
+    | learned.CASES
+    | relatives.CASES
+    | memory.CASES
+    | metric.CASES
+    | blackbox.CASES
+    | baselines.CASES
+    | around.CASES
 )
 """The name begins with the learner's class; after a comma, the variant."""

@@ -1,0 +1,114 @@
+"""Cases of learners around another one, and of networks whose training alone is regularised."""
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from contract.cases.ground import INPUTS, Case, built, encoder, few, plain
+from contract.cases.optimization import first_order
+from quickstudy import learners, tasks
+from quickstudy.checks import Training
+from quickstudy.learner import Learner
+from quickstudy.likelihood import Gaussian
+from quickstudy.nn import MLP, GaussianCode, GaussianWeights, MetaDropout, Mixing
+from quickstudy.task import Task
+from quickstudy.tasks import TaskSource
+
+CODES = 8
+
+
+def warmed(around: type[Learner[object]], *networks: nn.Module, steps: int, **arguments: object) -> Learner[object]:
+    return learners.FirstOrderWarmUp(around(*networks, **arguments), steps)
+
+
+def warming(learner: learners.FirstOrderWarmUp, task: Task) -> dict[str, Tensor]:
+    """During warm-up the formula is first-order MAML's."""
+    assert isinstance(learner.learner, learners.MAML)
+    return {f"learner.{name}": grad for name, grad in first_order(learner.learner, task).items()}
+
+
+def activations() -> nn.Module:
+    return nn.Sequential(nn.Linear(INPUTS, 24), nn.ReLU(), GaussianCode(24, CODES))
+
+
+def weights() -> nn.Module:
+    return nn.Sequential(GaussianWeights(nn.Linear(INPUTS, 24)), nn.ReLU(), GaussianWeights(nn.Linear(24, CODES)))
+
+
+def adapting() -> nn.Module:
+    return MLP(CODES, (24,), outputs=3)
+
+
+def features() -> nn.Module:
+    return MLP(CODES, (16,))
+
+
+def regularised(
+    code: nn.Module, network: nn.Module, around: type[Learner[object]], strength: float, **arguments: object
+) -> Learner[object]:
+    return learners.MetaRegularised(code, around(network, **arguments), strength=strength)
+
+
+def noisy() -> nn.Module:
+    return nn.Sequential(MetaDropout(nn.Linear(INPUTS, 24)), nn.ReLU(), nn.Linear(24, 3))
+
+
+def mixing() -> nn.Module:
+    return Mixing([nn.Sequential(nn.Linear(INPUTS, 24), nn.ReLU()), nn.Linear(24, 3)])
+
+
+def mixing_waves() -> nn.Module:
+    return Mixing([nn.Sequential(nn.Linear(1, 40), nn.Tanh()), nn.Linear(40, 1)])
+
+
+def between() -> TaskSource[object]:
+    return tasks.MLTI(few(), levels=2)
+
+
+def mixed_waves() -> TaskSource[object]:
+    return tasks.MetaMix(tasks.Sinusoid(), levels=3)
+
+
+CASES: dict[str, Case] = {
+    "FirstOrderWarmUp": Case(
+        partial(built, partial(warmed, learners.MAML, steps=1000, inner_lr=0.3, inner_steps=2), plain),
+        few,
+        expected_gradient=warming,
+    ),
+    "FirstOrderWarmUp, second order from the start": Case(
+        partial(built, partial(warmed, learners.MAML, steps=0, inner_lr=0.3, inner_steps=2), plain), few
+    ),
+    "FirstOrderWarmUp, with an encoder": Case(
+        partial(built, partial(warmed, learners.ANIL, steps=1000, inner_steps=2), encoder, lambda: nn.Linear(16, 3)), few
+    ),
+    "MetaRegularised": Case(
+        partial(
+            built,
+            partial(regularised, around=learners.MAML, strength=1e-3, inner_lr=0.3, inner_steps=2),
+            activations,
+            adapting,
+        ),
+        few,
+        Training(100),
+    ),
+    "MetaRegularised, random weights": Case(
+        partial(built, partial(regularised, around=learners.MAML, strength=1e-5, inner_lr=0.3), weights, adapting),
+        few,
+        Training(100),
+    ),
+    "MetaRegularised, prototypes": Case(
+        partial(built, partial(regularised, around=learners.ProtoNet, strength=1e-3), activations, features), few, Training(100)
+    ),
+    "MAML, meta-dropout": Case(partial(built, learners.MAML, noisy, inner_lr=0.3, inner_steps=2), few),
+    "MAML, tasks mixed at hidden layers": Case(
+        partial(built, learners.MAML, mixing, inner_lr=0.3, inner_steps=2), between, Training(100)
+    ),
+    "MAML, queries mixed at hidden layers": Case(
+        partial(built, learners.MAML, mixing_waves, inner_lr=0.02, likelihood=Gaussian()), mixed_waves, Training(300, lr=0.003)
+    ),
+    "ProtoNet, tasks mixed in the encoder": Case(
+        partial(built, learners.ProtoNet, lambda: Mixing([nn.Sequential(nn.Linear(INPUTS, 24), nn.ReLU()), nn.Linear(24, 16)])),
+        between,
+        Training(100),
+    ),
+}
