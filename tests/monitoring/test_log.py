@@ -1,0 +1,83 @@
+"""Logs: read while they grow, cut off, cut back; sorted; as tables."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from quickstudy.monitoring import History, Log, Look, csv_text, rows
+from quickstudy.monitoring.curve import AdaptationCurve
+
+
+def step(number: int) -> dict[str, Any]:
+    return {"step": number, "loss": 2.0 / number, "gradient_norm": 1.0, "lr": 0.1, "seconds": 0.5}
+
+
+def look(number: int) -> dict[str, Any]:
+    curve = AdaptationCurve(30, (0, 1, 2), (0.2, 0.5, 0.75), (0.1, 0.1, 0.1), (2.0, 1.5, 1.0), (float("nan"), 0.5, 0.25))
+    return Look(number, "accuracy", True, curve, curve, True, {"step 1": (0.1, 0.2, 0.3), "step 2": (0.0, 0.1, 0.5)}).to_json()
+
+
+def text(*lines: dict[str, Any]) -> str:
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def test_a_growing_log_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    log = Log(path)
+    assert log.read() == [] and log.times_begun == 0
+    path.write_text(text(step(1)))
+    assert log.read() == [step(1)]
+    with path.open("a") as file:
+        file.write(text(step(2)) + '{"step": 3, "lo')
+    assert log.read() == [step(2)] and log.read() == []
+    with path.open("a") as file:
+        file.write('ss": 1.0}\n')
+    assert log.read() == [{"step": 3, "loss": 1.0}]
+    assert [line["step"] for line in log.lines] == [1, 2, 3] and log.times_begun == 1
+
+
+def test_a_log_that_was_cut_back_is_read_anew(tmp_path: Path) -> None:
+    path, other = tmp_path / "log.jsonl", tmp_path / "other"
+    path.write_text(text(step(1), step(2), step(3)))
+    log = Log(path)
+    log.read()
+    other.write_text(text(step(1), step(2), step(4), step(5)))  # longer than before, but another file
+    other.replace(path)
+    assert [line["step"] for line in log.read()] == [1, 2, 4, 5] and log.times_begun == 2
+    path.write_text(text(step(1)))
+    assert log.read() == [step(1)] and log.times_begun == 3 and log.lines == [step(1)]
+
+
+def test_odd_lines_are_left_aside(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('[1]\n{"loss": 1}\n' + text(step(1)) + "{broken}\n" + text(step(2)))
+    assert Log(path).read() == [step(1)], "nothing is believed after a broken line"
+    history = History().add([step(1), {"step": 2, "loss": 1.0}, {"step": 2, "adaptation": {}}, {"step": 2, "remark": "?"}])
+    assert [record.step for record in history.records] == [1] and not history.looks
+
+
+def test_a_history_sorts_what_it_reads() -> None:
+    lines = [look(0), step(1), step(2), {"step": 2, "validation": 0.5, "best": True}, look(2) | {"done": False}, step(3)]
+    history = History().add(lines)
+    assert (history.step, history.seconds, len(history.looks), history.done) == (3, 1.5, 2, False)
+    assert history.best is not None and (history.best.step, history.best.score) == (2, 0.5)
+    history.add([{"step": 3, "validation": 0.4, "best": False}, look(3) | {"done": True}])
+    assert history.done and history.best.step == 2 and [look.step for look in history.looks] == [0, 2, 3]
+
+
+def test_a_table_has_a_row_for_each_step() -> None:
+    lines = [look(0), step(1), step(2), {"step": 2, "validation": 0.5, "best": True}, look(2)]
+    found = list(csv.DictReader(io.StringIO(csv_text(lines))))
+    assert [row["step"] for row in found] == ["0", "1", "2"]
+    assert [row["loss"] for row in found] == ["", "2.0", "1.0"] and [row["validation"] for row in found] == ["", "", "0.5"]
+    assert found[2]["meta-train/score/2"] == "0.75" and found[1]["meta-train/score/2"] == ""
+    assert "meta-train/gradient_norm/0" not in found[0] and found[0]["meta-validation/gradient_norm/2"] == "0.25"
+    assert (found[2]["gap"], found[2]["step_size/min"], found[2]["step_size/max"]) == ("0.0", "0.0", "0.5")
+    assert float(found[2]["step_size/mean"]) == 0.15000000000000002 and found[2]["step_size/mean/step 1"] == "0.2"
+    assert list(found[0])[:6] == ["step", "loss", "gradient_norm", "lr", "seconds", "validation"]
+
+
+def test_an_empty_log_is_an_empty_table() -> None:
+    assert csv_text([]) == "step\n" and rows([]) == []
