@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ _PLACES = [(7, 0, "left"), (-7, 0, "right"), (0, 9, "center"), (0, -9, "center")
 _PLACES += [(6, 8, "left"), (6, -8, "left"), (-6, 8, "right"), (-6, -8, "right")]
 _PLACES += [(8, 17, "left"), (8, -17, "left"), (-8, 17, "right"), (-8, -17, "right"), (0, 20, "center"), (0, -20, "center")]
 """Where a name may stand beside its dot, in points, the best first."""
+
+_TICKS = (1, 2, 5, 10, 20, 30, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
 
 
 class Cost(NamedTuple):
@@ -31,6 +36,8 @@ class Cost(NamedTuple):
 def accuracy_against_cost(found: Sequence[Cost], axis: str) -> "Figure":
     """A dot for each learner, cost on a logarithmic axis, a colour for each family; good and cheap is up and to the left.
 
+    Accuracies stand on a logit axis, on which 90 % and 95 % are as far apart as 80 % and 90 %: errors are halved.
+
     Learners on the frontier, which none beats in accuracy at the same cost or less, are joined by a line.
 
     Args:
@@ -39,7 +46,7 @@ def accuracy_against_cost(found: Sequence[Cost], axis: str) -> "Figure":
     """
     shown = sorted((c for c in found if c.cost > 0), key=lambda c: (c.cost, -c.accuracy))
     families = list(dict.fromkeys(c.family for c in found))
-    figure = blank(7.2, 5.0)
+    figure = blank(8.4, 6.0)
     axes = axes_in(figure, grid="both")
     for number, family in enumerate(families):
         mine = [c for c in shown if c.family == family]
@@ -57,13 +64,26 @@ def accuracy_against_cost(found: Sequence[Cost], axis: str) -> "Figure":
     edge = _frontier(shown)
     axes.plot([c.cost for c in edge], [100 * c.accuracy for c in edge], color=INK, linewidth=0.8, alpha=0.4, zorder=0)
     axes.set_xscale("log")
-    axes.margins(x=0.14, y=0.1)
+    axes.set_yscale("function", functions=(_logit, _percent))
+    axes.margins(x=0.14, y=0.06)
+    low, high = axes.get_ylim()
+    axes.set_yticks([tick for tick in _TICKS if low <= tick <= high])
+    axes.minorticks_off()
     axes.set_xlabel(axis, color=INK)
     axes.set_ylabel("accuracy, %: mean and 95 % interval over tasks", color=INK)
     axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower center", ncols=len(families), bbox_to_anchor=(0.5, 1.0))
     figure.draw_without_rendering()
     _name(axes, shown, [PALETTE[families.index(c.family) % len(PALETTE)] for c in shown])
     return figure
+
+
+def _logit(percent: NDArray[np.float64]) -> NDArray[np.float64]:
+    share = np.clip(percent / 100, 1e-3, 1 - 1e-3)
+    return np.log(share / (1 - share))
+
+
+def _percent(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 100 / (1 + np.exp(-logit))
 
 
 def _frontier(by_cost: Sequence[Cost]) -> list[Cost]:
