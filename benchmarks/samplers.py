@@ -51,7 +51,7 @@ class Budget:
     """Outer steps of one task, channels of the encoder, meta-test tasks."""
 
     steps: int = 300
-    hidden: int = 64
+    hidden: int = 32
     tasks: int = 600
 
 
