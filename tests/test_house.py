@@ -17,7 +17,7 @@ SRC = ROOT / "src"
 LIBRARY = "quickstudy"
 
 FLOORS = [
-    {"errors", "functional", "intervals", "score", "report", "comparison", "files", "blueprint", "artefact"},
+    {"errors", "functional", "intervals", "score", "report", "comparison", "files", "blueprint", "artefact", "tuned"},
     {"task", "likelihood", "nn", "datasets"},
     {"batching", "compiling", "learner", "tasks", "vmap_safety"},
     {"learners"},
@@ -37,7 +37,7 @@ FLOORS = [
         "rivals",
         "stream",
     },
-    {"estimators", "recipes", "run"},
+    {"estimators", "recipes", "run", "tuning"},
     {"apps", "serve"},
     {"cli", "__main__"},
 ]

@@ -80,7 +80,7 @@ def test_the_licence_is_whole() -> None:
 
 def test_importing_loads_no_library_that_is_not_needed_yet() -> None:
     """Loading them takes longer than loading all of quickstudy; the command line needs none either."""
-    heavy = "lightning_fabric matplotlib scipy.special scipy.stats sklearn torch._dynamo torch._inductor"
+    heavy = "lightning_fabric matplotlib optuna scipy.special scipy.stats sklearn torch._dynamo torch._inductor"
     found = subprocess.run(
         [
             sys.executable,

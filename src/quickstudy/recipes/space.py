@@ -28,12 +28,14 @@ class Linear:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise RunError(
-                f"a space from {self.low} to {self.high} holds nothing to choose from. Give a lower and a higher bound."
-            )
+            raise RunError(f"a space from {self.low} to {self.high} leaves nothing to choose from. Give a low and a high bound.")
 
     def __str__(self) -> str:
         return f"{self.low:.4g} to {self.high:.4g}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The bounds, and whether they are taken by ratio."""
+        return {"low": self.low, "high": self.high, "by_ratio": isinstance(self, Log)}
 
     def __contains__(self, value: Any) -> bool:
         return isinstance(value, int | float) and self.low <= value <= self.high
@@ -78,6 +80,10 @@ class Choice:
 
     def __str__(self) -> str:
         return " or ".join(map(str, self.values))
+
+    def to_json(self) -> dict[str, Any]:
+        """The values."""
+        return {"values": list(self.values)}
 
     def __contains__(self, value: Any) -> bool:
         return value in self.values

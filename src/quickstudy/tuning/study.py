@@ -1,0 +1,186 @@
+"""A study in a data base, shared by any number of processes that may die.
+
+A process holds a lock of its own while it works. Whoever finds a running trial whose lock is free knows that its process is
+gone, and has the trial tried again; of processes elsewhere Optuna's heartbeat says the same after two minutes of silence.
+"""
+
+import fcntl
+import time
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.samplers import BaseSampler
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from quickstudy.errors import RunError
+
+__all__ = ["Worker", "opened", "retry", "spent", "unavailable"]
+
+_HEARTBEAT, _GRACE = 30, 120
+_ATTEMPTS = 3
+
+
+class Worker:
+    """A process that works on studies from a folder: the lock that tells others that it is alive.
+
+    Args:
+        folder: which processes of the same disk may share.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.name = folder, uuid.uuid4().hex
+
+    def path(self, name: str) -> Path:
+        """Of a worker's lock."""
+        return self.folder / f".worker-{name}"
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Holds the lock; the file stays behind where the work was broken off, and tells so."""
+        with self.path(self.name).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+            self.leave()
+
+    def leave(self) -> None:
+        """Says that no trial of this process is left behind."""
+        self.path(self.name).unlink(missing_ok=True)
+
+    def retry_abandoned(self, study: optuna.Study) -> None:
+        """Has running trials of dead processes tried again."""
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if self._abandoned(trial):
+                with suppress(ValueError):  # another process was faster
+                    study.tell(trial.number, state=TrialState.FAIL)
+                    self.path(trial.user_attrs.get("worker", "")).unlink(missing_ok=True)
+                    retry(study, trial)
+
+    def _abandoned(self, trial: FrozenTrial) -> bool:
+        owner = trial.user_attrs.get("worker")
+        if owner is None:  # its process died at birth, or is at it
+            return trial.datetime_start is None or datetime.now() - trial.datetime_start > timedelta(seconds=_GRACE)
+        path = self.path(owner)
+        if not path.exists():
+            return False
+        with path.open("r") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+        return True
+
+
+def retry(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Has a failed trial's arguments tried again, at most three times in all."""
+    attempt = trial.user_attrs.get("attempt", 1)
+    if trial.params and attempt < _ATTEMPTS:
+        study.enqueue_trial(trial.params, user_attrs={"attempt": attempt + 1})
+
+
+def spent(study: optuna.Study, before: int | None = None) -> int:
+    """Trials that came to an end or are on their way, those of dead processes not counted.
+
+    Args:
+        study: whose.
+        before: count only trials of lower numbers.
+    """
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+    trials = study.get_trials(deepcopy=False, states=states)
+    return sum(before is None or trial.number < before for trial in trials)
+
+
+def opened(
+    folder: Path, url: str, name: str, settings: Mapping[str, Any], *, higher_is_better: bool, sampler: BaseSampler
+) -> optuna.Study:
+    """The study of that name, made if it is not there.
+
+    Args:
+        folder: of the worker.
+        url: of the data base, as SQLAlchemy takes it.
+        name: of the study.
+        settings: what all its trials have in common, in JSON.
+        higher_is_better: of the score.
+        sampler: of the trials to come.
+
+    Raises:
+        RunError: the data base cannot be opened, or the study is of something else.
+    """
+    try:
+        with (folder / ".opening").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two processes at once would both make the tables
+            study = optuna.create_study(
+                storage=_storage(url),
+                study_name=name,
+                direction="maximize" if higher_is_better else "minimize",
+                load_if_exists=True,
+                sampler=sampler,
+            )
+            known = study.user_attrs.get("quickstudy")
+            if known is None:
+                study.set_user_attr("quickstudy", dict(settings))
+    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, ImportError, RuntimeError) as error:
+        raise unavailable(url, error) from error
+    if known not in (None, dict(settings)):
+        raise RunError(
+            f"the study {name} in {_shown(url)} is of {_told(known or {})}, which is not {_told(settings)}. "
+            "Give another --name, or another folder with --out."
+        )
+    return study
+
+
+def unavailable(url: str, error: Exception) -> RunError:
+    """What to say of a data base that does not do its part."""
+    return RunError(f"the study in {_shown(url)} cannot be opened or written ({_first_line(error)}). Look at --study and --out.")
+
+
+def _storage(url: str) -> RDBStorage:
+    """The data base; tries again where another process makes the tables at this moment."""
+    kwargs = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    for pause in (0.5, 2.0, None):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                return RDBStorage(
+                    url,
+                    engine_kwargs=kwargs,
+                    heartbeat_interval=_HEARTBEAT,
+                    grace_period=_GRACE,
+                    heartbeat_stale_trial_callback=retry,
+                )
+        except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+            if pause is None:
+                raise
+            time.sleep(pause)
+    raise AssertionError
+
+
+def _shown(url: str) -> str:
+    """A URL without its password."""
+    try:
+        return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return "URL"
+
+
+def _first_line(error: BaseException) -> str:
+    """What went wrong at the bottom of it, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _told(settings: Mapping[str, Any]) -> str:
+    """The settings as a person would give them."""
+    parts = [f"{name}={value}" for name, value in settings["fixed"].items()]
+    parts += [f"{name} in {space}" for name, space in settings["space"].items()]
+    shared = f"seed {settings['seed']} and {settings['validations']} validations a trial"
+    return f"{settings['recipe']}({', '.join(parts)}) with {shared}"

@@ -1,0 +1,132 @@
+"""Processes that share a study or are killed, and the command line that starts them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+
+from quickstudy.cli import main
+from quickstudy.run import Run
+from quickstudy.tuned import Tuned
+from quickstudy.tuning import tune
+from tuning.toy import line
+
+HERE = Path(__file__).parents[1]
+SCRIPT = """
+import sys, torch
+torch.set_num_threads(1)
+from quickstudy.tuning import never, tune
+from tuning.toy import line
+print("ready", flush=True)
+sys.stdin.readline()
+def tell(trial):
+    print(trial.number, trial.state, len(trial.validations), flush=True)
+tune(line, folder=sys.argv[1], trials=int(sys.argv[2]), fixed={"steps": 24}, validations=4, pruning=never, watch=tell)
+"""
+
+
+def process(folder: Path, trials: int) -> subprocess.Popen[str]:
+    found = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), str(trials)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+    )
+    assert found.stdout is not None and found.stdout.readline() == "ready\n"
+    return found
+
+
+def owners(folder: Path) -> list[str]:
+    study = optuna.load_study(study_name="line", storage=f"sqlite:///{folder / 'study.db'}")
+    return [trial.user_attrs["worker"] for trial in study.trials if "arguments" in trial.user_attrs]
+
+
+def test_two_processes_share_one_study_and_a_killed_one_is_replaced(tmp_path: Path) -> None:
+    first, second = process(tmp_path, 6), process(tmp_path, 6)
+    for each in (first, second):
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    assert first.stdout is not None
+    killed = -1
+    for told in first.stdout:
+        number, state, validations = told.split()
+        if state == "running" and int(validations) == 2:
+            killed = int(number)
+            first.send_signal(signal.SIGKILL)
+            break
+    first.stdout.close()
+    first.communicate()
+    _, errors = second.communicate(timeout=300)
+    assert second.returncode == 0, errors
+    found = tune(line, folder=tmp_path, trials=6, fixed={"steps": 24}, validations=4)
+    states = [trial.state for trial in found.trials]
+    assert states.count("complete") == 6 and states.count("lost") == 1 and states[killed] == "lost"
+    again = [trial for trial in found.trials if trial.arguments == found.trials[killed].arguments]
+    assert [trial.state for trial in again] == ["lost", "complete"]
+    assert len(set(owners(tmp_path))) >= 2, "both processes took trials"
+    assert not list(tmp_path.glob(".worker-*"))
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["quickstudy", *map(str, words)])
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        found = capsys.readouterr()
+        return status, found.out, " ".join(found.err.split())
+
+    return run
+
+
+def test_from_the_command_line_to_the_best_run(tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    words = ["tune", "maml_sinusoid", "--steps", 6, "--batch", 2, "--only", "lr,inner-lr", "--space", "lr=1e-3..1e-2"]
+    words += ["--trials", 5, "--validations", 2, "--pruner", "none", "--seed", 3, "--out", tmp_path / "study"]
+    status, out, err = call(*words)
+    assert status == 0, err
+    text = " ".join(out.split())
+    assert "the best of 5 trials on 200 meta-validation tasks" in text and "0 (as it is)" in text and "what mattered" in text
+    assert "trial 4 complete" in err
+    found = Tuned.load(tmp_path / "study" / "tuning.json")
+    assert found.command in out and found.fixed == {"steps": 6, "batch": 2}
+    assert all((tmp_path / "study" / f"{name}.png").stat().st_size > 5000 for name in ("history", "arguments", "importance"))
+    status, out, _ = call(*words, "--json")
+    assert status == 0 and json.loads(out)["best"]["arguments"] == found.best.arguments
+    status, _, err = call(*found.command.split()[1:], "--out", tmp_path / "run")
+    assert status == 0, err
+    run = Run(tmp_path / "run")
+    assert run.config["arguments"] == found.arguments and run.config["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--space lr=1..2..3", "is no float"),
+        ("--space nonsense=1..2", "has no argument nonsense"),
+        ("--only nonsense", "has no argument nonsense"),
+        ("--lr 0.1 --only lr", "asked to be fixed and to be tuned"),
+        ("--trials 0", "must be 1 or more"),
+        ("--pruner nonsense", "--pruner"),
+        ("--steps 2 --inner-lr 1e30 --only lr --trials 1", "none of 1 trials of maml_sinusoid is complete"),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence(words: str, reason: str, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    status, _, err = call("tune", "maml_sinusoid", *words.split(), "--out", tmp_path)
+    assert status == 1 and reason in err and "defect" not in err
+
+
+def test_help_tells_what_is_tuned(call) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = call("tune", "maml_sinusoid", "--help")
+    text = " ".join(out.replace("│", " ").split())
+    assert status == 0 and "[default: tuned, 0.0001 to 0.1, by ratio]" in text and "[default: 10]" in text

@@ -1,0 +1,33 @@
+"""A recipe that takes a moment: a line learned from sine waves; its meta-test tasks may not be touched at all."""
+
+from typing import Annotated, Any
+
+from torch import nn
+
+from quickstudy.learners.optimization.maml import MAML
+from quickstudy.likelihood import Gaussian
+from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
+from quickstudy.recipes.space import Log
+from quickstudy.tasks.sinusoid import Sinusoid
+
+__all__ = ["Untouchable", "line"]
+
+
+class Untouchable:
+    """Whoever asks it for anything fails."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(f"the meta-test tasks were asked for {name}")
+
+
+def line(
+    *,
+    steps: int = 8,
+    batch: int = 2,
+    inner_lr: Annotated[float, Log(1e-4, 1e-1)] = 1e-2,
+    lr: Annotated[float, Log(1e-4, 1e-1)] = 1e-3,
+) -> Recipe:
+    """A line."""
+    learner = MAML(nn.Linear(1, 1), inner_lr=inner_lr, likelihood=Gaussian())
+    tasks = Tasks(Sinusoid(5, 5), Sinusoid(5, 10), Untouchable())  # type: ignore[arg-type]
+    return by_adam(learner, tasks, lr=lr, steps=steps, batch=batch, val_tasks=8)
