@@ -85,8 +85,9 @@ def _judged(classes: bool, share: tuple[float, float], tasks: int) -> Look:
         f"Tasks are not mutually exclusive: a small network that never sees a support set answers at least {low:.0%} of what "
         "the best constant answer leaves.",
         Severity(sum(low > limit for limit in limits)),
-        "Put classes to columns anew in every task; for values, shift or mix the targets by task, or take out of the inputs "
-        "what tells the task. Otherwise a learner may memorise instead of adapting.",
+        "Take out of the inputs what tells the task, or train on tasks.MetaAug(source): it puts classes to columns anew in every "
+        "task; values are scaled or shifted, MetaAug(source, Scaled()). learners.MetaRegularised puts a price on what an encoder "
+        "knows by heart. Otherwise a learner may memorise instead of adapting.",
         {"share": middle, "low": low, "high": high},
     )
     return Look(f"{note}, {tasks} tasks", (finding,))
