@@ -1,0 +1,231 @@
+"""How meta-training practises: every image recipe has both switches, judged tasks stay plain, runs resume bit for bit."""
+
+import copy
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+import torch
+
+from quickstudy import datasets, learners, train
+from quickstudy.artefact import read
+from quickstudy.checkpoint import load_training, save_training
+from quickstudy.checks.cost import step_cost
+from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.errors import ArtefactError
+from quickstudy.nn import MLP
+from quickstudy.recipes.practice import Augment, AugmentTurned, Sampler, practice
+from quickstudy.recipes.recipe import few_shot
+from quickstudy.run import Run, recipe_functions
+from quickstudy.tasks import AugmentedPictures, Curriculum, EachOnce, FewShot, Hard
+from quickstudy.tasks.source import generator_of
+
+ROOT = Path(__file__).parents[1]
+SAMPLERS, AUGMENTS = get_args(Sampler), get_args(AugmentTurned)
+IMAGES = [name for name in sorted(recipe_functions()) if name.endswith(("_omniglot", "_glyphs"))]
+
+
+def pictures(seed: int, classes: int = 10, groups: bool = False, size: int = 12) -> ClassIndex:
+    labels = torch.arange(classes).repeat_interleave(8)
+    centres = torch.rand(classes, 1, size, size, generator=generator_of(seed))
+    x = (centres[labels] + 0.3 * torch.rand(len(labels), 1, size, size, generator=generator_of(seed, 1))) / 1.3
+    names = tuple(f"{seed}-{c}" for c in range(classes))
+    families = tuple("AB"[c % 2] for c in range(classes))
+    return ClassIndex(x, labels, names, f"toys {seed}", torch.arange(len(labels)) % 4 if groups else None, families=families)
+
+
+@pytest.fixture(scope="module")
+def splits() -> Splits:
+    """Of the size that recipes build their networks for."""
+    return Splits(*[pictures(seed, size=28) for seed in range(3)])
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGES if name != "pretrain_glyphs"])
+def test_every_image_recipe_passes_both_switches_on(name: str, monkeypatch: pytest.MonkeyPatch, splits: Splits) -> None:
+    recipe = recipe_functions()[name]
+    module = importlib.import_module(recipe.__module__)
+    hints = get_type_hints(recipe)
+    assert hints["sampler"] == Sampler and hints["augment"] == (AugmentTurned if "glyphs" in name else Augment)
+    parameters = inspect.signature(recipe).parameters
+    assert (parameters["sampler"].default, parameters["augment"].default) == ("uniform", "none")
+    given: dict[str, Any] = {}
+
+    class Seen(Exception):
+        pass
+
+    def seen(*_: Any, **options: Any) -> None:
+        given.update(options)
+        raise Seen
+
+    monkeypatch.setattr(module, "few_shot", seen)
+    monkeypatch.setattr(module, "omniglot" if "omniglot" in name else "glyphs", lambda **_: splits)
+    with pytest.raises(Seen):
+        recipe(sampler="hard", augment="mixed", steps=77)
+    assert given == {"sampler": "hard", "augment": "mixed", "steps": 77}
+
+
+@pytest.mark.parametrize("augment", AUGMENTS)
+def test_pretraining_has_the_switch_too(augment: Any, monkeypatch: pytest.MonkeyPatch, splits: Splits) -> None:
+    recipe = recipe_functions()["pretrain_glyphs"]
+    monkeypatch.setattr(importlib.import_module(recipe.__module__), "glyphs", lambda: splits)
+    made = recipe(augment=augment, examples=6, steps=2, ways=3, queries=2)
+    assert len(list(made.records())) == 2
+    assert made.test.index is splits.test  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("augment", AUGMENTS)
+def test_judged_tasks_stay_plain(sampler: Any, augment: Any, splits: Splits) -> None:
+    sizes = (4, 1, 2)
+    plain = few_shot(splits, sizes, sizes, sizes)
+    made = few_shot(splits, sizes, sizes, sizes, sampler=sampler, augment=augment, steps=10)
+    for part in ("val", "test"):
+        one, other = getattr(plain, part), getattr(made, part)
+        assert type(other) is FewShot
+        plans = [source.plan(20, generator_of(0)) for source in (one, other)]
+        assert one.digest(plans[0]) == other.digest(plans[1])
+        assert torch.equal(one.gather(plans[0]).query.x, other.gather(plans[1]).query.x)
+    first = [tasks.train.at(0).sample(3, generator_of(0)).query.x for tasks in (plain, made)]
+    if (sampler, augment) != ("uniform", "none"):
+        assert first[0].shape != first[1].shape or not torch.equal(*first), "nothing has changed"
+    else:
+        assert torch.equal(*first)
+
+
+def small(sampler: Any, augment: Any, steps: int = 8) -> tuple[Any, Any, Any]:
+    source = practice(pictures(0, groups=True), (4, 1, 2), sampler=sampler, augment=augment, steps=steps)
+    torch.manual_seed(1)
+    learner = learners.ProtoNet(torch.nn.Sequential(torch.nn.Flatten(), MLP(144, (16,))))
+    return source, learner, torch.optim.Adam(learner.parameters(), 0.01)
+
+
+@pytest.mark.parametrize(("sampler", "augment"), [*((s, "pictures") for s in SAMPLERS), *(("hard", a) for a in AUGMENTS)])
+def test_a_training_goes_on_bit_for_bit(sampler: Any, augment: Any, tmp_path: Path) -> None:
+    """Stopped after any step: the file holds what the sampler remembers."""
+    source, learner, optimizer = small(sampler, augment)
+    whole = [r.loss for r in train(learner, source, steps=8, batch=3, optimizer=optimizer, seed=4)]
+    source, other, optimizer = small(sampler, augment)
+    losses = []
+    for stop in (3, 5, 8):
+        losses += [r.loss for r in train(other, source, steps=stop, batch=3, optimizer=optimizer, seed=4, start=len(losses))]
+        save_training(tmp_path / "t", stop, other, optimizer, None, {}, source)
+        source, other, optimizer = small(sampler, augment)
+        load_training(tmp_path / "t", other, optimizer, None, source)
+    assert losses == whole
+    assert all(torch.equal(a, b) for a, b in zip(other.parameters(), learner.parameters(), strict=True))
+
+
+def test_what_a_source_remembers_decides_what_comes_next(tmp_path: Path) -> None:
+    """The test above could not fail if it did not: without the state, other tasks are drawn."""
+    source, learner, optimizer = small("each-once", "none")
+    whole = [r.loss for r in train(learner, source, steps=8, batch=3, optimizer=optimizer, seed=4)]
+    source, other, optimizer = small("each-once", "none")
+    losses = [r.loss for r in train(other, source, steps=3, batch=3, optimizer=optimizer, seed=4)]
+    fresh, _, _ = small("each-once", "none")
+    losses += [r.loss for r in train(other, fresh, steps=8, batch=3, optimizer=optimizer, seed=4, start=3)]
+    assert losses[:3] == whole[:3] and losses[3] != whole[3]
+
+
+def test_files_of_before_and_of_other_samplers(tmp_path: Path) -> None:
+    source, learner, optimizer = small("hard", "none")
+    save_training(tmp_path / "old", 3, learner, optimizer, None, {})
+    assert load_training(tmp_path / "old", learner, optimizer, None)[0] == 3
+    with pytest.raises(ArtefactError, match="belongs to another learner or optimizer"):
+        load_training(tmp_path / "old", learner, optimizer, None, source)
+
+
+def test_losses_are_told_task_by_task_whatever_the_chunk() -> None:
+    told: dict[Any, list[torch.Tensor]] = {}
+
+    class Told(FewShot):
+        def observe(self, plan: Any, losses: torch.Tensor) -> None:
+            assert len(plan) == len(losses) == 4
+            told.setdefault(self.key, []).append(losses)
+
+    for key, options in {"loop": {"strategy": "loop"}, "chunk": {"strategy": "vmap", "chunk": 3}, "vmap": {}}.items():
+        _, learner, optimizer = small("uniform", "none")
+        source = Told(pictures(0), 4, 1, 2)
+        source.key = key  # type: ignore[attr-defined]
+        records = list(train(learner, source, steps=3, batch=4, optimizer=optimizer, **options))  # type: ignore[arg-type]
+        assert [float(losses.mean()) for losses in told[key]] == [r.loss for r in records]
+        assert all(losses.std() > 0 for losses in told[key])
+    for key in ("chunk", "vmap"):
+        for a, b in zip(told[key], told["loop"], strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_look_at_the_cost_leaves_a_source_as_it_was() -> None:
+    source, learner, optimizer = small("hard", "none")
+    list(train(learner, source, steps=2, batch=3, optimizer=optimizer))
+    before = copy.deepcopy(source.state_dict())
+    step_cost(learner, source, batch=4, optimizer=optimizer, budget=0.1)
+    after = source.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before) and before["hardness"].abs().max() > 0
+
+
+def agreed(fabric: Any) -> dict[str, Any]:
+    """Weights, and what the sampler remembers, after a training in these processes."""
+    found = {}
+    for name in ("hard", "each-once"):
+        source, learner, _ = small(name, "pictures")
+        optimizer = torch.optim.SGD(
+            learner.parameters(), 0.05
+        )  # Adam makes much of a rounding error where a gradient is nearly 0
+        list(train(learner, source, steps=5, batch=3, optimizer=optimizer, seed=2, fabric=fabric))
+        found[name] = (learner.state_dict(), source.state_dict())
+    return found
+
+
+def test_two_processes_agree_on_what_is_hard(tmp_path: Path) -> None:
+    script = tmp_path / "two.py"
+    script.write_text(
+        "import sys, torch\nfrom lightning_fabric import Fabric\nfrom test_practice import agreed\n"
+        "torch.set_num_threads(1)\nfabric = Fabric(accelerator='cpu', devices=2, strategy='ddp')\nfabric.launch()\n"
+        "torch.save(agreed(fabric), f'{sys.argv[1]}/{fabric.global_rank}')\n"
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests")}
+    call = [sys.executable, str(script), str(tmp_path)]
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    alone, first, second = agreed(None), torch.load(tmp_path / "0"), torch.load(tmp_path / "1")
+    for name, (weights, state) in alone.items():
+        for key, value in state.items():
+            assert torch.equal(first[name][1][key], second[name][1][key]), f"processes of {name} disagree"
+            torch.testing.assert_close(first[name][1][key], value, rtol=1e-4, atol=1e-5)
+        for key, value in weights.items():
+            torch.testing.assert_close(first[name][0][key], value, rtol=1e-3, atol=1e-5)
+
+
+def test_a_run_resumes_with_its_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits: Splits) -> None:
+    """From the command line's arguments to the file and back."""
+    monkeypatch.setattr(importlib.import_module("quickstudy.recipes.glyphs"), "glyphs", lambda: splits)
+    monkeypatch.setattr("quickstudy.run._SAVE_SECONDS", -1.0)
+    arguments = {"train_ways": 4, "ways": 3, "queries": 2, "steps": 5, "val_tasks": 2, "sampler": "hard", "augment": "pictures"}
+
+    def finished(folder: Path, stop: int | None = None) -> list[torch.Tensor]:
+        for record in Run(folder, "proto_glyphs", arguments).train():
+            if stop is not None and getattr(record, "loss", None) is not None and record.step == stop:
+                break
+        return read(folder / "training.safetensors", ("training",)).tensors
+
+    whole = finished(tmp_path / "whole")
+    finished(tmp_path / "cut", stop=3)
+    assert all(torch.equal(a, b) for a, b in zip(finished(tmp_path / "cut"), whole, strict=True))
+    recipe = Run(tmp_path / "cut").recipe()
+    assert isinstance(recipe.train, AugmentedPictures) and isinstance(recipe.train.source.classes, Hard)
+
+
+def test_names_make_what_they_say() -> None:
+    index = pictures(0)
+    assert isinstance(practice(index, (8, 1, 2), sampler="curriculum", augment="none", steps=10), Curriculum)
+    assert isinstance(practice(index, (8, 1, 2), sampler="each-once", augment="none", steps=1).classes, EachOnce)  # type: ignore[attr-defined]
+    grown = practice(index, (8, 1, 2), sampler="curriculum", augment="none", steps=10)
+    assert [grown.at(step).ways[0] for step in (0, 5, 9)] == [2, 8, 8]  # type: ignore[attr-defined]
+    turned = practice(index, (8, 1, 2), sampler="uniform", augment="turned", steps=1)
+    assert len(turned.index.classes) == 40  # type: ignore[attr-defined]
+    assert datasets.turned_classes(index).families == index.families * 4
