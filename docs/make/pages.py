@@ -212,6 +212,13 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return linked(text.replace(FLOORS_MARK, floors_table(path)) if FLOORS_MARK in text else text)
 
 
+def on_page_context(context: dict[str, Any], page: Page, **_: Any) -> dict[str, Any]:
+    """Gives the place of the table of contents to the page where there is nothing to put into it."""
+    if not any(entry.children for entry in page.toc):
+        page.meta.setdefault("hide", []).append("toc")
+    return context
+
+
 def on_post_page(output: str, page: Page, **_: Any) -> str:
     """Warns, and so fails the build, where a page would fetch something from another site."""
     for address in foreign(output):
