@@ -205,7 +205,7 @@ def glyphs() -> World:
         inner_steps=1,
         test_steps=1,
         batch=8,
-        steps=3000,
+        steps=1500,
         codes=32,
         strengths=(1e-2, 1e-5),
     )
