@@ -31,7 +31,8 @@ class MAML(Learner[FastWeights]):
         inner_lr: α.
         inner_steps: T in meta-training; 0 is the network itself.
         test_steps: T in eval mode; as in training by default.
-        first_order: treat the inner gradient as a constant (first-order MAML, a surrogate gradient).
+        first_order: treat the inner gradient as a constant (first-order MAML, a surrogate gradient). For the first outer steps
+            alone: `FirstOrderWarmUp`.
         norm: "support" (queries are normalised with the support set's statistics, each on its own) or "batch" (with the
             query batch's own: transductive, as in the paper's experiments).
         likelihood: of the outputs.
