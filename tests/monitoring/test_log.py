@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from quickstudy import checks
 from quickstudy.monitoring import History, Log, Look, csv_text, rows
 from quickstudy.monitoring.curve import AdaptationCurve
 
@@ -81,3 +82,19 @@ def test_a_table_has_a_row_for_each_step() -> None:
 
 def test_an_empty_log_is_an_empty_table() -> None:
     assert csv_text([]) == "step\n" and rows([]) == []
+
+
+def test_the_doctor_tells_the_gap_where_it_was_looked_at() -> None:
+    steps = [{"step": n, "loss": 2 - n / 100} for n in range(1, 101)]
+    validations = [{"step": 10 * n, "validation": 0.9 - 0.01 * abs(n - 3) + 0.001 * (n % 2)} for n in range(1, 11)]
+
+    def gap(step: int, seen: float, new: float) -> dict[str, Any]:
+        ends = [AdaptationCurve(30, (0, 1), (0.2, score), (0.1, 0.1), (2.0, 1.0), (0.0, 0.5)) for score in (seen, new)]
+        return Look(step, "accuracy", True, ends[0], ends[1], True).to_json()
+
+    looks = [gap(10, 0.7, 0.7), gap(30, 0.92, 0.88), gap(100, 0.98, 0.8)]
+    found = checks.meta_overfitting([*steps, *validations, *looks], higher_is_better=True)
+    assert "gap between both levels 0.04 then, 0.18 at the end" in found.note
+    numbers = found.findings[0].numbers
+    assert (round(numbers["gap_at_best"], 6), round(numbers["gap_at_end"], 6)) == (0.04, 0.18)
+    assert "gap" not in checks.meta_overfitting([*steps, *validations], higher_is_better=True).note

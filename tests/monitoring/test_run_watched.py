@@ -55,7 +55,7 @@ def test_training_does_not_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("quickstudy.run._monitor", lambda recipe: None)
     finish(alone)
     assert all(torch.equal(a, b) for a, b in zip(weights(watched), weights(alone), strict=True))
-    assert len(History.of(watched).looks) == 11 and not History.of(alone).looks
+    assert len(History.of(watched).looks) == 7 and not History.of(alone).looks
     scores = [[v.score for v in History.of(folder).validations] for folder in (watched, alone)]
     assert scores[0] == scores[1] and len(scores[0]) == 2
 
@@ -63,7 +63,7 @@ def test_training_does_not_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_what_a_run_looks_at(tmp_path: Path) -> None:
     found = finish(tmp_path)
     history = History.of(tmp_path)
-    assert [look.step for look in history.looks] == list(range(0, 41, 4)) and history.done
+    assert [look.step for look in history.looks] == [0, 8, 16, 20, 24, 32, 40] and history.done
     first, last = history.looks[0], history.looks[-1]
     assert last.train is not None and last.val is not None and (last.val.tasks, last.val.steps) == (8, (0, 1))
     reports = {item.step: item.report for item in found if isinstance(item, Validation)}

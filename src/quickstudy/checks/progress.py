@@ -10,6 +10,7 @@ from quickstudy.errors import TaskError
 from quickstudy.evaluate import evaluate
 from quickstudy.learner import Learner
 from quickstudy.monitoring.curve import alike
+from quickstudy.monitoring.history import History
 from quickstudy.report import Report
 from quickstudy.tasks.source import TaskSource
 
@@ -30,7 +31,8 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
     ones are worse if their mean lies below the best by more than that and twice its standard error.
 
     Args:
-        history: lines of the log: ``{"step", "loss", …}`` of steps and ``{"step", "validation"}`` of validations.
+        history: lines of the log: ``{"step", "loss", …}`` of steps and ``{"step", "validation"}`` of validations; where there
+            are looks at both levels among them, the gap between these is told as well.
         higher_is_better: of the validation's metric.
 
     >>> steps = [{"step": n, "loss": 2 - n / 100} for n in range(1, 101)]
@@ -47,6 +49,9 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
     later = [(step, value) for step, value in validations if step > best_step]
     scatter = _scatter([value for _, value in validations])
     note = f"best validation {sign * best:.4g} at step {best_step:,} of {validations[-1][0]:,}, {len(later)} later"
+    gaps = _gaps(history, best_step)
+    if gaps:
+        note += f", gap between both levels {gaps['gap_at_best']:.3g} then, {gaps['gap_at_end']:.3g} at the end"
     if len(later) < 3:
         return Look(note)
     width = max(1, int(_WINDOW * len(losses)))
@@ -63,9 +68,16 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
         f"were worse than the best by {lost:.3g} on average.",
         Severity.SEVERE if drop > 0.1 else Severity.WARNING,
         _REMEDY,
-        {"best_step": best_step, "lost": lost, "loss_before": before, "loss_after": after, "scatter": scatter},
+        {"best_step": best_step, "lost": lost, "loss_before": before, "loss_after": after, "scatter": scatter} | gaps,
     )
     return Look(note, (finding,))
+
+
+def _gaps(history: Sequence[Mapping[str, Any]], best_step: int) -> dict[str, float]:
+    """The gap between meta-training and validation tasks at the best validation and at the end, where a run looked at both."""
+    seen = [(look.step, look.gap) for look in History().add(history).looks if look.gap is not None]
+    at_best = [gap for step, gap in seen if step <= best_step]
+    return {"gap_at_best": at_best[-1], "gap_at_end": seen[-1][1]} if at_best else {}
 
 
 def _scatter(values: Sequence[float]) -> float:

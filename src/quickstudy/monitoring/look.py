@@ -136,15 +136,15 @@ class Monitor:
             self.lists["val"] = val, val.plan(max(tasks, listed or 0), generator_of(seed))[:tasks]
 
     def look(self, step: int) -> Look:
-        """What there is to see after ``step`` outer steps; a mistake of the user's that only monitoring meets stops no run."""
+        """What there is to see after ``step`` outer steps; an error that only looking meets stops no run, the look tells it."""
         began = time.perf_counter()
         curves: dict[str, AdaptationCurve] = {}
         trouble = ""
         try:
             for level, (source, plan) in self.lists.items():
                 curves[level] = adaptation_curve(self.learner, source, plan=plan, seed=self.seed, batch=_BATCH)
-        except UserError as error:
-            trouble = str(error)
+        except (UserError, RuntimeError) as error:
+            trouble = str(error).partition("\n")[0]
         likelihood = self.learner.likelihood
         return Look(
             step,
