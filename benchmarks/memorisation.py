@@ -31,6 +31,7 @@ from quickstudy.files import write_whole
 from quickstudy.intervals import interval_by_bootstrap, interval_over_tasks
 from quickstudy.learner import Learner
 from quickstudy.learners.around.meta_regularised import MetaRegularised
+from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
 from quickstudy.nn.meta_dropout import MetaDropout
@@ -124,6 +125,20 @@ def mixing(world: World) -> Learner[Any]:
     return maml(world, Mixing(layers(world, world.inputs)))
 
 
+def encoding(world: World) -> Learner[Any]:
+    """What meta-regularisation alone does not explain: the same encoder without noise and price, the same network behind it."""
+    encoder = nn.Sequential(nn.Linear(world.inputs, 100), nn.ReLU(), nn.Linear(100, world.codes))
+    network = nn.Sequential(*layers(world, world.codes))
+    return ANIL(
+        encoder,
+        network,
+        inner_lr=world.inner_lr,
+        inner_steps=world.inner_steps,
+        test_steps=world.test_steps,
+        likelihood=world.likelihood,
+    )
+
+
 def paying_for_activations(world: World) -> Learner[Any]:
     encoder = nn.Sequential(nn.Linear(world.inputs, 100), nn.ReLU(), GaussianCode(100, world.codes))
     inside = maml(world, nn.Sequential(*layers(world, world.codes)))
@@ -149,6 +164,7 @@ ARMS: dict[str, Arm] = {
     "weight decay": Arm(plain, weight_decay=0.1),
     "dropout": Arm(with_dropout),
     "meta-dropout": Arm(with_meta_dropout),
+    "encoder, no price": Arm(encoding),
     "MR-MAML (A)": Arm(paying_for_activations),
     "MR-MAML (W)": Arm(paying_for_weights),
     "Meta-Aug": Arm(plain, augmented),

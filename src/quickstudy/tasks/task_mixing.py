@@ -69,7 +69,8 @@ class MLTI(Augmented):
         ``x̃ = λ x_i + (1 − λ) x_j``,    λ ~ Beta for each pair of tasks
 
     Where tasks do not share their labels, a class of the one is paired with a class of the other at random, and the pair is
-    the new class: targets stay (a class that finds none, in tasks of different ways, is paired with any example). Where they do (values always do), targets are mixed as well, ``ỹ = λ y_i + (1 − λ) y_j``.
+    the new class: targets stay. (In tasks of different ways a class that finds none is paired with any example.) Where they
+    do, and values always do, targets are mixed as well, ``ỹ = λ y_i + (1 − λ) y_j``.
     With ``levels`` above 1 see `MetaMix`.
 
     Args:
