@@ -5,6 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from quickstudy.blueprint import Recorded
+from quickstudy.functional.unroll import is_inner
 from quickstudy.nn.exact_norm import ExactBatchNorm2d, laid_out
 
 __all__ = ["Conv4"]
@@ -56,8 +57,7 @@ class Conv4(Recorded, nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = conv(x)
-            x = norm(laid_out(x) if isinstance(norm, ExactBatchNorm2d) else x)  # inside `adapt` stands another norm
+            x = norm(conv(x if is_inner() else laid_out(x)))  # in an inner step norms are differentiated twice, which costs more
             if not self.strided:
                 x = nn.functional.max_pool2d(x, 2)
             x = x.relu()

@@ -21,10 +21,15 @@ _RUN = 1024
 
 
 def laid_out(x: Tensor) -> Tensor:
-    """Pictures (B, C, H, W) in the layout that convolutions on this device are fast in: channels last on a CPU."""
-    if x.device.type == "cpu" and not is_mapped() and _is_last(x) is False:
-        return x.contiguous(memory_format=torch.channels_last)
-    return x
+    """Pictures (B, C, H, W) in the layout that convolutions on this device are fast in: channels last on a CPU.
+
+    Of one channel both layouts are the same numbers in memory, and PyTorch takes the ordinary one unless strides say otherwise.
+    """
+    if x.device.type != "cpu" or x.ndim != 4 or is_mapped():
+        return x
+    if x.shape[1] == 1:
+        return x.reshape(len(x), *x.shape[2:], 1).permute(0, 3, 1, 2)
+    return x.contiguous(memory_format=torch.channels_last) if _is_last(x) is False else x
 
 
 def _is_last(x: Tensor) -> bool | None:
