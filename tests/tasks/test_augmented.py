@@ -23,6 +23,7 @@ from quickstudy.tasks import (
     Scaled,
     Shifted,
     Sinusoid,
+    Supervised,
     TaskSource,
 )
 from quickstudy.tasks.source import generator_of
@@ -78,7 +79,7 @@ def test_counted_numbers_are_splitmix() -> None:
     mixed = counted_uniforms.__globals__["_mixed"]
     assert int(mixed(torch.tensor(counted_uniforms.__globals__["_GOLDEN"]))) % 2**64 == 0xE220A8397B1DCDAF
     u = counted_uniforms(torch.arange(200), (50, 40))
-    assert abs(float(u.mean()) - 0.5) < 4 / (12 * u.numel()) ** 0.5 and 0 <= float(u.min()) and float(u.max()) < 1
+    assert abs(float(u.mean()) - 0.5) < 4 / (12 * u.numel()) ** 0.5 and float(u.min()) >= 0 and float(u.max()) < 1
     assert abs(float(u.var()) - 1 / 12) < 1e-3
     for other in (u.roll(1, 0), u.roll(1, 1), u.roll(1, 2), counted_uniforms(torch.arange(200), (50, 40), 1)):
         related = float(((u - 0.5) * (other - 0.5)).mean() * 12)
@@ -209,6 +210,15 @@ def test_shares_that_cannot_be_drawn(wrong: tuple[float, float]) -> None:
         BetaShare(*wrong)
     with pytest.raises(TaskError, match="levels=0"):
         MLTI(few(), levels=0)
+
+
+def test_mini_batches_without_support_sets() -> None:
+    """Of supervised pre-training: between two mini-batches is one, but queries alone have no partner."""
+    source = Supervised(index(), 6)
+    task = MLTI(source, shares_labels=True).sample(3, generator_of(0))
+    assert task.support.x.shape == (3, 0, 2) and task.query.y.shape == (3, 6, 12)
+    with pytest.raises(TaskError, match="support sets are empty"):
+        MetaMix(source).sample(2)
 
 
 @pytest.mark.parametrize("groups", [False, True])

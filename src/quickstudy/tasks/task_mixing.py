@@ -131,6 +131,10 @@ def _drawn(share: Share, levels: int, seeds: Tensor) -> tuple[Tensor, Tensor]:
 
 def _partners(open_: Tensor, seeds: Tensor, stream: int) -> Tensor:
     """For each row (B, S) one of the other side's rows that are open to it (B, S, R), drawn evenly."""
+    if open_.shape[1] == 0:
+        return torch.zeros(open_.shape[:2], dtype=torch.long)
+    if open_.shape[2] == 0:
+        raise TaskError("the support sets are empty, so queries find nothing to be mixed with. Use MLTI, or tasks with shots.")
     keys = counted_uniforms(seeds, open_.shape[1:], stream)
     return keys.masked_fill(~open_, -1).argmax(2)
 
