@@ -4,6 +4,7 @@ from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.derived import halves, mixed_classes, overlaid, turned_classes
 from quickstudy.datasets.domain import image_zip, picture_domain, redrawn
+from quickstudy.datasets.encoded import encoded
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.omniglot import omniglot
@@ -14,6 +15,7 @@ __all__ = [
     "ClassIndex",
     "Pictures",
     "Splits",
+    "encoded",
     "from_arrays",
     "from_dataset",
     "glyphs",

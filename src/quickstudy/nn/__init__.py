@@ -8,6 +8,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.exact_norm import ExactBatchNorm2d
 from quickstudy.nn.film import FiLM
+from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.gated_descent import GatedDescent
 from quickstudy.nn.learned_rule import LearnedRule
@@ -45,6 +46,7 @@ __all__ = [
     "FeedForward",
     "FiLM",
     "FiLMContext",
+    "Frozen",
     "GatedDescent",
     "GaussianCode",
     "GaussianWeights",

@@ -15,14 +15,14 @@ Pruning = Callable[[int, int], "BasePruner"]
 def by_median(steps: int, every: int) -> "BasePruner":
     """Stops a trial whose best validation so far is worse than the median of the others at that step.
 
-    The first four trials are never stopped, nor is any in its first fifth: a step size that rises and falls tells little there.
+    The first four trials are never stopped, nor is any in its first third: a step size that rises and falls tells little there.
 
     Source: Golovin, Solnik, Moitra, Kochanski, Karro & Sculley, 2017, Google Vizier: a service for black-box optimization.
     """
     from optuna.pruners import MedianPruner
 
     del every
-    return MedianPruner(n_startup_trials=4, n_warmup_steps=steps // 5)
+    return MedianPruner(n_startup_trials=4, n_warmup_steps=steps // 3)
 
 
 def by_hyperband(steps: int, every: int) -> "BasePruner":
