@@ -148,3 +148,16 @@ def test_pages_that_fetch_from_elsewhere_are_told(pages: ModuleType) -> None:
     assert pages.foreign('<a href="https://example.org">x</a> <script src="../a.js"></script> <img src="idea.png">') == []
     wrong = '<link rel="stylesheet" href="https://example.org/a.css"><script src=//example.org/b.js></script>'
     assert pages.foreign(wrong) == ["https://example.org/a.css", "//example.org/b.js"]
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_on_pages_are_there(docstrings: ModuleType, page: Path) -> None:
+    """Names with the room they stand in, ``checks.step_cost`` say; in blocks of code they are run by test_readme.py."""
+    text = re.sub(r"^(```+).*?^\1", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    rooms = "quickstudy|checks|datasets|functional|learners|metrics|plots|recipes|tasks"
+    named = set(re.findall(rf"`((?:{rooms})\.\w+(?:\.\w+)*)(?:\([^`]*\))?`", text))
+    lost = sorted(name for name in named if docstrings.meant(name) is None)
+    assert not lost, f"{page.name} names {', '.join(lost)}, which the library does not have (or has more than once)"

@@ -94,9 +94,17 @@ def api_pages() -> Iterator[tuple[str, str]]:
             rows = [f"| {_room(other, page)} | {says(modules()[other])} |" for other in inside(name)]
             table = ["| module | what it is |", "|---|---|", *rows, ""]
             below = [f"::: {other}\n" for other in inside(name) if not is_package(other)]
-            yield page, "\n".join([f"::: {name}", "    options: {heading_level: 1, members: []}", "", *table, *below])
+            yield (
+                page,
+                "\n".join([_head(name), f"::: {name}", "    options: {heading_level: 1, members: []}", "", *table, *below]),
+            )
         elif "#" not in page and name != LIBRARY:
-            yield page, f"::: {name}\n    options: {{heading_level: 1}}\n"
+            yield page, f"{_head(name)}\n::: {name}\n    options: {{heading_level: 1}}\n"
+
+
+def _head(name: str) -> str:
+    """A page's title, and its rank in a search: after the pages that people wrote."""
+    return f"---\ntitle: {name}\nsearch: {{boost: 0.5}}\n---\n"
 
 
 def _overview(page: str) -> str:
