@@ -73,7 +73,7 @@ def choose(learner: Learner[Any], tasks: Task, strategy: Strategy = "auto") -> L
         return strategy
     if not learner.facts.batchable or (learner.facts.transductive and not bool(tasks.query.mask.all())):
         return "loop"
-    on_cpu = leaves(tasks)[0].device.type == "cpu"
+    on_cpu = tasks.query.mask.device.type == "cpu"
     if len(tasks) < 2 or (on_cpu and _widest(learner, tasks) > _WIDE):
         return "loop"
     reason = unsafe_layer(learner) or trial(learner, _few(tasks))
@@ -85,7 +85,7 @@ def choose(learner: Learner[Any], tasks: Task, strategy: Strategy = "auto") -> L
 
 def _few(tasks: Task) -> Objectives:
     """Objectives (in eval mode: losses of predictions) of the first two tasks, in double precision."""
-    device = torch.device("cpu") if leaves(tasks)[0].device.type == "mps" else None  # Apple's GPUs have no double precision
+    device = torch.device("cpu") if tasks.query.mask.device.type == "mps" else None  # Apple's GPUs have no double precision
 
     def objectives(learner: Learner[Any], way: str) -> Tensor:
         two = map_leaves(lambda leaf: leaf.detach().to(device, torch.float64 if leaf.is_floating_point() else None), tasks[:2])
@@ -104,9 +104,9 @@ def _few(tasks: Task) -> Objectives:
 
 def _widest(learner: Learner[Any], tasks: Any) -> int:
     """A rough size of the widest feature map that tasks pass through inside `adapt`."""
-    spatial = [leaf.shape[-2:].numel() for leaf in leaves(tasks) if leaf.ndim >= 5]
     convolutions = [m for _, m in inside(learner) if isinstance(m, nn.Conv2d)]
-    if not spatial or not convolutions:
+    spatial = [leaf.shape[-2:].numel() for leaf in leaves(tasks) if leaf.ndim >= 5] if convolutions else []
+    if not spatial:
         return 0
     first = convolutions[0]
     return int(max(spatial)) * first.out_channels // (first.stride[0] * int(first.stride[-1]))
@@ -177,7 +177,7 @@ def meta_gradient(
     objective = trimmed(learner.objective) if way == "loop" else learner.objective
     objectives = []
     for low in range(0, count, size):
-        part = inner[low : low + size]
+        part = inner[low : low + size] if size < count else inner
         made = program(learner, objective, part, lambda fn, tasks: over_tasks(fn, tasks, way)) if compile else None
         if made is not None:
             objectives.append(made(part, 1 / count))

@@ -152,7 +152,13 @@ def evaluate_each(
 
 
 def _judge_learner(
-    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, strategy: Strategy, look: Watcher | None, progress: Any
+    learner: Learner[Any],
+    source: TaskSource[Any],
+    plan: Plan,
+    batch: int,
+    strategy: Strategy,
+    look: Watcher | None,
+    progress: Any,
 ) -> tuple[list[float], float, int | None]:
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
     likelihood = learner.likelihood

@@ -48,8 +48,8 @@ def unstack(tree: Tree) -> list[Tree]:
 
 
 def to(tree: Tree, device: torch.device) -> Tree:
-    """The tree on another device."""
-    return map_leaves(lambda leaf: leaf.to(device), tree)
+    """The tree on another device; itself where it is there already."""
+    return tree if all(leaf.device == device for leaf in leaves(tree)) else map_leaves(lambda leaf: leaf.to(device), tree)
 
 
 def bytes_of(tree: Any) -> int:
