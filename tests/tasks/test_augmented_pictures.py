@@ -7,7 +7,7 @@ import torch
 
 from quickstudy import datasets
 from quickstudy.errors import TaskError
-from quickstudy.tasks import AugmentedPictures, Curriculum, EachOnce, Erase, FewShot, Supervised, Warp, growing
+from quickstudy.tasks import AugmentedPictures, Curriculum, EachOnce, Erase, FewShot, MetaAug, Supervised, Warp, growing
 from quickstudy.tasks.source import generator_of
 
 
@@ -120,3 +120,11 @@ def test_a_supervised_source_and_a_curriculum_can_be_changed_too() -> None:
     assert now.gather(plan).support.mask.sum() == 4
     now.observe(plan, torch.zeros(2))
     assert growing_one.state_dict()["drawn"].sum() == 4
+
+
+def test_other_changes_of_a_curriculum_follow_it() -> None:
+    data = plain().index
+    lesson = growing((2, 1), (4, 1), 4)
+    source = MetaAug(Curriculum(FewShot(data, 4, 1, 2), lesson))
+    assert [int(source.at(step).sample(1, generator_of(0)).support.mask.sum()) for step in (0, 2, 4)] == [2, 3, 4]
+    assert source.at(9) is not source and MetaAug(FewShot(data, 4, 1, 2)).at(0).sample(1).support.mask.sum() == 4

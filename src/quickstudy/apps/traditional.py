@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from quickstudy.apps.contest import Trained
+from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.functional.unroll import SGD, Adam
 from quickstudy.learner import Learner
 from quickstudy.learners.baselines.fine_tune import FineTune
@@ -16,8 +17,9 @@ from quickstudy.likelihood import Gaussian
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
+from quickstudy.tasks.augmented import Augmented
 from quickstudy.tasks.few_shot import FewShot
-from quickstudy.tasks.source import generator_of
+from quickstudy.tasks.source import TaskSource, generator_of
 from quickstudy.tasks.supervised import Supervised
 
 __all__ = ["meta_trained", "traditional"]
@@ -57,13 +59,13 @@ def traditional(recipe: Recipe, *, pretraining: int, seed: int = 0) -> dict[str,
     if isinstance(recipe.learner.likelihood, Gaussian):
         return {"FromScratch": alone(curve)}
     found = {"LogisticRegression": alone(LogisticRegression), "FromScratch": alone(scratch)}
-    return found | ({"FineTune": tuned} if pretraining and isinstance(recipe.train, FewShot) else {})
+    return found | ({"FineTune": tuned} if pretraining and _classes_of(recipe.train) is not None else {})
 
 
 def _pretrained(encoder: Callable[[], Conv4 | MLP], recipe: Recipe, steps: int, seed: int) -> tuple[Learner[Any], Trained]:
     """A classifier of all meta-training classes, of which each task gets a new head."""
-    assert isinstance(recipe.train, FewShot)
-    index = recipe.train.index
+    index = _classes_of(recipe.train)
+    assert index is not None
 
     def make() -> Learner[Any]:
         network = encoder()
@@ -91,6 +93,14 @@ def meta_trained(recipe: Recipe, steps: int, seconds: float) -> Trained:
     task = recipe.train.sample(1, generator_of(0))[0]
     rows = int(task.support.mask.sum() + task.query.mask.sum())
     tasks = steps * recipe.batch
-    examples = min(len(recipe.train.index), tasks * rows) if isinstance(recipe.train, FewShot) else tasks * rows
+    index = _classes_of(recipe.train)
+    examples = min(len(index), tasks * rows) if index is not None else tasks * rows
     trained = sum(p.numel() for p in recipe.learner.parameters() if p.requires_grad)
     return Trained(examples, tasks, seconds, f"the learner itself ({trained:,} numbers), on what it makes of many tasks")
+
+
+def _classes_of(source: TaskSource[Any]) -> ClassIndex | None:
+    """The classes that few-shot tasks are drawn from, whatever is done to the tasks then."""
+    while isinstance(source, Augmented):
+        source = source.source
+    return source.index if isinstance(source, FewShot) else None

@@ -52,10 +52,6 @@ class AugmentedPictures(Augmented):
         self.support, self.query = tuple(support), tuple(query)
         self.index = getattr(source, "index", None)
 
-    def at(self, step: int) -> TaskSource[Any]:
-        now = self.source.at(step)
-        return self if now is self.source else AugmentedPictures(now, support=self.support, query=self.query)
-
     def changed(self, drawn: list[Task], seeds: Tensor) -> Task:
         sides = ((drawn[0].support, self.support, 0), (drawn[0].query, self.query, 1))
         return Task(*[_changed(side, changes, seeds, stream) for side, changes, stream in sides])
