@@ -152,6 +152,16 @@ def test_a_trial_that_others_took_is_left_to_them(tmp_path: Path) -> None:
     assert [trial.state for trial in found.trials] == ["complete", "lost", "complete", "complete"]
 
 
+def test_a_data_base_that_is_lost_on_the_way_is_told(tmp_path: Path) -> None:
+    def lose(trial: Trial) -> None:
+        if trial.number == 1 and trial.state == "running":
+            (tmp_path / "study.db").unlink(missing_ok=True)
+            (tmp_path / "study.db").write_bytes(b"no data base" * 100)
+
+    with pytest.raises(RunError, match="cannot be opened or written"):
+        tune(line, folder=tmp_path, trials=3, validations=2, watch=lose)
+
+
 def test_time_ends_the_search(tmp_path: Path) -> None:
     assert tune(line, folder=tmp_path, trials=3, minutes=0).trials == ()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from quickstudy.cli import main
+from quickstudy_cli import main
 from quickstudy.run import Run
 from quickstudy.tuned import Tuned
 from quickstudy.tuning import tune

@@ -57,7 +57,7 @@ class _Objective:
 
     def __call__(self, trial: optuna.Trial) -> float:
         self.number, self.error = trial.number, None
-        trial.set_user_attr("worker", self.worker.name)
+        trial.set_user_attr("worker", str(self.worker.path))
         if spent(self.study, before=trial.number) >= self.most:
             raise _Surplus
         try:
@@ -128,15 +128,18 @@ def _one(objective: _Objective, higher_is_better: bool) -> None:
 
     try:
         study.optimize(objective, n_trials=1, catch=(_Surplus,), callbacks=[ended])
-    except BaseException as error:
-        if isinstance(error, ValueError) and error is not objective.error:  # Optuna's "Cannot tell a FAIL trial"
+    except BaseException as caught:
+        error = caught.__context__ if isinstance(caught, AssertionError) and caught is not objective.error else caught
+        if isinstance(error, ValueError) and error is not objective.error and str(error).startswith("Cannot tell"):
             return
         if objective.error is not None and objective.number is not None:
             trial = study.get_trials(deepcopy=False)[objective.number]
             if trial.state == TrialState.FAIL:
                 retry(study, trial)
                 objective.worker.leave()
-        raise
+        if error is None or error is caught:
+            raise
+        raise error from None
 
 
 @contextmanager

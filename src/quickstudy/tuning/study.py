@@ -1,7 +1,8 @@
 """A study in a data base, shared by any number of processes that may die.
 
 A process holds a lock of its own while it works. Whoever finds a running trial whose lock is free knows that its process is
-gone, and has the trial tried again; of processes elsewhere Optuna's heartbeat says the same after two minutes of silence.
+gone, and has the trial tried again. Of processes on other machines, which share a data base server, Optuna's heartbeat says the
+same after two minutes of silence; in an SQLite file its thread would only stand in the way of our own writing.
 """
 
 import fcntl
@@ -25,7 +26,7 @@ from quickstudy.errors import RunError
 
 __all__ = ["Worker", "opened", "retry", "spent", "unavailable"]
 
-_HEARTBEAT, _GRACE = 30, 120
+_HEARTBEAT, _GRACE, _PATIENCE = 30, 120, 300
 _ATTEMPTS = 3
 
 
@@ -33,27 +34,24 @@ class Worker:
     """A process that works on studies from a folder: the lock that tells others that it is alive.
 
     Args:
-        folder: which processes of the same disk may share.
+        folder: where its lock is.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.name = folder, uuid.uuid4().hex
-
-    def path(self, name: str) -> Path:
-        """Of a worker's lock."""
-        return self.folder / f".worker-{name}"
+        self.folder = folder.absolute()
+        self.path = self.folder / f".worker-{uuid.uuid4().hex}"
 
     @contextmanager
     def alive(self) -> Iterator[None]:
         """Holds the lock; the file stays behind where the work was broken off, and tells so."""
-        with self.path(self.name).open("w") as lock:
+        with self.path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
             self.leave()
 
     def leave(self) -> None:
         """Says that no trial of this process is left behind."""
-        self.path(self.name).unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
     def retry_abandoned(self, study: optuna.Study) -> None:
         """Has running trials of dead processes tried again."""
@@ -61,22 +59,22 @@ class Worker:
             if self._abandoned(trial):
                 with suppress(ValueError):  # another process was faster
                     study.tell(trial.number, state=TrialState.FAIL)
-                    self.path(trial.user_attrs.get("worker", "")).unlink(missing_ok=True)
                     retry(study, trial)
 
     def _abandoned(self, trial: FrozenTrial) -> bool:
         owner = trial.user_attrs.get("worker")
         if owner is None:  # its process died at birth, or is at it
             return trial.datetime_start is None or datetime.now() - trial.datetime_start > timedelta(seconds=_GRACE)
-        path = self.path(owner)
-        if not path.exists():
-            return False
-        with path.open("r") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return False
-        return True
+        for path in (Path(owner), self.folder / Path(owner).name):  # the folder may have been moved
+            if path.exists():
+                with path.open("r") as lock:
+                    try:
+                        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    except OSError:
+                        return False
+                    path.unlink(missing_ok=True)
+                    return True
+        return False
 
 
 def retry(study: optuna.Study, trial: FrozenTrial) -> None:
@@ -144,17 +142,17 @@ def unavailable(url: str, error: Exception) -> RunError:
 
 def _storage(url: str) -> RDBStorage:
     """The data base; tries again where another process makes the tables at this moment."""
-    kwargs = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    file = url.startswith("sqlite")
     for pause in (0.5, 2.0, None):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
                 return RDBStorage(
                     url,
-                    engine_kwargs=kwargs,
-                    heartbeat_interval=_HEARTBEAT,
-                    grace_period=_GRACE,
-                    heartbeat_stale_trial_callback=retry,
+                    engine_kwargs={"connect_args": {"timeout": _PATIENCE}} if file else {"pool_pre_ping": True},
+                    heartbeat_interval=None if file else _HEARTBEAT,
+                    grace_period=None if file else _GRACE,
+                    heartbeat_stale_trial_callback=None if file else retry,
                 )
         except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
             if pause is None:
