@@ -239,6 +239,8 @@ def test_the_doctor_tells_memorable_tasks_from_exclusive_ones() -> None:
     fixed = FixedColumns(FewShot(datasets.from_arrays(x, labels), 5, 1, 3))
     assert answered_without_support(fixed, steps=60, tasks=100).verdict == "severe"
     assert answered_without_support(MetaAug(fixed, Permuted()), steps=60, tasks=100).verdict == "well"
+    assert answered_without_support(OneHotSinusoid()).verdict == "severe"
+    assert answered_without_support(MetaAug(OneHotSinusoid(), Scaled())).verdict in ("well", "note", "warning")
 
 
 def test_one_hot_waves() -> None:

@@ -27,7 +27,7 @@ _LEVEL = 0.999
 def answered_without_support(
     source: TaskSource[Any],
     *,
-    steps: int = 150,
+    steps: int = 400,
     batch: int = 16,
     tasks: int = 200,
     seed: int = 0,
