@@ -53,7 +53,7 @@ def _arguments(found: re.Match[str]) -> str:
 def things() -> dict[str, str]:
     """Exported functions and classes, which all have docstrings, and modules: by full name, the full name."""
     found = {}
-    for path in sorted(SRC.rglob("*.py")):
+    for path in sorted((SRC / "quickstudy").rglob("*.py")):
         module = ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
         found[module] = module
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -28,8 +28,9 @@ PLACES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGE
 
 @cache
 def modules() -> dict[str, Path]:
-    """Every public module by its dotted name, packages too."""
-    found = {".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__"): path for path in SRC.rglob("*.py")}
+    """Every public module of the library by its dotted name, packages too."""
+    paths = (SRC / LIBRARY).rglob("*.py")
+    found = {".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
     return {name: found[name] for name in sorted(found) if "._" not in name}
 
 
