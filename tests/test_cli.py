@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from quickstudy.cli import main
+from quickstudy_cli import main
 from quickstudy.datasets.glyphs import glyphs
 
 SHELL = Path(sys.executable).parent / "quickstudy"

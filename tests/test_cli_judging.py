@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from quickstudy.cli import main
+from quickstudy_cli import main
 from quickstudy.report import Report
 
 

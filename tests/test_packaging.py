@@ -47,7 +47,7 @@ def test_every_third_party_import_is_declared() -> None:
     nodes = [node for path in (ROOT / "src").rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
     found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     found |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-    installed = {name.split(".")[0] for name in found} - sys.stdlib_module_names - {"quickstudy"}
+    installed = {name.split(".")[0] for name in found} - sys.stdlib_module_names - {"quickstudy", "quickstudy_cli"}
     declared = {Requirement(line).name for line in PROJECT["dependencies"]}
     extras = {Requirement(line).name for key, lines in PROJECT["optional-dependencies"].items() if key != "dev" for line in lines}
     assert {names.get(name, name) for name in installed} - extras == declared
@@ -85,7 +85,7 @@ def test_importing_loads_no_library_that_is_not_needed_yet() -> None:
         [
             sys.executable,
             "-c",
-            "import sys, quickstudy.cli; print(*sorted(set(sys.argv[1:]) & set(sys.modules)))",
+            "import sys, quickstudy_cli, quickstudy.cli; print(*sorted(set(sys.argv[1:]) & set(sys.modules)))",
             *heavy.split(),
         ],
         capture_output=True,

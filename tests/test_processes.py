@@ -92,7 +92,7 @@ SCRIPT = """
 import os, sys, torch
 torch.set_num_threads(1)
 import quickstudy.run as run
-from quickstudy.cli import main
+from quickstudy_cli import main
 run._SAVE_SECONDS, train = 0.0, run.Run.train
 
 def told(self, fabric, **options):

@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from quickstudy.cli import app
+from quickstudy_cli import app
 from quickstudy.datasets.glyphs import glyphs
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from contract.cases import blobs
 from quickstudy import checks, datasets, learners, save, tasks
-from quickstudy.cli import main
+from quickstudy_cli import main
 from quickstudy.nn import MLP
 from quickstudy.plots import diversity
 from quickstudy.run import Run

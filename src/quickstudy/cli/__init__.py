@@ -1,5 +1,5 @@
-"""The command line."""
+"""The commands of the command line, which `quickstudy_cli` calls."""
 
-from quickstudy.cli.entry import app, main
+from quickstudy.cli.recipes import train, tune
 
-__all__ = ["app", "main"]
+__all__ = ["train", "tune"]
