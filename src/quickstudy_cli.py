@@ -1,4 +1,4 @@
-"""The command line's front door: it answers ``--help`` and ``--version`` at once, and loads what a command needs with the command.
+"""The command line's front door: it answers ``--help`` and ``--version`` at once, and loads a command with its needs.
 
 It stands beside the package, because importing anything of the package loads PyTorch, which takes seconds on a busy machine.
 """

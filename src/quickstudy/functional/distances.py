@@ -18,7 +18,8 @@ def squared_distance(a: Tensor, b: Tensor) -> Tensor:
     """
     centre = b.mean(0)
     a, b = a - centre, b - centre
-    return vecdot(a, a)[:, None] - a @ (2 * b).mT + vecdot(b, b)
+    squares: Tensor = vecdot(a, a)[:, None] - a @ (2 * b).mT + vecdot(b, b)
+    return squares
 
 
 def cosine_distance(a: Tensor, b: Tensor, eps: float = 1e-8) -> Tensor:
