@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from quickstudy.cli import watching
 from quickstudy.cli.bars import bars
+from quickstudy.cli.judging import evaluate
 from quickstudy.cli.screen import Screen
+from quickstudy.cli.training import resume
 from quickstudy.cli.watching import watch
 from quickstudy.errors import MissingExtra, RunError
 from quickstudy.monitoring import AdaptationCurve, History, Look
@@ -128,6 +131,26 @@ def test_without_tensorboard(run: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(MissingExtra, match=r"quickstudy\[monitor\]"):
         watch(run, tensorboard=True)
+
+
+def test_the_report_of_a_judged_run_shows_its_training(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate([run], tasks=3)
+    assert f"{run}/report.html" in capsys.readouterr().out
+    page = (run / "report.html").read_text()
+    assert "<h2>Results</h2>" in page and "MetaSGD" in page and "<h2>Adaptation</h2>" in page
+    watch(run, html=run / "later.html")
+    assert "<h2>Results</h2>" in (run / "later.html").read_text(), "reports that lie in the folder are shown"
+
+
+def test_a_resumed_training_writes_for_tensorboard(run: Path, tmp_path: Path) -> None:
+    config = json.loads((run / "run.json").read_text())
+    records = Run(tmp_path, config["recipe"], config["arguments"]).train()
+    next(item for item in records if item.step == 3)
+    records.close()  # type: ignore[attr-defined]
+    resume(tmp_path, tensorboard=True)
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    steps = [event.step for event in EventFileLoader(str(events)).Load() for value in event.summary.value if value.tag == "loss"]
+    assert steps == list(range(1, 21))
 
 
 def curve(steps: tuple[int, ...]) -> AdaptationCurve:
