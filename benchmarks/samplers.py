@@ -2,18 +2,21 @@
 
 One small equal budget: a ProtoNet on a strided Conv4, the same number of outer steps, one task each; judged on the same
 meta-test tasks. Each training is repeated with other seeds (of weights and tasks), because two trainings that differ in nothing
-else differ, too. What was measured is kept in a folder, so that the benchmark goes on where it was stopped.
+else differ, too; by how much is learned from more trainings with uniform sampling. What was measured is kept in a folder, so
+that the benchmark goes on where it was stopped.
 
     python benchmarks/samplers.py --out samplers --picture samplers.png
 """
 
 import argparse
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from scipy.special import stdtrit
 
 from quickstudy.compare import compare
 from quickstudy.comparison import Comparison
@@ -57,12 +60,16 @@ class Budget:
 
 @dataclass(frozen=True)
 class Row:
-    """One way beside uniform sampling: accuracies by seed, and the paired difference, over tasks and by seed."""
+    """One way beside uniform sampling: accuracies by seed, the paired difference, over tasks and by seed; its p-value, corrected.
+
+    ``chance`` is what the means of as many trainings differ by, at most, in 95 of 100 cases, if nothing but the seed differs.
+    """
 
     name: str
     accuracies: tuple[float, ...]
     difference: Comparison
     by_seed: tuple[float, ...]
+    chance: float
     p_value: float = 1.0
 
 
@@ -79,11 +86,11 @@ def trained_and_judged(data: Splits, arm: str, seed: int, budget: Budget) -> Rep
     return evaluate(learner, test, tasks=budget.tasks, seed=TEST_SEED)
 
 
-def reports(data: Splits, name: str, seeds: int, budget: Budget, folder: Path) -> dict[str, list[Report]]:
-    """Reports of every way by seed; those that the folder holds are read."""
+def reports(data: Splits, name: str, seeds: int, uniform: int, budget: Budget, folder: Path) -> dict[str, list[Report]]:
+    """Reports of every way by seed, of uniform sampling for more seeds; those that the folder holds are read."""
     found: dict[str, list[Report]] = {arm: [] for arm in ARMS}
-    for seed in range(seeds):
-        for arm in ARMS:
+    for seed in range(max(seeds, uniform)):
+        for arm in ARMS if seed < seeds else [PLAIN]:
             path = folder / f"{name}-{budget.steps}-{budget.hidden}-{budget.tasks}-{arm.replace(' ', '-')}-{seed}.json"
             if not path.exists():
                 trained_and_judged(data, arm, seed, budget).save(path)
@@ -94,19 +101,26 @@ def reports(data: Splits, name: str, seeds: int, budget: Budget, folder: Path) -
 
 def compared(found: Mapping[str, Sequence[Report]]) -> list[Row]:
     """Each way beside uniform sampling, differences averaged over seeds task by task; p-values corrected for their number."""
-    rows = []
+    rows, chance = [], by_chance([report.mean for report in found[PLAIN]], min(len(own) for own in found.values()))
     for arm, own in found.items():
-        pairs = [compare(a, b) for a, b in zip(own, found[PLAIN], strict=True)]
+        pairs = [compare(a, b) for a, b in zip(own, found[PLAIN], strict=False)]
         mean = tuple(statistics.fmean(each) for each in zip(*[pair.differences for pair in pairs], strict=True))
         whole = Comparison(arm, PLAIN, own[0].metric, mean)
-        rows.append(Row(arm, tuple(r.mean for r in own), whole, tuple(pair.difference for pair in pairs)))
-    corrected = holm([row.difference.sign_flip_p for row in rows if row.name != PLAIN])
-    return [Row(r.name, r.accuracies, r.difference, r.by_seed, p) for r, p in zip(rows, [1.0, *corrected], strict=True)]
+        rows.append(Row(arm, tuple(r.mean for r in own), whole, tuple(pair.difference for pair in pairs), chance))
+    corrected = dict(zip(list(found)[1:], holm([row.difference.sign_flip_p for row in rows[1:]]), strict=True))
+    return [replace(row, p_value=corrected.get(row.name, 1.0)) for row in rows]
+
+
+def by_chance(uniform: Sequence[float], seeds: int) -> float:
+    """``t_{n−1, 0.975} · s · √(2 / k)`` with s over n trainings that differ in their seed alone, for means of k trainings."""
+    if len(uniform) < 2:
+        return math.inf
+    return float(stdtrit(len(uniform) - 1, 0.975)) * statistics.stdev(uniform) * math.sqrt(2 / seeds)
 
 
 def verdict(row: Row) -> str:
-    """Better or worse where tasks tell them apart (Holm-corrected) and every seed says the same; else nothing is said."""
-    if row.p_value > 0.05 or len({difference > 0 for difference in row.by_seed}) > 1:
+    """Better or worse where tasks tell them apart (Holm-corrected), by more than other seeds would; else nothing is said."""
+    if row.p_value > 0.05 or abs(row.difference.difference) <= row.chance:
         return "not told apart"
     return "better" if row.difference.difference > 0 else "worse"
 
@@ -116,8 +130,8 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         accuracy = f"{100 * statistics.fmean(row.accuracies):.2f}"
         if row.name == PLAIN:
-            spread = 100 * (max(row.accuracies) - min(row.accuracies))
-            lines.append(f"| {row.name} | {accuracy} | – | seeds differ by up to {spread:.2f} | – | |")
+            each = ", ".join(f"{100 * mean:.2f}" for mean in row.accuracies)
+            lines.append(f"| {row.name} | {accuracy} | by chance ±{100 * row.chance:.2f} | trainings: {each} | – | |")
             continue
         low, high = (100 * bound for bound in row.difference.interval)
         seeds = ", ".join(f"{100 * difference:+.2f}" for difference in row.by_seed)
@@ -127,12 +141,13 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def picture(found: Mapping[str, Sequence[Row]], path: str) -> None:
-    """Differences with their intervals over tasks, and a small mark for each seed; a panel for each data set."""
+    """Differences with intervals over tasks, a small mark for each seed, what seeds do in grey; a panel for each data set."""
     figure = blank(4.3 * len(found), 3.6)
     for number, (name, rows) in enumerate(found.items()):
         axes = axes_in(figure, grid="x", place=(1, len(found), number + 1))
         shown = [row for row in rows if row.name != PLAIN]
         axes.axvline(0, color=INK, linewidth=1)
+        axes.axvspan(*(100 * sign * min(shown[0].chance, 1) for sign in (-1, 1)), color=GRID, alpha=0.35, linewidth=0)
         for place, row in enumerate(reversed(shown)):
             low, high = (100 * bound for bound in row.difference.interval)
             told = verdict(row)
@@ -142,7 +157,7 @@ def picture(found: Mapping[str, Sequence[Row]], path: str) -> None:
             axes.plot([100 * d for d in row.by_seed], [place - 0.25] * len(row.by_seed), "|", color=INK, markersize=6)
         axes.set_yticks(range(len(shown)), [row.name for row in reversed(shown)] if number == 0 else [""] * len(shown), color=INK)
         axes.set_title(name, color=INK, fontsize=11)
-        axes.set_xlabel("points of accuracy beside uniform sampling", color=INK)
+        axes.set_xlabel("points of accuracy beside uniform sampling; grey: by chance", color=INK, fontsize=9)
         axes.spines["left"].set_color(GRID)
     figure.savefig(path, dpi=150)
 
@@ -151,7 +166,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("samplers"), help="folder of the reports")
     parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each way")
+    parser.add_argument("--seeds", type=int, default=2, help="trainings of each way")
+    parser.add_argument("--uniform", type=int, default=5, help="trainings of uniform sampling, to see what a seed does")
     parser.add_argument("--steps", type=int, default=Budget.steps)
     parser.add_argument("--hidden", type=int, default=Budget.hidden, help="channels of the encoder")
     parser.add_argument("--tasks", type=int, default=Budget.tasks, help="meta-test tasks")
@@ -159,7 +175,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     budget = Budget(asked.steps, asked.hidden, asked.tasks)
-    found = {name: compared(reports(DATA[name](), name, asked.seeds, budget, asked.out)) for name in asked.data}
+    found = {name: compared(reports(DATA[name](), name, asked.seeds, asked.uniform, budget, asked.out)) for name in asked.data}
     for name, rows in found.items():
         print(f"\n{name}: {WAYS} ways, {SHOTS} shot, the same {asked.tasks} meta-test tasks, {asked.seeds} trainings of each\n")
         print(table(rows))
