@@ -9,6 +9,7 @@ from quickstudy.report import Report
 from quickstudy.stream import evaluate_stream
 from quickstudy.task import Examples, Task
 from quickstudy.train import train
+from quickstudy.tuning.search import tune
 
 __all__ = [
     "Examples",
@@ -29,4 +30,5 @@ __all__ = [
     "save",
     "tasks",
     "train",
+    "tune",
 ]

@@ -10,10 +10,10 @@ from pathlib import Path
 import optuna
 import pytest
 
-from quickstudy_cli import main
 from quickstudy.run import Run
 from quickstudy.tuned import Tuned
 from quickstudy.tuning import tune
+from quickstudy_cli import main
 from tuning.toy import line
 
 HERE = Path(__file__).parents[1]
