@@ -146,9 +146,7 @@ def test_names_become_links_but_not_in_code_headings_and_links(docstrings: Modul
 
 def test_pages_that_fetch_from_elsewhere_are_told(pages: ModuleType) -> None:
     assert pages.foreign('<a href="https://example.org">x</a> <script src="../a.js"></script> <img src="idea.png">') == []
-    assert (
-        pages.foreign('<link rel="canonical" href="https://example.org/a"><link href=https://example.org rel=next>') == []
-    )
+    assert pages.foreign('<link rel="canonical" href="https://example.org/a"><link href=https://example.org rel=next>') == []
     wrong = '<link rel="stylesheet" href="https://example.org/a.css"><script src=//example.org/b.js></script>'
     assert pages.foreign(wrong) == ["https://example.org/a.css", "//example.org/b.js"]
 
