@@ -70,7 +70,8 @@ def argument_importances(tuned: Tuned) -> "Figure":
     axes.set_yticks(range(len(shares)), [name for name, _ in shares], color=INK, fontsize=10)
     axes.set_xlim(0, 108)
     count = len(tuned.ranked)
-    axes.set_xlabel(f"share of the variance of {tuned.metric} over {count} complete trials, %", color=INK)
+    what = tuned.metric if tuned.higher_is_better else f"log {tuned.metric}"
+    axes.set_xlabel(f"share of the variance of {what} over {count} complete trials, %", color=INK)
     return figure
 
 
