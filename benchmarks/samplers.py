@@ -157,7 +157,7 @@ def picture(found: Mapping[str, Sequence[Row]], path: str) -> None:
             axes.plot([100 * d for d in row.by_seed], [place - 0.25] * len(row.by_seed), "|", color=INK, markersize=6)
         axes.set_yticks(range(len(shown)), [row.name for row in reversed(shown)] if number == 0 else [""] * len(shown), color=INK)
         axes.set_title(name, color=INK, fontsize=11)
-        axes.set_xlabel("points of accuracy beside uniform sampling; grey: by chance", color=INK, fontsize=9)
+        axes.set_xlabel("points beside uniform sampling (grey: by chance)", color=INK, fontsize=9)
         axes.spines["left"].set_color(GRID)
     figure.savefig(path, dpi=150)
 
