@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from quickstudy_cli import main
 from quickstudy.datasets.glyphs import glyphs
+from quickstudy_cli import main
 
 SHELL = Path(sys.executable).parent / "quickstudy"
 

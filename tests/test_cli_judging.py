@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from quickstudy_cli import main
 from quickstudy.report import Report
+from quickstudy_cli import main
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import pytest
 import torch
 from PIL import Image
 
-from quickstudy_cli import app
 from quickstudy.datasets.glyphs import glyphs
+from quickstudy_cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -12,10 +12,10 @@ from PIL import Image
 
 from contract.cases import blobs
 from quickstudy import checks, datasets, learners, save, tasks
-from quickstudy_cli import main
 from quickstudy.nn import MLP
 from quickstudy.plots import diversity
 from quickstudy.run import Run
+from quickstudy_cli import main
 
 Call = Callable[..., tuple[int, str, str]]
 
