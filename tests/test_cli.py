@@ -132,7 +132,7 @@ def test_help_shows_type_default_and_meaning(call) -> None:  # type: ignore[no-u
 
 def test_list_and_cite(call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("list")
-    assert status == 0 and all(name in out for name in ("ProtoNet", "maml_sinusoid", "omniglot"))
+    assert status == 0 and all(name in out for name in ("ProtoNet", "SNAIL", "MetaRegularised", "maml_sinusoid", "omniglot"))
     assert "Snell, Swersky & Zemel, 2017" in call("cite", "ProtoNet")[1]
     assert "@software{quickstudy" in call("cite")[1]
     status, _, err = call("cite", "Nobody")

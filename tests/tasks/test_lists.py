@@ -1,6 +1,8 @@
 """Task lists as files: the same tasks elsewhere, and a refusal where the data are others."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +13,11 @@ from quickstudy.evaluate import evaluate
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.lists import load_tasks, save_tasks
+from quickstudy.tasks.meta_aug import MetaAug
+from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.sinusoid import Sinusoid
-from quickstudy.tasks.source import generator_of
+from quickstudy.tasks.source import TaskSource, generator_of
+from quickstudy.tasks.task_mixing import MLTI, MetaMix
 
 
 def source(seed: int = 0, examples: int = 60) -> FewShot:
@@ -27,6 +32,14 @@ def test_a_list_from_a_file_gives_the_same_report(tmp_path: Path) -> None:
     read = evaluate(NearestCentroid(), source(), plan=load_tasks(path, source()), seed=4)
     assert (read.scores, read.digest, read.planned) == (drawn.scores, drawn.digest, 20)
     assert path.stat().st_size < 20_000
+
+
+@pytest.mark.parametrize("around", [MetaAug, MetaMix, MLTI, lambda here: Mixture([here, here.resized(shots=2)])])
+def test_lists_of_sources_around_others(tmp_path: Path, around: Callable[[FewShot], TaskSource[Any]]) -> None:
+    path, here = tmp_path / "list.tasks", around(source())
+    plan = here.plan(6, generator_of(0))
+    save_tasks(path, here, plan)
+    assert load_tasks(path, around(source())).digest() == plan.digest()
 
 
 def test_a_stranger_judges_by_one_function(tmp_path: Path) -> None:

@@ -22,9 +22,12 @@ def list_() -> None:
     from quickstudy.run import recipe_functions
 
     table = Table("learner", "family", "what it does", title="learners", title_justify="left")
-    for wing in ("optimization", "metric", "baselines"):
-        for name in getattr(learners, wing).__all__:
-            table.add_row(name, wing, _first_line(sys.modules[getattr(learners, name).__module__]))
+    found = {name: getattr(learners, name) for name in learners.__all__}
+    modules = {name: thing.__module__ for name, thing in found.items() if inspect.isclass(thing) and issubclass(thing, Learner)}
+    for wing in dict.fromkeys(module.split(".")[-2] for module in modules.values()):
+        for name, module in modules.items():
+            if module.split(".")[-2] == wing:
+                table.add_row(name, wing, _first_line(sys.modules[module]))
     out.print(table)
     table = Table("recipe", "what it trains", title="recipes (quickstudy train RECIPE --help)", title_justify="left")
     for name, fn in recipe_functions().items():

@@ -3,6 +3,7 @@
 A list holds row numbers, columns and masks (kilobytes), not pictures; its digest covers the data it was drawn from.
 """
 
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,12 @@ def load_tasks(path: str | Path, source: TaskSource[Any]) -> Plan:
         TaskError: a list of another source, or drawn from other data.
     """
     found = read(path, ("task list",))
-    kind = type(source.plan(1, generator_of(0)))
+    example = source.plan(1, generator_of(0))
+    kind = type(example)
     made = found.description["source"]
     if found.skeleton.get("record") != kind.__name__ or made != source.name:
         raise TaskError(f"{path} lists tasks of {made}, not of {source.name}. Give the source that it was drawn from.")
-    plan = unpack(found.skeleton, found.tensors, {kind.__name__: kind}.get)
+    plan = unpack(found.skeleton, found.tensors, _kinds(example).get)
     try:
         digest = source.digest(plan)
     except (IndexError, ValueError) as error:
@@ -66,3 +68,12 @@ def load_tasks(path: str | Path, source: TaskSource[Any]) -> Plan:
     if not isinstance(plan, Plan):  # the skeleton says so already; a reader of types does not know
         raise ArtefactError(f"{path} holds no task list. Save it again.")
     return plan
+
+
+def _kinds(thing: Any) -> dict[str, type]:
+    """The records in a plan by name: a source around others plans by records that hold theirs."""
+    if isinstance(thing, list | tuple):
+        return {name: kind for part in thing for name, kind in _kinds(part).items()}
+    if not is_dataclass(thing) or isinstance(thing, type):
+        return {}
+    return {type(thing).__name__: type(thing)} | _kinds([getattr(thing, field.name) for field in fields(thing)])
