@@ -4,7 +4,8 @@ import hashlib
 import os
 import random
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -52,3 +53,21 @@ def data_path() -> Path:
     if not path.is_dir():
         pytest.fail(f"QUICKSTUDY_DATA names {path}, which is no folder. Correct it or unset it.")
     return path
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """The command line in this process: exit status, output, errors on one line."""
+    from quickstudy_cli import main
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["quickstudy", *map(str, words)])
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        found = capsys.readouterr()
+        return status, found.out, " ".join(found.err.split())
+
+    return run

@@ -10,30 +10,12 @@ import pytest
 from PIL import Image
 
 from quickstudy.datasets.glyphs import glyphs
-from quickstudy_cli import main
 
 SHELL = Path(sys.executable).parent / "quickstudy"
 
 
 def shell(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([SHELL, *map(str, words)], capture_output=True, text=True, timeout=300)
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """The command line in this process: exit status, output, errors."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["quickstudy", *map(str, words)])
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        found = capsys.readouterr()
-        return status, found.out, " ".join(found.err.split())
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,12 @@ from quickstudy_cli import main
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """The command line in this process: exit status, output, errors."""
+def call(call):  # type: ignore[no-untyped-def]
+    """The command line with its output on one line, too."""
 
     def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["quickstudy", *map(str, words)])
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        found = capsys.readouterr()
-        return status, " ".join(found.out.split()), " ".join(found.err.split())
+        status, out, err = call(*words)
+        return status, " ".join(out.split()), err
 
     return run
 

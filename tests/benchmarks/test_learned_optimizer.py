@@ -1,9 +1,6 @@
 """The benchmark's numbers are those of the judge, of torch's optimizers and of the learned rule itself."""
 
 import dataclasses
-import importlib.util
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -20,17 +17,6 @@ from quickstudy.task import stack_tasks
 from quickstudy.tasks import Quadratics
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "learned_optimizer.py"
-
-
-@pytest.fixture(scope="module")
-def benchmark() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("learned_optimizer_benchmark", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 def losses(network: nn.Module, optimizer: torch.optim.Optimizer, task: object, steps: int) -> Tensor:

@@ -1,10 +1,7 @@
 """The memorisation benchmark: its shares are what they say, its arms build, what was measured is not measured again."""
 
 import dataclasses
-import importlib.util
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,17 +14,6 @@ from quickstudy.likelihood import Categorical
 from quickstudy.tasks.source import generator_of
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "memorisation.py"
-
-
-@pytest.fixture(scope="module")
-def benchmark() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("memorisation_benchmark", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 def test_the_share_recovered(benchmark: ModuleType) -> None:

@@ -1,25 +1,11 @@
 """The memory benchmark's orderings, by counted bytes of a small network: what is flat, what grows with the root, what grows."""
 
-import importlib.util
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "memory.py"
-
-
-@pytest.fixture(scope="module")
-def benchmark() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("memory_benchmark", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 def test_memory_against_inner_steps(benchmark: ModuleType) -> None:

@@ -1,10 +1,7 @@
 """The benchmark of samplers: what it concludes, and that it goes on where it was stopped."""
 
-import importlib.util
 import math
 import statistics
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,17 +14,6 @@ from quickstudy.report import Report
 from quickstudy.tasks.source import generator_of
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "samplers.py"
-
-
-@pytest.fixture(scope="module")
-def benchmark() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("samplers_benchmark", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 def report(scores: list[float]) -> Report:

@@ -1,7 +1,6 @@
 """``quickstudy doctor``: what it names it finds, it draws, and its exit status says whether anything is severe."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,24 +14,17 @@ from quickstudy import checks, datasets, learners, save, tasks
 from quickstudy.nn import MLP
 from quickstudy.plots import diversity
 from quickstudy.run import Run
-from quickstudy_cli import main
 
 Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """The command in this process: exit status, output, errors."""
+def call(call: Call) -> Call:
+    """The command with its output on one line, too."""
 
     def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["quickstudy", "doctor", *map(str, words)])
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        found = capsys.readouterr()
-        return status, " ".join(found.out.split()), " ".join(found.err.split())
+        status, out, err = call("doctor", *words)
+        return status, " ".join(out.split()), err
 
     return run
 

@@ -12,8 +12,7 @@ import pytest
 
 from quickstudy.run import Run
 from quickstudy.tuned import Tuned
-from quickstudy.tuning import tune
-from quickstudy_cli import main
+from quickstudy.tuning import never, tune
 from tuning.toy import line
 
 HERE = Path(__file__).parents[1]
@@ -66,28 +65,13 @@ def test_two_processes_share_one_study_and_a_killed_one_is_replaced(tmp_path: Pa
     first.communicate()
     _, errors = second.communicate(timeout=300)
     assert second.returncode == 0, errors
-    found = tune(line, folder=tmp_path, trials=6, fixed={"steps": 24}, validations=4)
+    found = tune(line, folder=tmp_path, trials=6, fixed={"steps": 24}, validations=4, pruning=never)
     states = [trial.state for trial in found.trials]
-    assert states.count("complete") == 6 and states.count("lost") == 1 and states[killed] == "lost"
+    assert states.count("complete") == 6 and states.count("lost") == 1 and states[killed] == "lost", states
     again = [trial for trial in found.trials if trial.arguments == found.trials[killed].arguments]
     assert [trial.state for trial in again] == ["lost", "complete"]
     assert len(set(owners(tmp_path))) >= 2, "both processes took trials"
     assert not list(tmp_path.glob(".worker-*"))
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["quickstudy", *map(str, words)])
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        found = capsys.readouterr()
-        return status, found.out, " ".join(found.err.split())
-
-    return run
 
 
 def test_from_the_command_line_to_the_best_run(tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
