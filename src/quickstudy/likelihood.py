@@ -12,10 +12,19 @@ from torch.distributions import Distribution, Independent, Normal, OneHotCategor
 
 from quickstudy.errors import ShapeError
 
-__all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "LogLoss"]
+__all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "LogLoss", "names_classes"]
 
 ABSENT = -1e4
 """The logit of a class without any support row: finite, so that gradients stay finite."""
+
+
+def names_classes(y: Tensor) -> bool:
+    """Whether targets (…, N) are columns of classes, 0 or 1 in more than one, and no values; padding may be among them.
+
+    >>> names_classes(torch.eye(3)), names_classes(torch.ones(3, 1))
+    (True, False)
+    """
+    return y.shape[-1] > 1 and bool(((y == 0) | (y == 1)).all())
 
 
 class Likelihood(ABC):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from quickstudy.errors import DataError, TaskError
 from quickstudy.functional.tree import leaves
+from quickstudy.likelihood import names_classes
 from quickstudy.task import Examples
 from quickstudy.tasks.few_shot import FewShot, RowPlan
 
@@ -47,7 +48,7 @@ def rival(fn: Solver, *, flat: bool = True) -> Callable[[Examples], Callable[[An
 
     def fitted(support: Examples) -> Callable[[Any], Any]:
         x, y = _array(support.x, flat), support.y
-        classes = y.shape[1] > 1 and bool(((y == 0) | (y == 1)).all()) and bool((y.sum(1) == 1).all())
+        classes = names_classes(y) and bool((y.sum(1) == 1).all())
         targets = support.labels if classes else y[:, 0] if y.shape[1] == 1 else y
         return lambda queries: fn(x, targets.cpu().numpy(), _array(queries, flat))
 

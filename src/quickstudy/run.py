@@ -29,14 +29,13 @@ from quickstudy.learner import Learner
 from quickstudy.monitoring.history import Log
 from quickstudy.monitoring.look import Monitor
 from quickstudy.processes import Fabric, Processes
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.recipe import VAL_SEED, Recipe
 from quickstudy.report import Report
 from quickstudy.train import Record
 
 __all__ = ["Run", "Validation", "recipe_functions"]
 
 _SAVE_SECONDS = 30.0
-_VAL_SEED = 1_000_003
 _LOOKED_AT, _AT_LEAST = 30, 8
 """Tasks of each level in a look: 30 leave an error of 2 to 4 points in a mean accuracy, nearly the same at each look."""
 
@@ -103,6 +102,11 @@ class Run:
             return {key: found[key] for key in ("recipe", "arguments", "seed", "versions")}
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{path} is damaged ({error}). Start a new run in another folder.") from error
+
+    @property
+    def call(self) -> str:
+        """The run's call, in words."""
+        return _call(self.config)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Builds the recipe; its random weights depend on the run's seed alone.
@@ -265,7 +269,7 @@ def _monitor(recipe: Recipe) -> Monitor:
     A fiftieth of the tasks that are trained on from look to look, of each level, so that looking costs some hundredths of it.
     """
     tasks = min(_LOOKED_AT, recipe.val_tasks, max(_AT_LEAST, _between_looks(recipe) * recipe.batch // 50))
-    return Monitor(recipe.learner, recipe.train, recipe.val, tasks=tasks, listed=recipe.val_tasks, seed=_VAL_SEED)
+    return Monitor(recipe.learner, recipe.train, recipe.val, tasks=tasks, listed=recipe.val_tasks, seed=VAL_SEED)
 
 
 def _between_looks(recipe: Recipe) -> int:

@@ -10,6 +10,7 @@ from torch import Tensor
 from quickstudy.checks.record import Broken, Checks, Excused, Held, Outcome, Promise, ask
 from quickstudy.checks.scene import seeded
 from quickstudy.functional.tree import leaves
+from quickstudy.likelihood import names_classes
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.few_shot import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
@@ -129,7 +130,7 @@ def shapes_fit(scene: _Scene) -> Outcome:
 def one_hot_rows(examples: Examples) -> bool:
     """Whether all targets are classes: rows with a single 1."""
     y = examples.y
-    return y.shape[-1] > 1 and bool(((y == 0) | (y == 1)).all()) and bool((y.sum(-1) == 1).all())
+    return names_classes(y) and bool((y.sum(-1) == 1).all())
 
 
 def queries_are_of_support_classes(scene: _Scene) -> Outcome:

@@ -96,10 +96,9 @@ def _screen(run: "Run", history: History) -> Screen:
     old = bool(history.records) and not history.looks  # the log of a version that did not say when it was done
     path = run.folder / "log.jsonl"
     silent = time.time() - path.stat().st_mtime if path.exists() else 0.0
-    arguments = ", ".join(f"{name}={value}" for name, value in run.config["arguments"].items())
     return Screen(
         folder=os.fspath(run.folder),
-        call=f"{run.config['recipe']}({arguments}) with seed {run.config['seed']}",
+        call=run.call,
         history=history,
         steps=steps,
         done=history.done or (old and steps is not None and history.step >= steps),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import DataError
+from quickstudy.functional.tree import rows_of
 from quickstudy.task import Examples
 
 __all__ = ["ClassIndex", "Rows", "Splits"]
@@ -104,9 +105,7 @@ class ClassIndex:
     def gather(self, rows: Tensor) -> Tensor:
         """Rows by number; ``rows`` of any shape gives that shape followed by an example's, floating point."""
         if isinstance(self.x, Tensor):
-            found = self.x.index_select(0, rows.flatten().to(self.x.device)).reshape(
-                *rows.shape, *self.x.shape[1:]
-            )  # copies row by row
+            found = rows_of(self.x, rows)
         else:
             found = self.x.gather(rows.reshape(-1))
             if found.is_floating_point():

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex, Rows
 from quickstudy.errors import DataError
+from quickstudy.functional.tree import rows_of
 
 __all__ = ["Blend", "halves", "mixed_classes", "overlaid", "turned_classes"]
 
@@ -78,7 +79,7 @@ class _Mixed:
 
 
 def _rows(x: Tensor | Rows, rows: Tensor) -> Tensor:
-    return x.index_select(0, rows.to(x.device)) if isinstance(x, Tensor) else x.gather(rows)
+    return rows_of(x, rows) if isinstance(x, Tensor) else x.gather(rows)
 
 
 def turned_classes(index: ClassIndex, turns: Sequence[int] = (0, 1, 2, 3)) -> ClassIndex:

@@ -20,9 +20,10 @@ from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
 from quickstudy.train import Record, train
 
-__all__ = ["Recipe", "Schedule", "Tasks", "by_adam", "few_shot", "one_cycle", "sinusoids"]
+__all__ = ["VAL_SEED", "Recipe", "Schedule", "Tasks", "by_adam", "few_shot", "one_cycle", "sinusoids"]
 
-_VAL_SEED = 1_000_003
+VAL_SEED = 1_000_003
+"""Of the list of meta-validation tasks, the same in every run."""
 
 Schedule = Callable[[Optimizer, int], LRScheduler]
 """From an optimizer and the number of steps, how its step size changes."""
@@ -80,7 +81,7 @@ class Recipe:
         """
         if self.val is None:
             raise RunError(f"this recipe of a {type(self.learner).__name__} has no meta-validation tasks.")
-        return evaluate(self.learner, self.val, tasks=self.val_tasks, seed=_VAL_SEED)
+        return evaluate(self.learner, self.val, tasks=self.val_tasks, seed=VAL_SEED)
 
 
 @dataclass(frozen=True)

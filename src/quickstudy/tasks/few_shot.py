@@ -82,7 +82,7 @@ class FewShot(TaskSource[RowPlan]):
         if classes is not None:
             self.name += f", {classes.name} classes"
         order = torch.argsort(index.labels, stable=True)
-        self._counts = torch.bincount(index.labels, minlength=len(index.classes))
+        self._counts = index.counts
         starts = self._counts.cumsum(0) - self._counts
         width = torch.arange(int(self._counts.max()))
         self._real = width < self._counts[:, None]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from quickstudy.errors import TaskError
 from quickstudy.functional.counted_random import counted_uniforms
+from quickstudy.likelihood import names_classes
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.augmented import Augmented
 from quickstudy.tasks.source import TaskSource
@@ -111,8 +112,7 @@ def _with_targets(tasks: Task, support: Tensor, query: Tensor) -> Task:
 
 
 def _require(tasks: Task, classes: bool) -> None:
-    y = tasks.query.y
-    found = y.shape[-1] > 1 and bool(((y == 0) | (y == 1)).all())
+    found = names_classes(tasks.query.y)
     if found and not classes:
         raise TaskError("the targets are classes, which cannot be shifted or scaled. Use MetaAug(source, Permuted()).")
     if classes and not found:

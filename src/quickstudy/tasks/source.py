@@ -98,8 +98,6 @@ def rows_seen(*rows: Tensor) -> tuple[Tensor, list[Tensor]]:
     >>> rows_seen(torch.tensor([7, 2]), torch.tensor([[2, 9]]))
     (tensor([2, 7, 9]), [tensor([1, 0]), tensor([[0, 2]])])
     """
-    seen = torch.zeros(1 + max(int(r.max()) for r in rows), dtype=torch.bool)
-    for r in rows:
-        seen[r] = True
-    places = seen.cumsum(0) - 1
-    return seen.nonzero()[:, 0], [places[r] for r in rows]
+    distinct, places = torch.unique(torch.cat([r.reshape(-1) for r in rows]), return_inverse=True)
+    parts = torch.split(places, [r.numel() for r in rows])
+    return distinct, [part.view_as(r) for part, r in zip(parts, rows, strict=True)]

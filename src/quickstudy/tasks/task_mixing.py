@@ -14,6 +14,7 @@ from quickstudy.errors import TaskError
 from quickstudy.functional.counted_random import counted_uniforms
 from quickstudy.functional.mixing import BetaShare, Mixed, mix
 from quickstudy.functional.tree import map_leaves
+from quickstudy.likelihood import names_classes
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.augmented import Augmented
 from quickstudy.tasks.meta_aug import Permuted
@@ -100,8 +101,7 @@ class MLTI(Augmented):
 
     def changed(self, drawn: list[Task], seeds: Tensor) -> Task:
         one, other = drawn
-        y = one.query.y
-        by_class = y.shape[-1] > 1 and bool(((y == 0) | (y == 1)).all()) and not self.shares_labels
+        by_class = names_classes(one.query.y) and not self.shares_labels
         if by_class:
             other = Permuted()(other, seeds)
         share, level = _drawn(self.share, self.levels, seeds)
