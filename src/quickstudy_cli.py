@@ -79,7 +79,7 @@ def main() -> None:
     try:
         app(sys.argv[1:], exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        _fail(f"{error} Try: quickstudy {' '.join(_words())} --help")
+        _fail(f"{error} Try: {' '.join(['quickstudy', *_words(), '--help'])}")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
@@ -107,10 +107,10 @@ def _fail(text: str) -> None:
 
 
 def _words() -> list[str]:
-    """The subcommands given, for a hint that names the right help page."""
-    commands = []
+    """The subcommands given, as far as there are such, for a hint that names the right help page."""
+    commands: list[str] = []
     for word in sys.argv[1:3]:
-        if not re.fullmatch(r"[a-z][a-z_-]*", word):
+        if not re.fullmatch(r"[a-z][a-z_-]*", word) or (not commands and word not in COMMANDS):
             break
         commands.append(word)
     return commands
