@@ -1,5 +1,6 @@
 """Pure tensor functions, one idea a file."""
 
+from quickstudy.functional.closed_form import LinearModel, logistic, ridge, with_bias
 from quickstudy.functional.distances import class_means, cosine_distance, squared_distance
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, implicit
 from quickstudy.functional.log_sign import log_sign
@@ -16,6 +17,7 @@ __all__ = [
     "BetaShare",
     "ConjugateGradients",
     "Ellipsoids",
+    "LinearModel",
     "MeanLogLoss",
     "Mixed",
     "Neumann",
@@ -29,6 +31,7 @@ __all__ = [
     "gradient",
     "implicit",
     "log_sign",
+    "logistic",
     "mahalanobis_distance",
     "mean_loss",
     "mix",
@@ -36,5 +39,7 @@ __all__ = [
     "pair_cross_entropy",
     "pair_squared_error",
     "redrawn",
+    "ridge",
     "squared_distance",
+    "with_bias",
 ]

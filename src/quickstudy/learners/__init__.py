@@ -1,6 +1,6 @@
 """Learners, by the approaches of the field; every class is also here under its own name."""
 
-from quickstudy.learners import around, baselines, blackbox, memory, metric, optimization
+from quickstudy.learners import around, baselines, blackbox, closed_form, memory, metric, optimization
 from quickstudy.learners.around.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.around.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.baselines.fine_tune import FineTune
@@ -13,6 +13,8 @@ from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.learners.blackbox.leo import LEO, LEOPenalties
 from quickstudy.learners.blackbox.meta_networks import MetaNetworks
 from quickstudy.learners.blackbox.simple_cnaps import SimpleCNAPs
+from quickstudy.learners.closed_form.lrd2 import LRD2
+from quickstudy.learners.closed_form.r2d2 import R2D2
 from quickstudy.learners.memory.mann import MANN
 from quickstudy.learners.memory.ntm import NeuralTuringMachine
 from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
@@ -44,8 +46,10 @@ __all__ = [
     "FEAT",
     "IMAML",
     "LEO",
+    "LRD2",
     "MAML",
     "MANN",
+    "R2D2",
     "SNAIL",
     "CNAPs",
     "Coded",
@@ -79,6 +83,7 @@ __all__ = [
     "around",
     "baselines",
     "blackbox",
+    "closed_form",
     "memory",
     "metric",
     "optimization",

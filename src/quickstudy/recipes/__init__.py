@@ -2,6 +2,7 @@
 
 from quickstudy.recipes.anil_omniglot import anil_omniglot
 from quickstudy.recipes.cavia_sinusoid import cavia_sinusoid
+from quickstudy.recipes.closed_form_omniglot import lrd2_omniglot, r2d2_omniglot
 from quickstudy.recipes.feat_omniglot import feat_omniglot
 from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
 from quickstudy.recipes.hypernetwork_omniglot import hypernetwork_omniglot
@@ -39,6 +40,7 @@ __all__ = [
     "imaml_omniglot",
     "learned_optimizer_classifier",
     "learned_optimizer_quadratics",
+    "lrd2_omniglot",
     "maml_glyphs",
     "maml_omniglot",
     "maml_plus_plus_omniglot",
@@ -54,6 +56,7 @@ __all__ = [
     "proto_glyphs",
     "proto_maml_omniglot",
     "proto_omniglot",
+    "r2d2_omniglot",
     "relation_omniglot",
     "reptile_omniglot",
     "siamese_omniglot",

@@ -1,6 +1,6 @@
 """Which learner is checked, on tasks that suit it: one line for each in its wing's file, variants included."""
 
-from contract.cases import around, baselines, blackbox, learned, memory, metric, optimization, relatives
+from contract.cases import around, baselines, blackbox, closed_form, learned, memory, metric, optimization, relatives
 from contract.cases.ground import INPUTS, Case, blobs, few
 
 __all__ = ["CASES", "INPUTS", "Case", "blobs", "few"]
@@ -12,6 +12,7 @@ CASES: dict[str, Case] = (
     | memory.CASES
     | metric.CASES
     | blackbox.CASES
+    | closed_form.CASES
     | baselines.CASES
     | around.CASES
 )

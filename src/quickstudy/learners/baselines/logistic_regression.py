@@ -1,15 +1,16 @@
 """Logistic regression on the support set, by scikit-learn."""
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from quickstudy.functional.closed_form import LinearModel
 from quickstudy.learner import Facts, Learner
 from quickstudy.task import Examples, Inputs
 
-__all__ = ["LinearModel", "LogisticRegression"]
+__all__ = ["LogisticRegression"]
 
 
 @cache
@@ -18,14 +19,6 @@ def _threads() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
-
-
-class LinearModel(NamedTuple):
-    """What is remembered: weights (N, D), biases (N,), classes present (N,)."""
-
-    weight: Tensor
-    bias: Tensor
-    present: Tensor
 
 
 class LogisticRegression(Learner[LinearModel]):

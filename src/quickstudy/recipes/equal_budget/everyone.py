@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from quickstudy.learner import Learner
-from quickstudy.recipes.equal_budget import baselines, blackbox, memory, metric, optimization
+from quickstudy.recipes.equal_budget import baselines, blackbox, closed_form, memory, metric, optimization
 from quickstudy.recipes.equal_budget.budget import Budget
 from quickstudy.recipes.recipe import Recipe
 
@@ -41,6 +41,8 @@ CONTENDERS: dict[str, Contender] = {
     "CNAPs": blackbox.cnaps,
     "SimpleCNAPs": blackbox.simple_cnaps,
     "LEO": blackbox.leo,
+    "R2D2": closed_form.r2d2,
+    "LRD2": closed_form.lrd2,
     "FineTune": baselines.fine_tune,
     "FromScratch": baselines.from_scratch,
     "LogisticRegression": baselines.logistic_regression,

@@ -1,0 +1,70 @@
+"""R2-D2: the head of each task is a ridge regression, solved in closed form and differentiated through.
+
+Source: Bertinetto, Henriques, Torr & Vedaldi, 2019, Meta-learning with differentiable closed-form solvers.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.errors import LearnerError
+from quickstudy.functional.closed_form import LinearModel, ridge, with_bias
+from quickstudy.learner import Facts, Learner
+from quickstudy.likelihood import Categorical, Likelihood
+from quickstudy.task import Examples, Inputs
+
+__all__ = ["R2D2"]
+
+
+class R2D2(Learner[LinearModel]):
+    """Ridge regression on learned features, for classes (towards columns of zeros and ones) and for values.
+
+        ``W = Xᵀ (X Xᵀ + λ I)^{-1} Y``,    ``outputs = a · f(x) W + c``,    X the support features f(x) with a column of ones
+
+    The encoder, the penalty λ, the scale a and the offset c are meta-trained: the encoder learns features on which that
+    solution generalises. Logits of classes need the scale, for regression targets lie between 0 and 1.
+
+    Args:
+        encoder: any network from inputs to features (D,); one that ends without an activation does better.
+        penalty: λ at the start, 50 in the paper.
+        scale: a at the start; by default the paper's 10 for classes, 1 for values.
+        likelihood: what outputs mean; `Gaussian()` for values.
+
+    Raises:
+        LearnerError: a penalty or a scale that is not positive.
+
+    >>> learner = R2D2(nn.Flatten(), penalty=1.0)
+    >>> learner(Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]))).names(torch.tensor([[0.8]]))
+    ['1']
+    """
+
+    facts = Facts(norm="running")
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        penalty: float = 50.0,
+        scale: float | None = None,
+        likelihood: Likelihood | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.likelihood = Categorical() if likelihood is None else likelihood
+        scale = (10.0 if isinstance(self.likelihood, Categorical) else 1.0) if scale is None else scale
+        if not penalty > 0 or not scale > 0:
+            raise LearnerError(f"penalty={penalty} and scale={scale} must be positive. The paper starts at 50 and 10.")
+        self.log_penalty = nn.Parameter(torch.tensor(float(penalty)).log())
+        self.log_scale = nn.Parameter(torch.tensor(float(scale)).log())
+        self.offset = nn.Parameter(torch.zeros(()))
+
+    def encode(self, x: Inputs) -> Tensor:
+        features: Tensor = self.encoder(x).flatten(1)
+        return features
+
+    def adapt(self, support: Examples) -> LinearModel:
+        x = with_bias(support.x, support.mask)
+        weight = self.log_scale.exp() * ridge(x, support.y * support.mask[:, None], self.log_penalty.exp())
+        return LinearModel(weight[:-1].mT, weight[-1] + self.offset, self.likelihood.present(support.y, support.mask))
+
+    def predict(self, state: LinearModel, x: Tensor) -> Tensor:
+        return self.likelihood.restrict(x @ state.weight.mT + state.bias, state.present)

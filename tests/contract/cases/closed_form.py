@@ -1,0 +1,31 @@
+"""Cases of the learners whose head is solved for."""
+
+from functools import partial
+
+from torch import nn
+
+from contract.cases.ground import INPUTS, Case, built, encoder, few
+from quickstudy import learners, tasks
+from quickstudy.checks import Training
+from quickstudy.likelihood import Gaussian
+from quickstudy.nn import MLP
+
+narrow = partial(MLP, INPUTS, (24, 3))
+"""Fewer features than examples: the other form of the solution."""
+
+
+def waves() -> tasks.TaskSource:  # type: ignore[type-arg]
+    return tasks.Sinusoid(shots=10, queries=10)
+
+
+def curves() -> nn.Module:
+    return nn.Sequential(nn.Linear(1, 24), nn.Tanh(), nn.Linear(24, 24), nn.Tanh())
+
+
+CASES: dict[str, Case] = {
+    "R2D2": Case(partial(built, learners.R2D2, encoder, penalty=1.0), few),
+    "R2D2, more examples than features": Case(partial(built, learners.R2D2, narrow, penalty=1.0), partial(few, (3, 6), (2, 5))),
+    "R2D2, values": Case(partial(built, learners.R2D2, curves, penalty=0.1, likelihood=Gaussian()), waves, Training(steps=60)),
+    "LRD2": Case(partial(built, learners.LRD2, encoder), few),
+    "LRD2, more examples than features": Case(partial(built, learners.LRD2, narrow), partial(few, (3, 6), (2, 5))),
+}
