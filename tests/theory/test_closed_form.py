@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from torch import Tensor, nn
 
 from quickstudy import Examples, learners
-from quickstudy.functional import logistic, ridge, with_bias
+from quickstudy.functional import logistic, ridge
 from quickstudy.likelihood import Gaussian
 
 
@@ -16,18 +16,28 @@ def classes(rows: int, features: int, ways: int, spread: float = 1.0, dtype: tor
     return Examples.of((spread * (centres + torch.randn(rows, features, dtype=torch.float64))).to(dtype), labels)
 
 
+def ones(count: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.ones(count, dtype=dtype)
+
+
+def with_bias(x: Tensor) -> Tensor:
+    return torch.cat([x, torch.ones_like(x[:, :1])], 1).detach()
+
+
 def test_ridge_is_the_same_between_rows_and_between_features() -> None:
     """``Xᵀ (X Xᵀ + λI)^{-1} Y = (Xᵀ X + λI)^{-1} Xᵀ Y``: rows of padding choose the other form and change nothing."""
     x, y, penalty = torch.randn(6, 8, dtype=torch.float64), torch.randn(6, 2, dtype=torch.float64), torch.tensor(0.7)
-    padded = [torch.cat([part, part.new_zeros(5, part.shape[1])]) for part in (x, y)]
-    torch.testing.assert_close(ridge(*padded, penalty), ridge(x, y, penalty))
+    padded = [torch.cat([part, torch.randn(5, part.shape[1], dtype=torch.float64)]) for part in (x, y)]
+    mask = torch.cat([ones(6), torch.zeros(5, dtype=torch.float64)])
+    torch.testing.assert_close(ridge(*padded, mask, penalty), ridge(x, y, ones(6), penalty))
 
 
 @pytest.mark.parametrize("features", [3, 30], ids=["S > D", "S < D"])
 def test_ridge_is_scikit_learns(features: int) -> None:
     x, y = torch.randn(12, features, dtype=torch.float64), torch.randn(12, 2, dtype=torch.float64)
-    rival = Ridge(alpha=0.5, fit_intercept=False).fit(x.numpy(), y.numpy())
-    torch.testing.assert_close(ridge(x, y, torch.tensor(0.5)), torch.from_numpy(rival.coef_.T.copy()))
+    rival = Ridge(alpha=0.5, fit_intercept=False).fit(with_bias(x).numpy(), y.numpy())
+    weight, bias = ridge(x, y, ones(12), torch.tensor(0.5))
+    torch.testing.assert_close(torch.cat([weight, bias[:, None]], 1), torch.from_numpy(rival.coef_))
 
 
 def test_r2d2_on_values_is_scikit_learns_ridge_on_the_features() -> None:
@@ -35,13 +45,9 @@ def test_r2d2_on_values_is_scikit_learns_ridge_on_the_features() -> None:
     learner = learners.R2D2(encoder, penalty=0.1, likelihood=Gaussian())
     x, y = torch.randn(10, 1, dtype=torch.float64), torch.randn(10, 1, dtype=torch.float64)
     queries = torch.randn(7, 1, dtype=torch.float64)
-
-    def column(z: Tensor) -> Tensor:
-        return torch.cat([z, torch.ones_like(z[:, :1])], 1).detach()
-
-    rival = Ridge(alpha=0.1, fit_intercept=False).fit(column(encoder(x)).numpy(), y.numpy())
-    found = learner(Examples(x, y, torch.ones(10, dtype=torch.float64)))(queries)
-    expected = torch.from_numpy(rival.predict(column(encoder(queries)).numpy())).reshape(7, 1)
+    rival = Ridge(alpha=0.1, fit_intercept=False).fit(with_bias(encoder(x)).numpy(), y.numpy())
+    found = learner(Examples(x, y, ones(10)))(queries)
+    expected = torch.from_numpy(rival.predict(with_bias(encoder(queries)).numpy())).reshape(7, 1)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -50,26 +56,33 @@ def test_r2d2_on_values_is_scikit_learns_ridge_on_the_features() -> None:
 @pytest.mark.parametrize("C", [0.1, 1.0, 10.0])
 def test_logistic_is_scikit_learns(rows: int, features: int, ways: int, C: float) -> None:
     support = classes(rows, features, ways)
-    x = with_bias(support.x, support.mask)
-    rival = LogisticRegression(C=C, fit_intercept=False, max_iter=10_000, tol=1e-10).fit(x.numpy(), support.labels.numpy())
-    found = logistic(x, support.y, support.mask, torch.tensor(1 / C, dtype=torch.float64), steps=20)
-    queries = with_bias(torch.randn(50, features, dtype=torch.float64), torch.ones(50, dtype=torch.float64))
-    expected = torch.from_numpy(rival.predict_proba(queries.numpy()))
-    torch.testing.assert_close((queries @ found).softmax(-1), expected, rtol=0, atol=1e-5)
+    rival = LogisticRegression(C=C, fit_intercept=False, max_iter=10_000, tol=1e-10)
+    rival.fit(with_bias(support.x).numpy(), support.labels.numpy())
+    weight, bias = logistic(support.x, support.y, support.mask, torch.tensor(1 / C, dtype=torch.float64), steps=20)
+    queries = torch.randn(50, features, dtype=torch.float64)
+    expected = torch.from_numpy(rival.predict_proba(with_bias(queries).numpy()))
+    torch.testing.assert_close((queries @ weight.T + bias).softmax(-1), expected, rtol=0, atol=1e-5)
+
+
+def together(support: Examples, penalty: Tensor, steps: int) -> Tensor:
+    """Weights and biases as one matrix, (N, D + 1)."""
+    weight, bias = logistic(support.x, support.y, support.mask, penalty, steps)
+    return torch.cat([weight, bias[:, None]], 1)
 
 
 def test_two_classes_are_scikit_learns_at_half_the_penalty() -> None:
     support = classes(12, 30, 2)
-    rival = LogisticRegression(C=2.0, fit_intercept=False, max_iter=10_000, tol=1e-10).fit(support.x, support.labels)
-    found = logistic(support.x, support.y, support.mask, torch.tensor(1.0, dtype=torch.float64), steps=20)
-    torch.testing.assert_close(found[:, 1] - found[:, 0], torch.from_numpy(rival.coef_[0]), rtol=1e-4, atol=1e-6)
+    rival = LogisticRegression(C=2.0, fit_intercept=False, max_iter=10_000, tol=1e-10)
+    rival.fit(with_bias(support.x).numpy(), support.labels.numpy())
+    found = together(support, torch.tensor(1.0, dtype=torch.float64), steps=20)
+    torch.testing.assert_close(found[1] - found[0], torch.from_numpy(rival.coef_[0]), rtol=1e-4, atol=1e-6)
 
 
 def test_newton_squares_the_error() -> None:
     """Near the optimum each step doubles the digits."""
     support, penalty = classes(25, 40, 5), torch.tensor(1.0, dtype=torch.float64)
-    best = logistic(support.x, support.y, support.mask, penalty, steps=30)
-    errors = [float((logistic(support.x, support.y, support.mask, penalty, steps=k) - best).norm()) for k in (4, 5, 6)]
+    best = together(support, penalty, steps=30)
+    errors = [float((together(support, penalty, steps=k) - best).norm()) for k in (4, 5, 6)]
     assert errors[1] < 0.2 * errors[0]
     assert errors[2] < errors[1] ** 1.7 / errors[0] ** 0.7
 
@@ -77,14 +90,14 @@ def test_newton_squares_the_error() -> None:
 def test_a_step_of_two_classes_is_a_weighted_ridge_regression() -> None:
     """The paper's LR-D2: ``w = Xᵀ (X Xᵀ + λ S^{-1})^{-1} (X w + S^{-1} (y − μ))``, S the variances μ (1 − μ), for log-odds."""
     support, penalty = classes(9, 20, 2), torch.tensor(1.5, dtype=torch.float64)
-    x, y, weight = support.x, support.y[:, 1], torch.zeros(20, dtype=torch.float64)
+    x, y, weight = with_bias(support.x), support.y[:, 1], torch.zeros(21, dtype=torch.float64)
     for _ in range(4):
         odds = x @ weight
         likely = odds.sigmoid()
         inverse = torch.diag(1 / (likely * (1 - likely)))
         weight = x.T @ torch.linalg.solve(x @ x.T + penalty * inverse, odds + inverse @ (y - likely))
-    found = logistic(x, support.y, support.mask, 2 * penalty, steps=4)
-    torch.testing.assert_close(found[:, 1] - found[:, 0], weight)
+    found = together(support, 2 * penalty, steps=4)
+    torch.testing.assert_close(found[1] - found[0], weight)
 
 
 @pytest.mark.parametrize("spread", [0.1, 1.0, 3.0])
@@ -92,11 +105,11 @@ def test_a_step_of_two_classes_is_a_weighted_ridge_regression() -> None:
 def test_single_precision_finds_the_same_classes(spread: float, penalty: float) -> None:
     """More rows than features and hardly a penalty: systems that single precision alone could not solve."""
     support = classes(60, 5, 4, spread)
-    weights = [
-        logistic(support.x.to(kind), support.y.to(kind), support.mask.to(kind), torch.tensor(penalty, dtype=kind), 12).double()
-        for kind in (torch.float32, torch.float64)
-    ]
-    a, b = ((support.x @ weight).softmax(-1) for weight in weights)
+    found = []
+    for kind in (torch.float32, torch.float64):
+        same = Examples(support.x.to(kind), support.y.to(kind), support.mask.to(kind))
+        found.append(together(same, torch.tensor(penalty, dtype=kind), 12).double())
+    a, b = ((with_bias(support.x) @ both.T).softmax(-1) for both in found)
     torch.testing.assert_close(a, b, rtol=0, atol=1e-3)
 
 

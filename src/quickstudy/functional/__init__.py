@@ -1,6 +1,6 @@
 """Pure tensor functions, one idea a file."""
 
-from quickstudy.functional.closed_form import LinearModel, logistic, ridge, with_bias
+from quickstudy.functional.closed_form import LinearModel, logistic, ridge
 from quickstudy.functional.distances import class_means, cosine_distance, squared_distance
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, implicit
 from quickstudy.functional.log_sign import log_sign
@@ -41,5 +41,4 @@ __all__ = [
     "redrawn",
     "ridge",
     "squared_distance",
-    "with_bias",
 ]

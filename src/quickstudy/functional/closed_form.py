@@ -1,6 +1,7 @@
 """Linear models of one task solved for exactly: ridge regression, and logistic regression by Newton's method.
 
-Few examples of many features make systems of S × S numbers. They are solved in double precision and every step has a gradient.
+Few examples of many features make systems of S × S numbers. They are solved in double precision, and every step has a gradient.
+All weights have a bias, the weight of one more feature that is always 1, penalised like the others.
 """
 
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["LinearModel", "logistic", "ridge", "with_bias"]
+__all__ = ["LinearModel", "logistic", "ridge"]
 
 
 class LinearModel(NamedTuple):
@@ -19,70 +20,65 @@ class LinearModel(NamedTuple):
     present: Tensor
 
 
-def with_bias(x_SD: Tensor, mask_S: Tensor) -> Tensor:
-    """Features with a last column of ones, (S, D + 1); rows of padding are zero, and so weigh nothing in any product of them.
+def ridge(x_SD: Tensor, y_SP: Tensor, mask_S: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights W (P, D) and biases b (P,) that minimise ``Σ_s ‖W x_s + b − y_s‖² + λ ‖W, b‖²``.
 
-    >>> with_bias(torch.tensor([[2.0], [3.0]]), torch.tensor([1.0, 0.0]))
-    tensor([[2., 1.],
-            [0., 0.]])
-    """
-    return torch.cat([x_SD, torch.ones_like(x_SD[:, :1])], 1) * mask_S[:, None]
+    With X the rows ``(x_s, 1)``, whichever system is smaller:
 
-
-def ridge(x_SD: Tensor, y_SP: Tensor, penalty: Tensor) -> Tensor:
-    """Weights (D, P) that minimise ``‖X W − Y‖² + λ ‖W‖²``.
-
-        ``W = Xᵀ (X Xᵀ + λ I)^{-1} Y``   (S × S, where examples are fewer)   ``= (Xᵀ X + λ I)^{-1} Xᵀ Y``   (D × D)
+        ``(W, b)ᵀ = Xᵀ (X Xᵀ + λ I)^{-1} Y   =   (Xᵀ X + λ I)^{-1} Xᵀ Y``
 
     Args:
-        x_SD: features; rows of padding are zero, here and in ``y_SP``.
-        y_SP: targets, classes as columns of zeros and ones.
+        x_SD: features.
+        y_SP: targets; classes as columns of zeros and ones.
+        mask_S: 1 for real rows.
         penalty: λ, a positive scalar.
 
-    >>> ridge(torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [2.0]]), torch.tensor(5.0))  # 5 / (5 + 5)
-    tensor([[0.5000]])
+    >>> weight, bias = ridge(torch.tensor([[1.0], [-1.0]]), torch.tensor([[1.0], [-1.0]]), torch.ones(2), torch.tensor(2.0))
+    >>> weight, bias  # 2 / (2 + λ)
+    (tensor([[0.5000]]), tensor([0.]))
     """
+    y_SP = y_SP * mask_S[:, None]
     if x_SD.shape[0] <= x_SD.shape[1]:
-        return x_SD.mT @ _solve(x_SD @ x_SD.mT, y_SP, penalty)
-    return _solve(x_SD.mT @ x_SD, x_SD.mT @ y_SP, penalty)
+        return _joined(x_SD, _solve(_products(x_SD, mask_S), y_SP, penalty))
+    wide = torch.cat([x_SD, torch.ones_like(x_SD[:, :1])], 1) * mask_S[:, None]
+    both = _solve(wide.mT @ wide, wide.mT @ y_SP, penalty)
+    return both[:-1].mT, both[-1]
 
 
-def _solve(products: Tensor, right: Tensor, penalty: Tensor) -> Tensor:
-    system = _precise(products) + penalty * _unit(products)
-    return torch.linalg.solve(system, _precise(right)).to(right.dtype)
+def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Weights W (N, D) and biases b (N,) after Newton's steps on ``Σ_s −log softmax(W x_s + b)[y_s] + ½ λ ‖W, b‖²`` from zero.
 
+    The optimum is ``(W, b)ᵀ = Xᵀ A / λ`` with X the rows ``(x_s, 1)``, and a step (iteratively reweighted least squares) solves
+    for A: with ``K = X Xᵀ / λ``, probabilities P of the logits ``F = K A``, ``D_n`` the diagonal matrix of column n of P and
+    ``E_n = (I + D_n K)^{-1} D_n``,
 
-def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps: int) -> Tensor:
-    """Weights (D, N) after some steps of Newton's method on ``Σ_s −log softmax(x_s W)[y_s] + ½ λ ‖W‖²`` from zero.
+        ``b_n = p_n (f_n − Σ_m p_m f_m) + y_n − p_n``,   ``a_n ← b_n − E_n K b_n + E_n (Σ_m E_m)^{-1} Σ_m E_m K b_m``
 
-    The optimum is ``W = Xᵀ A``, and a step (iteratively reweighted least squares) solves for A: with ``K = X Xᵀ / λ``,
-    probabilities P of the logits ``F = K A``, ``D_n`` the diagonal matrix of column n of P and ``E_n = (I + D_n K)^{-1} D_n``,
-
-        ``b_n = p_n (f_n − Σ_m p_m f_m) + y_n − p_n``,   ``A ← b_n − E_n K b_n + E_n (Σ_m E_m)^{-1} Σ_m E_m K b_m``
-
-    which are N + 1 systems of S × S numbers instead of one of N S × N S. Five steps reach four digits where the penalty is of
+    which are N + 1 systems of S × S numbers instead of one of N S × N S. The first step, where all classes are alike, is one:
+    the ridge regression ``A = (I + K / N)^{-1} (Y − 1 / N)``. Five steps reach four digits where the penalty is of
     the size of the squared features; weaker ones need more. Classes without a row stay out. scikit-learn's ``C`` is 1 / λ, and
     2 / λ for two classes, whose log-odds alone it penalises.
 
     Source: Rasmussen & Williams, 2006, Gaussian processes for machine learning, algorithm 3.3.
 
     Args:
-        x_SD: features; rows of padding are zero.
+        x_SD: features.
         y_SN: classes.
         mask_S: 1 for real rows.
         penalty: λ, a positive scalar.
         steps: of Newton's method.
 
-    >>> x, y = torch.tensor([[1.0], [-1.0]]), torch.eye(2)
-    >>> logistic(x, y, torch.ones(2), torch.tensor(1.0), steps=5)  # w = 2 (1 − p) for logits ±w
-    tensor([[ 0.5213, -0.5213]])
+    >>> weight, bias = logistic(torch.tensor([[1.0], [-1.0]]), torch.eye(2), torch.ones(2), torch.tensor(1.0), steps=5)
+    >>> weight[0] - 2 * torch.sigmoid(-2 * weight[0])  # w = 2 (1 − p) for logits ±w
+    tensor([0.])
     """
     y_SN = _precise(y_SN * mask_S[:, None])
-    products = _precise(x_SD @ x_SD.mT) / penalty
+    products = _products(x_SD, mask_S) / penalty
     unit, padding = _unit(products), torch.diag_embed(_precise(1 - mask_S))
     present = y_SN.sum(0) > 0
-    a_SN = torch.zeros_like(y_SN)
-    for _ in range(steps):
+    share = 1 / present.sum().clamp(min=1)
+    a_SN = torch.linalg.solve(unit + share * products, y_SN - share * present * mask_S[:, None])
+    for _ in range(steps - 1):
         f = products @ a_SN
         p = torch.where(present, f, -torch.inf).softmax(-1) * mask_S[:, None]
         b = p * (f - (p * f).sum(-1, keepdim=True)) + y_SN - p
@@ -90,7 +86,22 @@ def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps:
         pulled = torch.einsum("nij,jn->in", e_NSS, products @ b)
         shared = torch.linalg.solve(e_NSS.sum(0) + padding, pulled.sum(-1))
         a_SN = b - pulled + torch.einsum("nij,j->in", e_NSS, shared)
-    return x_SD.mT @ (a_SN / penalty).to(x_SD.dtype)
+    return _joined(x_SD, (a_SN / penalty).to(x_SD.dtype))
+
+
+def _products(x_SD: Tensor, mask_S: Tensor) -> Tensor:
+    """``X Xᵀ`` of rows with a feature of one; rows of padding are zero."""
+    return _precise((x_SD @ x_SD.mT + 1) * mask_S[:, None] * mask_S)
+
+
+def _joined(x_SD: Tensor, a_SP: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights and biases out of the share that each row has in them, which is zero for padding."""
+    return a_SP.mT @ x_SD, a_SP.sum(0)
+
+
+def _solve(products: Tensor, right: Tensor, penalty: Tensor) -> Tensor:
+    system = _precise(products) + penalty * _unit(products)
+    return torch.linalg.solve(system, _precise(right)).to(right.dtype)
 
 
 def _unit(square: Tensor) -> Tensor:

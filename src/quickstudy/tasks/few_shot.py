@@ -131,8 +131,11 @@ class FewShot(TaskSource[RowPlan]):
         def may(piece: slice) -> tuple[Tensor, Tensor]:
             return self._open(classes[piece], used[piece], None if sides is None else sides[piece])
 
-        counts = [[side.sum(-1) for side in may(p)] for p in pieces]
-        support_count, query_count = (torch.cat(side) for side in zip(*counts, strict=True))
+        if sides is None:
+            support_count = query_count = self._counts[classes] * used
+        else:
+            counts = [[side.sum(-1) for side in may(p)] for p in pieces]
+            support_count, query_count = (torch.cat(side) for side in zip(*counts, strict=True))
         shots, queries = self._sizes(self._available(support_count, query_count), used, generator)
         if self.sizes is not None:
             shots = torch.minimum(shots, support_count)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.closed_form import LinearModel, logistic, with_bias
+from quickstudy.functional.closed_form import LinearModel, logistic
 from quickstudy.learner import Facts, Learner
 from quickstudy.task import Examples, Inputs
 
@@ -55,9 +55,8 @@ class LRD2(Learner[LinearModel]):
         return features
 
     def adapt(self, support: Examples) -> LinearModel:
-        x = with_bias(support.x, support.mask)
-        weight = logistic(x, support.y, support.mask, self.log_penalty.exp(), self.steps)
-        return LinearModel(weight[:-1].mT, weight[-1], self.likelihood.present(support.y, support.mask))
+        weight, bias = logistic(support.x, support.y, support.mask, self.log_penalty.exp(), self.steps)
+        return LinearModel(weight, bias, self.likelihood.present(support.y, support.mask))
 
     def predict(self, state: LinearModel, x: Tensor) -> Tensor:
         return self.likelihood.restrict(x @ state.weight.mT + state.bias, state.present)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.closed_form import LinearModel, ridge, with_bias
+from quickstudy.functional.closed_form import LinearModel, ridge
 from quickstudy.learner import Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.task import Examples, Inputs
@@ -62,9 +62,9 @@ class R2D2(Learner[LinearModel]):
         return features
 
     def adapt(self, support: Examples) -> LinearModel:
-        x = with_bias(support.x, support.mask)
-        weight = self.log_scale.exp() * ridge(x, support.y * support.mask[:, None], self.log_penalty.exp())
-        return LinearModel(weight[:-1].mT, weight[-1] + self.offset, self.likelihood.present(support.y, support.mask))
+        weight, bias = ridge(support.x, support.y, support.mask, self.log_penalty.exp())
+        scale = self.log_scale.exp()
+        return LinearModel(scale * weight, scale * bias + self.offset, self.likelihood.present(support.y, support.mask))
 
     def predict(self, state: LinearModel, x: Tensor) -> Tensor:
         return self.likelihood.restrict(x @ state.weight.mT + state.bias, state.present)
