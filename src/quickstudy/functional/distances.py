@@ -1,7 +1,8 @@
 """Distances and similarities between rows, and the class means they are taken to."""
 
+import torch
 from torch import Tensor
-from torch.linalg import vecdot
+from torch.linalg import vecdot, vector_norm
 
 __all__ = ["class_means", "cosine_distance", "squared_distance"]
 
@@ -12,20 +13,23 @@ def squared_distance(a: Tensor, b: Tensor) -> Tensor:
     Written as ``‖a‖² − 2 a·b + ‖b‖²``, one matrix product, after both were moved by the mean of ``b``, which leaves
     the distances as they are and saves digits where all rows lie far from the origin.
 
-    >>> import torch
     >>> squared_distance(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
     tensor([[25.]])
     """
     centre = b.mean(0)
     a, b = a - centre, b - centre
-    squares: Tensor = vecdot(a, a)[:, None] - a @ (2 * b).mT + vecdot(b, b)
+    return _squares(a)[:, None] - ((2 * b) @ a.mT).mT.contiguous() + _squares(b)
+
+
+def _squares(x: Tensor) -> Tensor:
+    """Squared lengths of rows; by the norm, whose second derivative at zero is NaN, only where no gradient is asked for."""
+    squares: Tensor = vecdot(x, x) if torch.is_grad_enabled() else vector_norm(x, dim=-1) ** 2
     return squares
 
 
 def cosine_distance(a: Tensor, b: Tensor, eps: float = 1e-8) -> Tensor:
     """One minus the cosines between rows, shapes (Q, D), (N, D) -> (Q, N); a zero row is at distance 1 of everything.
 
-    >>> import torch
     >>> cosine_distance(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
     tensor([[0., 1.]])
     """
@@ -39,7 +43,6 @@ def _unit(x: Tensor, eps: float) -> Tensor:
 def class_means(z_SD: Tensor, y_SN: Tensor, mask_S: Tensor) -> Tensor:
     """The mean of each class's real rows, ``c_n = Σ_s y_sn m_s z_s / Σ_s y_sn m_s``, shape (N, D); 0 where a class has none.
 
-    >>> import torch
     >>> class_means(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.ones(2))
     tensor([[2.],
             [0.]])

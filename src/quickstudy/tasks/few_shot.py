@@ -166,13 +166,15 @@ class FewShot(TaskSource[RowPlan]):
         generator: torch.Generator | None,
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Rows of the support and the query set by class, (B, N, most), and which are real."""
-        rows = self._rows[classes]
-        keys, whole = torch.rand(rows.shape, generator=generator), self.index.groups is None
+        keys, whole = torch.rand(may[0].shape, generator=generator), self.index.groups is None
         order = first(keys, may[0], sum(most) if whole else most[0])
         others = order if whole else first(keys, may[1], most[1])
         none = torch.zeros_like(sizes[0])
-        support = chosen(rows, order, none, sizes[0], most[0])
-        return support, chosen(rows, others, sizes[0] if whole else none, sizes[1], most[1])
+        (support, real), (query, real_query) = (
+            chosen(order, none, sizes[0], most[0]),
+            chosen(others, sizes[0] if whole else none, sizes[1], most[1]),
+        )
+        return (self._rows[classes[..., None], support], real), (self._rows[classes[..., None], query], real_query)
 
     def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
         """A rule for sizes may ask for more rows than there are."""

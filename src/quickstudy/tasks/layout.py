@@ -23,11 +23,10 @@ def first(keys: Tensor, may: Tensor, count: int) -> Tensor:
     return numbers.topk(min(count, width), dim=-1, largest=False).indices
 
 
-def chosen(rows: Tensor, order: Tensor, skipped: Tensor, sizes: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-    """The first ``sizes`` (B, N) rows of each class in order, after ``skipped`` ones; and which are real: (B, N, longest)."""
+def chosen(order: Tensor, skipped: Tensor, sizes: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """The first ``sizes`` (B, N) places of each class in order, after ``skipped`` ones; and which are real: (B, N, longest)."""
     places = torch.arange(longest).expand(*sizes.shape, longest)
-    order = order.gather(2, (places + skipped[..., None]).clamp(max=order.shape[2] - 1))
-    return rows.gather(2, order), places < sizes[..., None]
+    return order.gather(2, (places + skipped[..., None]).clamp(max=order.shape[2] - 1)), places < sizes[..., None]
 
 
 def flat(rows: Tensor, real: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -98,6 +98,14 @@ def rows_seen(*rows: Tensor) -> tuple[Tensor, list[Tensor]]:
     >>> rows_seen(torch.tensor([7, 2]), torch.tensor([[2, 9]]))
     (tensor([2, 7, 9]), [tensor([1, 0]), tensor([[0, 2]])])
     """
-    distinct, places = torch.unique(torch.cat([r.reshape(-1) for r in rows]), return_inverse=True)
+    every = torch.cat([r.reshape(-1) for r in rows])
+    if int(every.max()) < 4 * len(
+        every
+    ):  # a table of all rows is small beside the plan, and is filled faster than numbers are sorted
+        seen = torch.zeros(int(every.max()) + 1, dtype=torch.bool)
+        seen[every] = True
+        distinct, places = seen.nonzero()[:, 0], (seen.cumsum(0) - 1)[every]
+    else:
+        distinct, places = torch.unique(every, return_inverse=True)
     parts = torch.split(places, [r.numel() for r in rows])
     return distinct, [part.view_as(r) for part, r in zip(parts, rows, strict=True)]

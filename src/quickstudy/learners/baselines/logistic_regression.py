@@ -64,4 +64,4 @@ class LogisticRegression(Learner[LinearModel]):
         return LinearModel(weight, bias, present)
 
     def predict(self, state: LinearModel, x: Tensor) -> Tensor:
-        return self.likelihood.restrict(x @ state.weight.mT + state.bias, state.present)
+        return self.likelihood.restrict(state(x), state.present)

@@ -59,4 +59,4 @@ class LRD2(Learner[LinearModel]):
         return LinearModel(weight, bias, self.likelihood.present(support.y, support.mask))
 
     def predict(self, state: LinearModel, x: Tensor) -> Tensor:
-        return self.likelihood.restrict(x @ state.weight.mT + state.bias, state.present)
+        return self.likelihood.restrict(state(x), state.present)

@@ -67,4 +67,4 @@ class R2D2(Learner[LinearModel]):
         return LinearModel(scale * weight, scale * bias + self.offset, self.likelihood.present(support.y, support.mask))
 
     def predict(self, state: LinearModel, x: Tensor) -> Tensor:
-        return self.likelihood.restrict(x @ state.weight.mT + state.bias, state.present)
+        return self.likelihood.restrict(state(x), state.present)
