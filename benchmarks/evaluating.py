@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from peers_few_shot import easyfsl_judge, easyfsl_tasks
 from timing import Row, Variant, arguments, close, report, take_turns
 from torch import Tensor, nn
 
@@ -100,6 +101,9 @@ def features_rows(rounds: int, tasks: int, name: str, head: Head, learner: Learn
         Variant("of it the plan alone", lambda: source.plan(tasks, generator_of(0))),
         Variant("batch=100", lambda: evaluate(learner, source, tasks=tasks, batch=100)),
     ]
+    loader = easyfsl_tasks(features, labels, WAYS, SHOTS, QUERIES, tasks) if head is centroid else None
+    if loader is not None:
+        variants.append(Variant("easyfsl", lambda: easyfsl_judge(loader)))
     return take_turns(f"W4 {name}, {tasks:,} tasks", variants, rounds)
 
 

@@ -1,8 +1,9 @@
 """A step of MAML on regression by other libraries, each as its documentation has it; None where one is not installed.
 
-pip install higher torchopt jax        # none of them is needed: a missing one skips its row
+pip install "quickstudy[peers]"        # higher, torchopt, easyfsl, jax: none of them is needed: a missing one skips its row
 """
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from quickstudy.task import Task
 
-__all__ = ["higher_step", "jax_step", "torchopt_step"]
+__all__ = ["higher_step", "jax_step", "peer", "torchopt_step"]
 
 LR, INNER_LR = 1e-3, 0.01
 Step = Callable[[], list[Tensor]]
@@ -23,7 +24,12 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def peer(name: str) -> Any | None:
-    return import_module(name) if find_spec(name) else None
+    """The library, where it is installed; one that does not load here is named, and its rows are left out."""
+    try:
+        return import_module(name) if find_spec(name.split(".")[0]) else None
+    except Exception as error:
+        print(f"{name} does not load, its rows are left out: {error}", file=sys.stderr)
+        return None
 
 
 def higher_step(network: nn.Module, tasks: Task, steps: int, loss: Loss = F.mse_loss, inner_lr: float = INNER_LR) -> Step | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from peers_few_shot import easyfsl_proto_step
 from timing import Row, Variant, arguments, close, report, take_turns
 from torch import Tensor, nn
 
@@ -80,6 +81,9 @@ def rows(ways: int, shots: int, queries: int, batch: int, rounds: int) -> list[R
     next(records)
     found = close([w.grad for w in learner.parameters() if w.grad is not None], exact)
     variants.append(Variant("quickstudy train", lambda: next(records), found))
+    peer = easyfsl_proto_step(Plain(network), tasks)
+    if peer is not None:
+        variants.append(Variant("easyfsl", peer))
     return take_turns(f"W3 ProtoNet, {ways}-way {shots}-shot {queries} queries × {batch}", variants, rounds)
 
 

@@ -6,6 +6,7 @@ The floor is a batch of tasks as one draws it by hand in PyTorch from pictures k
 """
 
 import torch
+from peers_few_shot import easyfsl_tasks
 from timing import Row, Variant, arguments, report, take_turns
 from torch import Tensor
 
@@ -26,12 +27,16 @@ def bare(pictures: Tensor) -> tuple[Tensor, Tensor]:
 
 def rows(rounds: int) -> list[Row]:
     pictures = torch.randint(0, 256, (CLASSES * ROWS, 1, 28, 28), dtype=torch.uint8)
-    source = FewShot(from_arrays(pictures, torch.arange(CLASSES).repeat_interleave(ROWS)), WAYS, SHOTS, QUERIES)
+    labels = torch.arange(CLASSES).repeat_interleave(ROWS)
+    source = FewShot(from_arrays(pictures, labels), WAYS, SHOTS, QUERIES)
     variants = [
         Variant("batched indexing of bytes", lambda: bare(pictures)),
         Variant("quickstudy FewShot.sample", lambda: source.sample(BATCH)),
         Variant("of it the plan alone", lambda: source.plan(BATCH)),
     ]
+    loader = easyfsl_tasks(pictures, labels, WAYS, SHOTS, QUERIES, BATCH, lambda x: x.float() / 255)
+    if loader is not None:
+        variants.append(Variant("easyfsl", lambda: list(loader)))
     return take_turns(f"W5 {BATCH} tasks", variants, rounds, calls=5)
 
 

@@ -91,9 +91,9 @@ def rows(steps: int, rounds: int) -> list[Row]:
         step, gradient = our_step(copy.deepcopy(network), steps, compiled)
         step()
         variants.append(Variant(name, step, close(gradient(), exact)))
-    return take_turns(f"W1 second order, {steps} step{'s' * (steps > 1)}", variants, rounds)
+    return take_turns(f"W1 second order, {steps} step{'s' * (steps > 1)}", variants, rounds, calls=5)
 
 
 if __name__ == "__main__":
-    asked = arguments(__doc__, rounds=40)
+    asked = arguments(__doc__, rounds=20)
     report([row for steps in (1, 5) for row in rows(steps, asked.rounds)], asked.json)

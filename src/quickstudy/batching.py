@@ -104,9 +104,9 @@ def _few(tasks: Task) -> Objectives:
 
 def _widest(learner: Learner[Any], tasks: Any) -> int:
     """A rough size of the widest feature map that tasks pass through inside `adapt`."""
-    convolutions = [m for _, m in inside(learner) if isinstance(m, nn.Conv2d)]
-    spatial = [leaf.shape[-2:].numel() for leaf in leaves(tasks) if leaf.ndim >= 5] if convolutions else []
-    if not spatial:
+    spatial = [leaf.shape[-2:].numel() for leaf in leaves(tasks) if leaf.ndim >= 5]
+    convolutions = [m for _, m in inside(learner) if isinstance(m, nn.Conv2d)] if spatial else []
+    if not convolutions:
         return 0
     first = convolutions[0]
     return int(max(spatial)) * first.out_channels // (first.stride[0] * int(first.stride[-1]))

@@ -151,7 +151,10 @@ class Gaussian(Likelihood):
     def each(self, outputs: Tensor, y: Tensor) -> Tensor:
         if outputs.shape[-1] != y.shape[-1]:
             raise ShapeError(f"the network has {outputs.shape[-1]} outputs, but the targets have {y.shape[-1]} columns.")
-        return ((y - outputs) ** 2 / (2 * self.variance) + 0.5 * math.log(2 * math.pi * self.variance)).sum(-1)
+        squares = ((outputs - y) ** 2).sum(-1)
+        if self.variance != 0.5:
+            squares = squares / (2 * self.variance)
+        return squares + y.shape[-1] * 0.5 * math.log(2 * math.pi * self.variance)
 
     def mean(self, outputs: Tensor) -> Tensor:
         return outputs
@@ -163,7 +166,7 @@ class Gaussian(Likelihood):
         return ((y - outputs) ** 2).mean(-1)
 
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
-        return torch.ones_like(y[:1].sum(0)) if len(y) else y.new_ones(y.shape[1])
+        return y.new_ones(y.shape[1])
 
     def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
         return outputs
@@ -200,7 +203,7 @@ class Bernoulli(Likelihood):
         return (self.rate(outputs, y) * mask).sum()
 
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
-        return torch.ones_like(y[:1].sum(0)) if len(y) else y.new_ones(y.shape[1])
+        return y.new_ones(y.shape[1])
 
     def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
         return outputs
