@@ -39,8 +39,8 @@ test: $(STAMP) ## run all tests but the slow ones
 test-slow: $(STAMP) ## run the slow tests: minutes of training
 	@$(BIN)/python -m pytest -m slow
 
-bench: $(STAMP) ## time a step of training beside bare PyTorch and other libraries (minutes)
-	@cd benchmarks && for name in small_networks conv4 proto sampling; do ../$(BIN)/python $$name.py --json $$name.json || exit 1; done
+bench: $(STAMP) ## time a step of training and of judging beside bare PyTorch and other libraries (a quarter of an hour)
+	@cd benchmarks && for name in small_networks conv4 proto sampling evaluating inner_loops memories loading; do ../$(BIN)/python $$name.py --json $$name.json || exit 1; done
 
 check: $(STAMP) ## lint, format, types, house rules and docs: what CI asks beside the tests
 	$(BIN)/ruff check .

@@ -29,10 +29,13 @@ def test_generators_depend_on_every_seed() -> None:
     assert len(draws) == 7
 
 
-def test_rows_seen() -> None:
-    distinct, places = rows_seen(torch.tensor([[7, 3], [3, 9]]), torch.tensor([[9], [1]]))
-    assert distinct.tolist() == [1, 3, 7, 9]
-    assert distinct[places[0]].tolist() == [[7, 3], [3, 9]] and distinct[places[1]].tolist() == [[9], [1]]
+@pytest.mark.parametrize("apart", [1, 10**9], ids=["dense", "sparse"])
+def test_rows_seen(apart: int) -> None:
+    """Numbers far apart are sorted, so that no table of all rows between them is ever made."""
+    rows, others = apart * torch.tensor([[7, 3], [3, 9]]), apart * torch.tensor([[9], [1]])
+    distinct, places = rows_seen(rows, others)
+    assert distinct.tolist() == [apart, 3 * apart, 7 * apart, 9 * apart]
+    assert torch.equal(distinct[places[0]], rows) and torch.equal(distinct[places[1]], others)
 
 
 def test_supervised_is_an_ordinary_mini_batch() -> None:

@@ -44,6 +44,15 @@ def test_the_outer_gradient_is_that_of_the_linear_layer() -> None:
         torch.testing.assert_close(mine, theirs)
 
 
+def test_distances_are_the_same_without_a_gradient_and_bend_at_zero() -> None:
+    a, b = torch.randn(7, 5, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
+    with torch.no_grad():
+        quiet = squared_distance(a, b)
+    torch.testing.assert_close(squared_distance(a, b), quiet)
+    bend = torch.autograd.functional.hessian(lambda x: squared_distance(x, torch.zeros(1, 2)).sum(), torch.zeros(1, 2))
+    torch.testing.assert_close(bend.reshape(2, 2), 2 * torch.eye(2))
+
+
 @pytest.mark.parametrize("shift", [0.0, 1e3])
 def test_distances_are_scipys_even_far_from_the_origin(shift: float) -> None:
     a, b = torch.randn(7, 5) + shift, torch.randn(4, 5) + shift
