@@ -1,9 +1,9 @@
 """MAML and ProtoNet on a GPU: one task after another against vmap, compiled, and encoders in bfloat16; wall time, synchronized.
 
-Needs nothing but PyTorch and quickstudy, and makes its own data. Without --device the first GPU is taken, else the CPU. The floor
-of each workload is its loop over tasks (of encoders: float32); results are compared with it first. A gradient of bfloat16 is
-off by its rounding, which the column "error" shows. The rules of `quickstudy.batching` for a CPU come from `small_networks.py`
-and `conv4.py`; those for a GPU are to be set by this table.
+Needs this checkout, PyTorch and NumPy, nothing else, and makes its own data. Without --device the first GPU is taken, else the
+CPU. The floor of each workload is its loop over tasks (of encoders: float32); results are compared with it first. A gradient of
+bfloat16 is off by its rounding, which the column "error" shows. The rules of `quickstudy.batching` for a CPU come from
+`small_networks.py` and `conv4.py`; those for a GPU are to be set by this table.
 
     python benchmarks/on_device.py --json on_device.json
     python benchmarks/on_device.py --device cpu --rounds 2
@@ -12,11 +12,13 @@ and `conv4.py`; those for a GPU are to be set by this table.
 import argparse
 import copy
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import alone  # noqa: F401  before quickstudy
 import torch
 from timing import Row, close, report
 from torch import Tensor
@@ -63,8 +65,14 @@ def seconds(step: Step, device: torch.device) -> float:
 
 
 def timed(workload: str, steps: dict[str, Step], device: torch.device, rounds: int) -> list[Row]:
-    """All steps in turn; the first is the floor."""
-    first = {name: seconds(step, device) for name, step in steps.items()}
+    """All steps in turn; the first is the floor. One that this device or PyTorch cannot do is named and left out."""
+    first = {}
+    for name, step in list(steps.items()):
+        try:
+            first[name] = seconds(step, device)
+        except RuntimeError as error:
+            print(f"{workload}: {name} is left out: {str(error).splitlines()[0]}", file=sys.stderr)
+            del steps[name]
     floor = next(iter(steps))
     exact = steps[floor]()
     errors = {name: close(step(), exact) for name, step in steps.items()}
@@ -119,9 +127,10 @@ def encoders(device: torch.device, rounds: int) -> list[Row]:
         for name, precision in {"float32": nullcontext, "bfloat16 encoder": half}.items()
     }
     if device.type == "cuda":
-        compiled = copy.deepcopy(learner).train()
-        compiled.encoder.compile()
-        made["compiled encoder"] = step_of(compiled, tasks)
+        for name, mode in {"compiled encoder": "default", "compiled encoder, CUDA graphs": "reduce-overhead"}.items():
+            compiled = copy.deepcopy(learner).train()
+            compiled.encoder.compile(mode=mode)
+            made[name] = step_of(compiled, tasks)
     return timed("ProtoNet, Conv4-64, 60-way 5-shot", made, device, rounds)
 
 
