@@ -80,11 +80,22 @@ def test_two_classes_are_scikit_learns_at_half_the_penalty() -> None:
 
 def test_newton_squares_the_error() -> None:
     """Near the optimum each step doubles the digits."""
-    support, penalty = classes(25, 40, 5), torch.tensor(1.0, dtype=torch.float64)
+    support, penalty = classes(25, 40, 5, spread=3.0), torch.tensor(1.0, dtype=torch.float64)
     best = together(support, penalty, steps=30)
     errors = [float((together(support, penalty, steps=k) - best).norm()) for k in (4, 5, 6)]
     assert errors[1] < 0.2 * errors[0]
     assert errors[2] < errors[1] ** 1.7 / errors[0] ** 0.7
+
+
+@pytest.mark.parametrize("penalty", [0.01, 1.0])
+def test_it_reaches_the_optimum_where_whole_steps_would_not(penalty: float) -> None:
+    """Features far from their centre, one example of each of 20 classes: the slope of the objective is zero at the end."""
+    x = 1 + 0.5 * torch.randn(20, 64, dtype=torch.float64)
+    support = Examples.of(x, torch.arange(20))
+    both = together(support, torch.tensor(penalty, dtype=torch.float64), steps=15)
+    rows = with_bias(x)
+    slope = rows.T @ ((rows @ both.T).softmax(-1) - support.y) + penalty * both.T
+    assert slope.abs().max() < 1e-9
 
 
 def test_a_step_of_two_classes_is_a_weighted_ridge_regression() -> None:
