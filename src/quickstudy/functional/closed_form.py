@@ -11,6 +11,9 @@ from torch import Tensor
 
 __all__ = ["LinearModel", "logistic", "ridge"]
 
+NEVER = -1e30
+"""The logit of a class that is not there: its probability is exactly zero."""
+
 
 class LinearModel(NamedTuple):
     """What is remembered of a support set: weights (P, D), biases (P,), which of the outputs the support set speaks of (P,)."""
@@ -43,7 +46,7 @@ def ridge(x_SD: Tensor, y_SP: Tensor, mask_S: Tensor, penalty: Tensor) -> tuple[
     """
     y_SP = y_SP * mask_S[:, None]
     if x_SD.shape[0] <= x_SD.shape[1]:
-        return _joined(x_SD, _solve(_products(x_SD, mask_S), y_SP, penalty))
+        return _joined(x_SD, _solve(_products(x_SD, mask_S), y_SP, penalty).mT)
     wide = torch.cat([x_SD, torch.ones_like(x_SD[:, :1])], 1) * mask_S[:, None]
     both = _solve(wide.mT @ wide, wide.mT @ y_SP, penalty)
     return both[:-1].mT, both[-1]
@@ -53,7 +56,7 @@ def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps:
     """Weights W (N, D) and biases b (N,) after Newton's steps on ``Σ_s −log softmax(W x_s + b)[y_s] + ½ λ ‖W, b‖²`` from zero.
 
     The optimum is ``(W, b)ᵀ = Xᵀ A / λ`` with X the rows ``(x_s, 1)``, and a step (iteratively reweighted least squares) solves
-    for A: with ``K = X Xᵀ / λ``, probabilities P of the logits ``F = K A``, ``D_n`` the diagonal matrix of column n of P and
+    for A: with ``K = X Xᵀ / λ``, probabilities P of the logits ``F = K A``, ``D_n`` the diagonal matrix of class n of P and
     ``E_n = (I + D_n K)^{-1} D_n``,
 
         ``b_n = p_n (f_n − Σ_m p_m f_m) + y_n − p_n``,   ``a_n ← b_n − E_n K b_n + E_n (Σ_m E_m)^{-1} Σ_m E_m K b_m``
@@ -76,31 +79,30 @@ def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps:
     >>> weight[0] - 2 * torch.sigmoid(-2 * weight[0])  # w = 2 (1 − p) for logits ±w
     tensor([0.])
     """
-    y_SN = _precise(y_SN * mask_S[:, None])
+    y_NS = _precise((y_SN * mask_S[:, None]).mT)
     products = _products(x_SD, mask_S) / penalty
     unit, padding = _unit(products), torch.diag_embed(_precise(1 - mask_S))
-    present = y_SN.sum(0) > 0
-    share = 1 / present.sum().clamp(min=1)
-    a_SN = torch.linalg.solve(unit + share * products, y_SN - share * present * mask_S[:, None])
+    present_N1 = y_NS.sum(1, keepdim=True) > 0
+    alike = 1 / present_N1.sum().clamp(min=1)
+    a_NS = torch.linalg.solve(unit + alike * products, (y_NS - alike * present_N1 * mask_S).mT).mT
+    f_NS = a_NS @ products
     for _ in range(steps - 1):
-        f = products @ a_SN
-        p = torch.where(present, f, -torch.inf).softmax(-1) * mask_S[:, None]
-        b = p * (f - (p * f).sum(-1, keepdim=True)) + y_SN - p
-        e_NSS = torch.linalg.inv(unit + p.mT[..., None] * products) * p.mT[:, None]
-        pulled = torch.einsum("nij,jn->in", e_NSS, products @ b)
-        shared = torch.linalg.solve(e_NSS.sum(0) + padding, pulled.sum(-1))
-        aim_SN = b - pulled + torch.einsum("nij,j->in", e_NSS, shared)
-        a_SN = a_SN + _length(a_SN, aim_SN, products, y_SN, present) * (aim_SN - a_SN)
-    return _joined(x_SD, (a_SN / penalty).to(x_SD.dtype))
+        p = torch.where(present_N1, f_NS, NEVER).softmax(0) * mask_S
+        b = p * (f_NS - (p * f_NS).sum(0)) + y_NS - p
+        e_NSS = torch.linalg.inv(unit + p[..., None] * products) * p[:, None]
+        pulled = (e_NSS @ (b @ products)[..., None])[..., 0]
+        aim = b - pulled + e_NSS @ torch.linalg.solve(e_NSS.sum(0) + padding, pulled.sum(0))
+        ahead = aim @ products
+        share = _share((a_NS.detach(), aim.detach()), (f_NS.detach(), ahead.detach()), y_NS, present_N1)
+        a_NS, f_NS = a_NS + share * (aim - a_NS), f_NS + share * (ahead - f_NS)
+    return _joined(x_SD, (a_NS / penalty).to(x_SD.dtype))
 
 
-def _length(a_SN: Tensor, aim_SN: Tensor, products: Tensor, y_SN: Tensor, present: Tensor) -> Tensor:
-    """How much of the way to take: 1, ½ … or 1/64, whichever lowers the objective most; all where only rounding differs."""
-    shares = 0.5 ** torch.arange(7, dtype=a_SN.dtype, device=a_SN.device)
-    tried = a_SN.detach() + shares[:, None, None] * (aim_SN - a_SN).detach()
-    f = products.detach() @ tried
-    losses = -(torch.where(present, f, -torch.inf).log_softmax(-1).nan_to_num(neginf=0.0) * y_SN).sum((1, 2))
-    objectives = losses + (tried * f).sum((1, 2)) / 2
+def _share(a_NS: tuple[Tensor, Tensor], f_NS: tuple[Tensor, Tensor], y_NS: Tensor, present_N1: Tensor) -> Tensor:
+    """How much of the way to go: 1, ½ … or 1/64, whichever lowers the objective most; all where only rounding differs."""
+    shares = 0.5 ** torch.arange(7, dtype=y_NS.dtype, device=y_NS.device)
+    a, f = (start + shares[:, None, None] * (end - start) for start, end in (a_NS, f_NS))
+    objectives = ((a / 2 - y_NS) * f + y_NS * torch.where(present_N1, f, NEVER).logsumexp(1, keepdim=True)).sum((1, 2))
     return shares[(objectives - 1e-9 * objectives * (shares == 1)).argmin()]
 
 
@@ -109,9 +111,9 @@ def _products(x_SD: Tensor, mask_S: Tensor) -> Tensor:
     return _precise((x_SD @ x_SD.mT + 1) * mask_S[:, None] * mask_S)
 
 
-def _joined(x_SD: Tensor, a_SP: Tensor) -> tuple[Tensor, Tensor]:
+def _joined(x_SD: Tensor, a_PS: Tensor) -> tuple[Tensor, Tensor]:
     """Weights and biases out of the share that each row has in them, which is zero for padding."""
-    return a_SP.mT @ x_SD, a_SP.sum(0)
+    return a_PS @ x_SD, a_PS.sum(1)
 
 
 def _solve(products: Tensor, right: Tensor, penalty: Tensor) -> Tensor:
