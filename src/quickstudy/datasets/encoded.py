@@ -39,7 +39,7 @@ def encoded(
     encoder: nn.Module,
     *,
     folder: str | Path | None = None,
-    batch: int = 256,
+    batch: int = 100,
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float32,
     progress: Callable[[int, int], None] | None = None,

@@ -20,6 +20,7 @@ from quickstudy.recipes.metanetworks_omniglot import metanetworks_omniglot
 from quickstudy.recipes.ntm_copy import ntm_copy
 from quickstudy.recipes.proto_maml_omniglot import proto_maml_omniglot
 from quickstudy.recipes.proto_omniglot import proto_omniglot
+from quickstudy.recipes.r2d2_sinusoid import r2d2_sinusoid
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.relation_omniglot import relation_omniglot
 from quickstudy.recipes.reptile_omniglot import reptile_omniglot
@@ -57,6 +58,7 @@ __all__ = [
     "proto_maml_omniglot",
     "proto_omniglot",
     "r2d2_omniglot",
+    "r2d2_sinusoid",
     "relation_omniglot",
     "reptile_omniglot",
     "siamese_omniglot",
