@@ -5,7 +5,8 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch import Tensor, nn
 
-from quickstudy import Examples, learners
+from quickstudy import Examples, datasets, learners, tasks, train
+from quickstudy.errors import LearnerError
 from quickstudy.functional import logistic, ridge
 from quickstudy.likelihood import Gaussian
 
@@ -138,6 +139,16 @@ def test_absent_classes_and_padding_are_not_there() -> None:
         assert (found(queries)[:, 3:] == -1e4).all()
 
 
+@pytest.mark.parametrize("kind", [learners.R2D2, learners.LRD2])
+def test_features_beyond_all_bounds_are_told_by_training(kind) -> None:  # type: ignore[no-untyped-def]
+    source = tasks.FewShot(datasets.from_arrays(torch.randn(60, 4), torch.arange(60) % 6), 3, 1, 2)
+    learner = kind(nn.Linear(4, 4))
+    learner.encoder.weight.data.mul_(1e30)
+    optimizer = torch.optim.SGD(learner.parameters(), 0.1)
+    with pytest.raises(LearnerError, match="step 1: the loss is nan"):
+        next(train(learner, source, steps=1, batch=2, optimizer=optimizer))
+
+
 def test_one_class_alone_is_certain() -> None:
     support = Examples.of(torch.randn(3, 4), torch.tensor([0, 0, 0]))
     for learner in (learners.R2D2(nn.Flatten()), learners.LRD2(nn.Flatten())):
@@ -154,7 +165,5 @@ def test_one_class_alone_is_certain() -> None:
     ],
 )
 def test_bad_numbers_are_named(make, said) -> None:  # type: ignore[no-untyped-def]
-    from quickstudy.errors import LearnerError
-
     with pytest.raises(LearnerError, match=said):
         make()

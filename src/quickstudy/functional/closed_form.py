@@ -84,14 +84,14 @@ def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps:
     unit, padding = _unit(products), torch.diag_embed(_precise(1 - mask_S))
     present_N1 = y_NS.sum(1, keepdim=True) > 0
     alike = 1 / present_N1.sum().clamp(min=1)
-    a_NS = torch.linalg.solve(unit + alike * products, (y_NS - alike * present_N1 * mask_S).mT).mT
+    a_NS = _solved(unit + alike * products, (y_NS - alike * present_N1 * mask_S).mT).mT
     f_NS = a_NS @ products
     for _ in range(steps - 1):
         p = torch.where(present_N1, f_NS, NEVER).softmax(0) * mask_S
         b = p * (f_NS - (p * f_NS).sum(0)) + y_NS - p
-        e_NSS = torch.linalg.inv(unit + p[..., None] * products) * p[:, None]
+        e_NSS = torch.linalg.inv_ex(unit + p[..., None] * products).inverse * p[:, None]
         pulled = (e_NSS @ (b @ products)[..., None])[..., 0]
-        aim = b - pulled + e_NSS @ torch.linalg.solve(e_NSS.sum(0) + padding, pulled.sum(0))
+        aim = b - pulled + e_NSS @ _solved(e_NSS.sum(0) + padding, pulled.sum(0))
         ahead = aim @ products
         share = _share((a_NS.detach(), aim.detach()), (f_NS.detach(), ahead.detach()), y_NS, present_N1)
         a_NS, f_NS = a_NS + share * (aim - a_NS), f_NS + share * (ahead - f_NS)
@@ -118,8 +118,13 @@ def _joined(x_SD: Tensor, a_PS: Tensor) -> tuple[Tensor, Tensor]:
 
 def _solve(products: Tensor, right: Tensor, penalty: Tensor) -> Tensor:
     system = _precise(products) + penalty * _unit(products)
-    solved: Tensor = torch.linalg.solve(system, _precise(right))
-    return solved.to(right.dtype)
+    return _solved(system, _precise(right)).to(right.dtype)
+
+
+def _solved(system: Tensor, right: Tensor) -> Tensor:
+    """NaN, and no error from within, where features grew beyond all bounds: `train` says then at which step, and the remedy."""
+    solution: Tensor = torch.linalg.solve_ex(system, right).result
+    return solution
 
 
 def _unit(square: Tensor) -> Tensor:
