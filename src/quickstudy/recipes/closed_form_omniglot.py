@@ -7,7 +7,7 @@ from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.learners.closed_form.r2d2 import R2D2
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.recipes.practice import Augment, Sampler
-from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
+from quickstudy.recipes.recipe import Recipe, Tasks, by_adam, few_shot
 from quickstudy.recipes.space import Log
 
 __all__ = ["lrd2_omniglot", "r2d2_omniglot"]
@@ -42,22 +42,9 @@ def r2d2_omniglot(
         sampler: which classes a meta-training task is made of.
         augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
-    return by_adam(
-        R2D2(Conv4(), penalty=penalty),
-        few_shot(
-            omniglot(split="vinyals"),
-            (train_ways, shots, train_queries),
-            (20, shots, 5),
-            (ways, shots, queries),
-            sampler=sampler,
-            augment=augment,
-            steps=steps,
-        ),
-        lr=lr,
-        steps=steps,
-        validate_every=max(1, steps // 4),
-        val_tasks=100,
-    )
+    sizes = (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)
+    tasks = few_shot(omniglot(split="vinyals"), *sizes, sampler=sampler, augment=augment, steps=steps)
+    return _by_adam(R2D2(Conv4(), penalty=penalty), tasks, steps, lr)
 
 
 def lrd2_omniglot(
@@ -89,19 +76,10 @@ def lrd2_omniglot(
         sampler: which classes a meta-training task is made of.
         augment: what is added to meta-training: changed pictures, or classes mixed of two.
     """
-    return by_adam(
-        LRD2(Conv4(), penalty=penalty, steps=newton_steps),
-        few_shot(
-            omniglot(split="vinyals"),
-            (train_ways, shots, train_queries),
-            (20, shots, 5),
-            (ways, shots, queries),
-            sampler=sampler,
-            augment=augment,
-            steps=steps,
-        ),
-        lr=lr,
-        steps=steps,
-        validate_every=max(1, steps // 4),
-        val_tasks=100,
-    )
+    sizes = (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)
+    tasks = few_shot(omniglot(split="vinyals"), *sizes, sampler=sampler, augment=augment, steps=steps)
+    return _by_adam(LRD2(Conv4(), penalty=penalty, steps=newton_steps), tasks, steps, lr)
+
+
+def _by_adam(learner: R2D2 | LRD2, tasks: Tasks, steps: int, lr: float) -> Recipe:
+    return by_adam(learner, tasks, lr=lr, steps=steps, validate_every=max(1, steps // 4), val_tasks=100)
