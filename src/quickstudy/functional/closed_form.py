@@ -83,7 +83,7 @@ def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps:
     products = _products(x_SD, mask_S) / penalty
     unit, padding = _unit(products), torch.diag_embed(_precise(1 - mask_S))
     present_N1 = y_NS.sum(1, keepdim=True) > 0
-    alike = 1 / present_N1.sum().clamp(min=1)
+    alike = 1 / present_N1.to(y_NS.dtype).sum().clamp(min=1)
     a_NS = _solved(unit + alike * products, (y_NS - alike * present_N1 * mask_S).mT).mT
     f_NS = a_NS @ products
     for _ in range(steps - 1):

@@ -23,8 +23,8 @@ class LRD2(Learner[LinearModel]):
     (Rethinking few-shot image classification), many tasks at once: `LogisticRegression` asks scikit-learn, task by task,
     and does not penalise the bias.
 
-    Deviation: the paper's LR-D2 tells two classes apart; this is Newton's method for any number, and for two the same steps
-    at twice the penalty, because both classes have weights.
+    Deviations: the paper's LR-D2 tells two classes apart; this is Newton's method for any number, and for two the same steps
+    at twice the penalty, because both classes have weights. A step that would raise the objective is shortened.
 
     Args:
         encoder: any network from inputs to features (D,).
