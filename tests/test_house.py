@@ -25,6 +25,7 @@ FLOORS = [
     {"learners"},
     {
         "metrics",
+        "encoded_batches",
         "train",
         "evaluate",
         "compare",

@@ -17,7 +17,7 @@ from quickstudy.learner import Learner
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn import MLP
 from quickstudy.tasks import FewShot, Plan, Sinusoid, TaskSource
-from quickstudy.tasks.few_shot import RowPlan
+from quickstudy.tasks.row_plan import RowPlan
 
 INPUTS, WAYS = 6, 3
 STEPS = 6

@@ -2,25 +2,26 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from quickstudy.batching import Strategy, choose, encode_tasks, over_tasks, trimmed
-from quickstudy.errors import LearnerError, TaskError
-from quickstudy.functional.tree import bytes_of, cat, map_leaves, rows_of, to
+from quickstudy.batching import Strategy, choose, over_tasks, trimmed
+from quickstudy.encoded_batches import encoded_batches
+from quickstudy.errors import TaskError
+from quickstudy.functional.tree import bytes_of, to
 from quickstudy.learner import Learner, evaluating
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood, names_classes
 from quickstudy.metrics.measure import Metric, Tally
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.report import Report
 from quickstudy.task import Examples, Task, unstack_tasks
-from quickstudy.tasks.few_shot import FewShot, RowPlan
-from quickstudy.tasks.source import Plan, TaskSource, generator_of, rows_seen
+from quickstudy.tasks.row_plan import RowPlan
+from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
-__all__ = ["Rival", "Watcher", "encoded_batches", "evaluate", "evaluate_each"]
+__all__ = ["Rival", "Watcher", "evaluate", "evaluate_each"]
 
 Key = TypeVar("Key")
 
@@ -32,9 +33,6 @@ Watcher = Callable[[Predicted, Tensor], None]
 """Is shown what was said of a task's real queries, and their targets (Q, …)."""
 
 _TIMED = 10
-
-_AT_ONCE = 100
-"""Rows that an encoder meets at once: feature maps of 500 leave a processor's caches, and take Conv4 nearly twice as long."""
 
 
 def evaluate(
@@ -189,36 +187,6 @@ def _judge_learner(
         supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
         states = [_timed(lambda s: learner.adapt(s.replace(learner.encode(s.x))), support) for support in supports]
     return scores, statistics.median(seconds for seconds, _ in states), bytes_of(states[0][1])
-
-
-def _refuse_company(learner: Learner[Any]) -> None:
-    """Features shared by tasks must not depend on which rows are encoded together."""
-    for path, module in learner.named_modules() if learner.encodes else ():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
-            raise LearnerError(
-                f"{path} ({type(module).__name__}) of {type(learner).__name__} keeps no running averages: in eval mode a feature "
-                "would depend on whatever is encoded beside it, other tasks included. Build it with track_running_stats=True."
-            )
-
-
-def encoded_batches(
-    learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device
-) -> Iterator[Task]:
-    """Batches of encoded tasks; each row of a finite data set meets the encoder once."""
-    _refuse_company(learner)
-    table, rows = None, (torch.empty(0), torch.empty(0))
-    if learner.encodes and isinstance(source, FewShot) and isinstance(plan, RowPlan):
-        distinct, places = rows_seen(plan.support_rows, plan.query_rows)
-        at_once = _AT_ONCE if device.type == "cpu" else 10 * _AT_ONCE
-        parts = [learner.encode(to(source.index.gather(part), device)) for part in distinct.split(at_once)]  # type: ignore[no-untyped-call]
-        table, rows = cat(parts), (places[0], places[1])
-    for low in range(0, len(plan), batch):
-        part: Any = plan[low : low + batch]
-        if table is None:
-            yield encode_tasks(learner, to(source.gather(part), device))
-        else:
-            moved = part.at((rows[0][low : low + batch], rows[1][low : low + batch]))
-            yield to(source.arrange(moved, lambda r: map_leaves(lambda leaf: rows_of(leaf, r), table)), device)  # type: ignore[attr-defined]
 
 
 def _judge_rival(

@@ -13,7 +13,8 @@ from quickstudy.errors import DataError, TaskError
 from quickstudy.functional.tree import leaves
 from quickstudy.likelihood import names_classes
 from quickstudy.task import Examples
-from quickstudy.tasks.few_shot import FewShot, RowPlan
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.row_plan import RowPlan
 
 __all__ = ["Solver", "listed_rows", "rival"]
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from quickstudy.batching import Strategy, choose, over_tasks
+from quickstudy.encoded_batches import encoded_batches
 from quickstudy.errors import LearnerError, TaskError
-from quickstudy.evaluate import encoded_batches
 from quickstudy.files import write_whole
 from quickstudy.functional.tree import bytes_of, to
 from quickstudy.intervals import interval_over_tasks

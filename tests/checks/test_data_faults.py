@@ -12,7 +12,7 @@ from quickstudy.checks import Severity
 from quickstudy.checks.columns import information
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.task import Examples, Task
-from quickstudy.tasks.few_shot import RowPlan
+from quickstudy.tasks.row_plan import RowPlan
 
 CLEAN = datasets.split_classes(blobs())
 

@@ -19,7 +19,7 @@ from quickstudy.errors import ContractError, QuickstudyError
 from quickstudy.functional import squared_distance
 from quickstudy.learner import Facts
 from quickstudy.learners.metric.proto import Prototypes
-from quickstudy.tasks.few_shot import RowPlan
+from quickstudy.tasks.row_plan import RowPlan
 
 
 class Sound(learners.ProtoNet):

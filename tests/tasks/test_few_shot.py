@@ -11,7 +11,7 @@ from quickstudy import datasets
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
 from quickstudy.tasks import FewShot, meta_dataset_sizes
-from quickstudy.tasks.few_shot import RowPlan
+from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import generator_of
 
 

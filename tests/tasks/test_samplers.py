@@ -11,7 +11,7 @@ from quickstudy import datasets
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
 from quickstudy.tasks import Balanced, ClassSampler, Curriculum, Diverse, EachOnce, FewShot, Hard, Mixture, Unsplit, growing
-from quickstudy.tasks.few_shot import RowPlan
+from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.samplers import in_random_order
 from quickstudy.tasks.source import generator_of
 

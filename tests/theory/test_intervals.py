@@ -17,7 +17,8 @@ from quickstudy.likelihood import Categorical
 from quickstudy.metrics.calibration import calibration_error
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
-from quickstudy.tasks.few_shot import FewShot, RowPlan
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import generator_of
 
 ROUNDS = 600

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from quickstudy.checks.finding import Finding, Look, Severity, not_asked
 from quickstudy.checks.sources import one_hot_rows
-from quickstudy.tasks.few_shot import RowPlan
+from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import TaskSource, generator_of
 
 __all__ = ["fixed_columns", "information", "telling_places"]

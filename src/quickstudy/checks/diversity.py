@@ -19,7 +19,8 @@ from quickstudy.functional.plain_numbers import plain_numbers
 from quickstudy.functional.tree import leaves
 from quickstudy.intervals import interval_over_tasks
 from quickstudy.task import Task
-from quickstudy.tasks.few_shot import FewShot, RowPlan
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
 __all__ = ["TaskDiversity", "differ_too_little", "task_diversity"]

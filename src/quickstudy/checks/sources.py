@@ -12,7 +12,7 @@ from quickstudy.checks.scene import seeded
 from quickstudy.functional.tree import leaves
 from quickstudy.likelihood import names_classes
 from quickstudy.task import Examples, Task
-from quickstudy.tasks.few_shot import RowPlan
+from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
 __all__ = [

@@ -11,7 +11,7 @@ from torch import Tensor
 
 __all__ = ["LinearModel", "logistic", "ridge"]
 
-NEVER = -1e30
+_NEVER = -1e30
 """The logit of a class that is not there: its probability is exactly zero."""
 
 
@@ -87,7 +87,7 @@ def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps:
     a_NS = _solved(unit + alike * products, (y_NS - alike * present_N1 * mask_S).mT).mT
     f_NS = a_NS @ products
     for _ in range(steps - 1):
-        p = torch.where(present_N1, f_NS, NEVER).softmax(0) * mask_S
+        p = torch.where(present_N1, f_NS, _NEVER).softmax(0) * mask_S
         b = p * (f_NS - (p * f_NS).sum(0)) + y_NS - p
         e_NSS = torch.linalg.inv_ex(unit + p[..., None] * products).inverse * p[:, None]
         pulled = (e_NSS @ (b @ products)[..., None])[..., 0]
@@ -102,7 +102,7 @@ def _share(a_NS: tuple[Tensor, Tensor], f_NS: tuple[Tensor, Tensor], y_NS: Tenso
     """How much of the way to go: 1, ½ … or 1/64, whichever lowers the objective most; all where only rounding differs."""
     shares = 0.5 ** torch.arange(7, dtype=y_NS.dtype, device=y_NS.device)
     a, f = (start + shares[:, None, None] * (end - start) for start, end in (a_NS, f_NS))
-    objectives = ((a / 2 - y_NS) * f + y_NS * torch.where(present_N1, f, NEVER).logsumexp(1, keepdim=True)).sum((1, 2))
+    objectives = ((a / 2 - y_NS) * f + y_NS * torch.where(present_N1, f, _NEVER).logsumexp(1, keepdim=True)).sum((1, 2))
     return shares[(objectives - 1e-9 * objectives * (shares == 1)).argmin()]
 
 

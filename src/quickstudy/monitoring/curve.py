@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from quickstudy.batching import Strategy, choose, over_tasks, trimmed
+from quickstudy.encoded_batches import encoded_batches
 from quickstudy.errors import TaskError
-from quickstudy.evaluate import encoded_batches
 from quickstudy.intervals import interval_over_tasks
 from quickstudy.learner import Learner, evaluating
 from quickstudy.task import Task

@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 
 from quickstudy.errors import TaskError
-from quickstudy.tasks.few_shot import FewShot, RowPlan
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.row_plan import RowPlan
 
 __all__ = ["Curriculum", "Lesson", "growing"]
 

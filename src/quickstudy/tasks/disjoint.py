@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import TaskError
-from quickstudy.tasks.few_shot import FewShot, RowPlan
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.row_plan import RowPlan
 
 __all__ = ["ClassesApart", "DisjointClasses", "DisjointRows", "RowsApart"]
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,28 +12,12 @@ from quickstudy.errors import TaskError
 from quickstudy.functional.tree import leaves
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.layout import PIECE, chosen, first, flat
+from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.samplers import ClassSampler, in_random_order
 from quickstudy.tasks.sizes import Sizes
-from quickstudy.tasks.source import Plan, TaskSource
+from quickstudy.tasks.source import TaskSource
 
-__all__ = ["FewShot", "RowPlan"]
-
-
-@dataclass(frozen=True)
-class RowPlan(Plan):
-    """Planned tasks: row numbers, target columns and masks of support (B, S) and query (B, Q); classes (B, N), -1 = none."""
-
-    support_rows: Tensor
-    support_columns: Tensor
-    support_mask: Tensor
-    query_rows: Tensor
-    query_columns: Tensor
-    query_mask: Tensor
-    classes: Tensor
-
-    def at(self, rows: tuple[Tensor, Tensor]) -> "RowPlan":
-        """The same tasks with other row numbers, after rows were moved (into a table of features, say)."""
-        return replace(self, support_rows=rows[0], query_rows=rows[1])
+__all__ = ["FewShot"]
 
 
 class FewShot(TaskSource[RowPlan]):

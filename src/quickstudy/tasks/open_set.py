@@ -9,7 +9,8 @@ from torch import Tensor
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
 from quickstudy.task import Examples, Task
-from quickstudy.tasks.few_shot import FewShot, RowPlan
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.row_plan import RowPlan
 
 __all__ = ["OpenSet"]
 

@@ -1,0 +1,26 @@
+"""What tasks out of a data set are planned as: which rows, in which columns, of which classes."""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from quickstudy.tasks.source import Plan
+
+__all__ = ["RowPlan"]
+
+
+@dataclass(frozen=True)
+class RowPlan(Plan):
+    """Planned tasks: row numbers, target columns and masks of support (B, S) and query (B, Q); classes (B, N), -1 = none."""
+
+    support_rows: Tensor
+    support_columns: Tensor
+    support_mask: Tensor
+    query_rows: Tensor
+    query_columns: Tensor
+    query_mask: Tensor
+    classes: Tensor
+
+    def at(self, rows: tuple[Tensor, Tensor]) -> "RowPlan":
+        """The same tasks with other row numbers, after rows were moved (into a table of features, say)."""
+        return replace(self, support_rows=rows[0], query_rows=rows[1])
