@@ -21,7 +21,7 @@ def r2d2_omniglot(
     train_ways: int = 60,
     train_queries: int = 3,
     penalty: Annotated[float, Log(0.1, 1000.0)] = 50.0,
-    steps: int = 1800,
+    steps: int = 4000,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
     sampler: Sampler = "uniform",
     augment: Augment = "none",
