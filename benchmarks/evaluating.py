@@ -77,10 +77,8 @@ def apart(head: Head, learner: Learner[Any], source: FewShot) -> float:
     """How far probabilities of the two are from each other on the same task."""
     task = source.sample(1, generator_of(0))[0]
     order = task.support.labels.argsort(stable=True)
-    by_hand = head(task.support.x[order][None], torch.eye(WAYS).repeat_interleave(SHOTS, 0), task.query.x[None])[0]
-    if isinstance(learner, ProtoNet):  # its logits are distances, with the part that all classes share
-        return close([by_hand.log_softmax(-1)], [learner(task.support)(task.query.x).log_softmax(-1)])
-    return close([by_hand.softmax(-1)], [learner(task.support).probabilities(task.query.x)])
+    bare = head(task.support.x[order][None], torch.eye(WAYS).repeat_interleave(SHOTS, 0), task.query.x[None])[0]
+    return close([bare.softmax(-1)], [learner(task.support).probabilities(task.query.x)])
 
 
 def features_rows(rounds: int, tasks: int, name: str, head: Head, learner: Learner[Any]) -> list[Row]:

@@ -151,10 +151,8 @@ class Gaussian(Likelihood):
     def each(self, outputs: Tensor, y: Tensor) -> Tensor:
         if outputs.shape[-1] != y.shape[-1]:
             raise ShapeError(f"the network has {outputs.shape[-1]} outputs, but the targets have {y.shape[-1]} columns.")
-        squares = ((outputs - y) ** 2).sum(-1)
-        if self.variance != 0.5:
-            squares = squares / (2 * self.variance)
-        return squares + y.shape[-1] * 0.5 * math.log(2 * math.pi * self.variance)
+        constant = y.shape[-1] * 0.5 * math.log(2 * math.pi * self.variance)
+        return ((outputs - y) ** 2).sum(-1) / (2 * self.variance) + constant
 
     def mean(self, outputs: Tensor) -> Tensor:
         return outputs

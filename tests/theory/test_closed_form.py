@@ -11,14 +11,14 @@ from quickstudy.functional import logistic, ridge
 from quickstudy.likelihood import Gaussian
 
 
-def classes(rows: int, features: int, ways: int, spread: float = 1.0, dtype: torch.dtype = torch.float64) -> Examples:
+def classes(rows: int, features: int, ways: int, spread: float = 1.0) -> Examples:
     labels = torch.arange(rows) % ways
     centres = 0.3 * torch.randn(ways, features, dtype=torch.float64)[labels]
-    return Examples.of((spread * (centres + torch.randn(rows, features, dtype=torch.float64))).to(dtype), labels)
+    return Examples.of(spread * (centres + torch.randn(rows, features, dtype=torch.float64)), labels)
 
 
-def ones(count: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.ones(count, dtype=dtype)
+def ones(count: int) -> Tensor:
+    return torch.ones(count, dtype=torch.float64)
 
 
 def with_bias(x: Tensor) -> Tensor:

@@ -46,9 +46,11 @@ def ridge(x_SD: Tensor, y_SP: Tensor, mask_S: Tensor, penalty: Tensor) -> tuple[
     """
     y_SP = y_SP * mask_S[:, None]
     if x_SD.shape[0] <= x_SD.shape[1]:
-        return _joined(x_SD, _solve(_products(x_SD, mask_S), y_SP, penalty).mT)
+        products = _products(x_SD, mask_S)
+        return _joined(x_SD, _solved(products + penalty * _unit(products), _precise(y_SP)).to(x_SD.dtype).mT)
     wide = torch.cat([x_SD, torch.ones_like(x_SD[:, :1])], 1) * mask_S[:, None]
-    both = _solve(wide.mT @ wide, wide.mT @ y_SP, penalty)
+    products = _precise(wide.mT @ wide)
+    both = _solved(products + penalty * _unit(products), _precise(wide.mT @ y_SP)).to(x_SD.dtype)
     return both[:-1].mT, both[-1]
 
 
@@ -81,7 +83,7 @@ def logistic(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps:
     """
     y_NS = _precise((y_SN * mask_S[:, None]).mT)
     products = _products(x_SD, mask_S) / penalty
-    unit, padding = _unit(products), torch.diag_embed(_precise(1 - mask_S))
+    unit, padding = _unit(products), torch.diag(_precise(1 - mask_S))
     present_N1 = y_NS.sum(1, keepdim=True) > 0
     alike = 1 / present_N1.to(y_NS.dtype).sum().clamp(min=1)
     a_NS = _solved(unit + alike * products, (y_NS - alike * present_N1 * mask_S).mT).mT
@@ -116,11 +118,6 @@ def _joined(x_SD: Tensor, a_PS: Tensor) -> tuple[Tensor, Tensor]:
     return a_PS @ x_SD, a_PS.sum(1)
 
 
-def _solve(products: Tensor, right: Tensor, penalty: Tensor) -> Tensor:
-    system = _precise(products) + penalty * _unit(products)
-    return _solved(system, _precise(right)).to(right.dtype)
-
-
 def _solved(system: Tensor, right: Tensor) -> Tensor:
     """NaN, and no error from within, where features grew beyond all bounds: `train` says then at which step, and the remedy."""
     solution: Tensor = torch.linalg.solve_ex(system, right).result
@@ -128,7 +125,7 @@ def _solved(system: Tensor, right: Tensor) -> Tensor:
 
 
 def _unit(square: Tensor) -> Tensor:
-    return torch.eye(square.shape[-1], dtype=_precise(square[:0]).dtype, device=square.device)
+    return torch.eye(square.shape[-1], dtype=square.dtype, device=square.device)
 
 
 def _precise(x: Tensor) -> Tensor:

@@ -153,11 +153,10 @@ class FewShot(TaskSource[RowPlan]):
         order = first(keys, may[0], sum(most) if whole else most[0])
         others = order if whole else first(keys, may[1], most[1])
         none = torch.zeros_like(sizes[0])
-        (support, real), (query, real_query) = (
-            chosen(order, none, sizes[0], most[0]),
-            chosen(others, sizes[0] if whole else none, sizes[1], most[1]),
-        )
-        return (self._rows[classes[..., None], support], real), (self._rows[classes[..., None], query], real_query)
+        support, support_real = chosen(order, none, sizes[0], most[0])
+        query, query_real = chosen(others, sizes[0] if whole else none, sizes[1], most[1])
+        rows = [self._rows[classes[..., None], places] for places in (support, query)]
+        return (rows[0], support_real), (rows[1], query_real)
 
     def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
         """A rule for sizes may ask for more rows than there are."""

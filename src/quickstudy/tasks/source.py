@@ -99,10 +99,9 @@ def rows_seen(*rows: Tensor) -> tuple[Tensor, list[Tensor]]:
     (tensor([2, 7, 9]), [tensor([1, 0]), tensor([[0, 2]])])
     """
     every = torch.cat([r.reshape(-1) for r in rows])
-    if int(every.max()) < 4 * len(
-        every
-    ):  # a table of all rows is small beside the plan, and is filled faster than numbers are sorted
-        seen = torch.zeros(int(every.max()) + 1, dtype=torch.bool)
+    count = int(every.max()) + 1 if len(every) else 0
+    if 0 < count <= 4 * len(every):  # a table of all rows, small beside the plan, is filled faster than numbers are sorted
+        seen = torch.zeros(count, dtype=torch.bool)
         seen[every] = True
         distinct, places = seen.nonzero()[:, 0], (seen.cumsum(0) - 1)[every]
     else:
