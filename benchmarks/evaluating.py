@@ -17,7 +17,7 @@ from timing import Row, Variant, arguments, close, report, take_turns
 from torch import Tensor, nn
 
 from quickstudy.datasets.arrays import from_arrays
-from quickstudy.evaluate import evaluate
+from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learner import Learner
 from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.learners.closed_form.r2d2 import R2D2

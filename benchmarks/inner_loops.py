@@ -13,7 +13,7 @@ import torch
 from timing import Row, Variant, arguments, report, take_turns
 from torch import nn
 
-from quickstudy.batching import meta_gradient
+from quickstudy.execution.batching import meta_gradient
 from quickstudy.functional.unroll import SGD
 from quickstudy.learner import Learner
 from quickstudy.learners.optimization.anil import ANIL

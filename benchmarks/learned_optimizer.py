@@ -18,16 +18,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from quickstudy.batching import over_tasks
-from quickstudy.checkpoint import altered
+from quickstudy.execution.batching import over_tasks
 from quickstudy.functional.unroll import SGD, Adam, Rule, Weights, gradient_and_value
-from quickstudy.intervals import interval_over_tasks
 from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn.fast import support_loss
 from quickstudy.nn.mlp import MLP
 from quickstudy.plots.style import INK, PALETTE, axes_in, blank
-from quickstudy.run import Run
+from quickstudy.reports.intervals import interval_over_tasks
+from quickstudy.runs.run import Run
+from quickstudy.saving.checkpoint import altered
 from quickstudy.task import Task
 from quickstudy.tasks.source import TaskSource, generator_of
 

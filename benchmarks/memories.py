@@ -13,8 +13,8 @@ import torch
 from timing import Row, Variant, arguments, report, take_turns
 from torch import nn
 
-from quickstudy.batching import meta_gradient, over_tasks
 from quickstudy.datasets.arrays import from_arrays
+from quickstudy.execution.batching import meta_gradient, over_tasks
 from quickstudy.learner import Learner
 from quickstudy.learners.memory.mann import MANN
 from quickstudy.learners.memory.snail import SNAIL

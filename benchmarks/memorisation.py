@@ -26,9 +26,7 @@ from torch import nn
 
 from quickstudy import datasets
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.evaluate import evaluate
-from quickstudy.files import write_whole
-from quickstudy.intervals import interval_by_bootstrap, interval_over_tasks
+from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learner import Learner
 from quickstudy.learners.around.meta_regularised import MetaRegularised
 from quickstudy.learners.optimization.anil import ANIL
@@ -37,6 +35,8 @@ from quickstudy.likelihood import Categorical, Gaussian, Likelihood
 from quickstudy.nn.meta_dropout import MetaDropout
 from quickstudy.nn.mixing import Mixing
 from quickstudy.nn.variational import GaussianCode, GaussianWeights
+from quickstudy.reports.intervals import interval_by_bootstrap, interval_over_tasks
+from quickstudy.storage.files import write_whole
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.fixed_columns import FixedColumns
 from quickstudy.tasks.meta_aug import MetaAug, Scaled, Shifted

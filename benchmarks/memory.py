@@ -23,8 +23,8 @@ from rich.table import Table
 from torch import nn
 
 from quickstudy import Examples, Task, learners
-from quickstudy.batching import meta_gradient
-from quickstudy.footprint import peak_of
+from quickstudy.execution.batching import meta_gradient
+from quickstudy.execution.footprint import peak_of
 from quickstudy.learner import Learner
 from quickstudy.nn import Conv4
 from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank

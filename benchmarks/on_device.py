@@ -2,7 +2,7 @@
 
 Needs this checkout, PyTorch and NumPy, nothing else, and makes its own data. Without --device the first GPU is taken, else the
 CPU. The floor of each workload is its loop over tasks (of encoders: float32); results are compared with it first. A gradient of
-bfloat16 is off by its rounding, which the column "error" shows. The rules of `quickstudy.batching` for a CPU come from
+bfloat16 is off by its rounding, which the column "error" shows. The rules of `quickstudy.execution.batching` for a CPU come from
 `small_networks.py` and `conv4.py`; those for a GPU are to be set by this table.
 
     python benchmarks/on_device.py --json on_device.json
@@ -23,8 +23,8 @@ import torch
 from timing import Row, close, report
 from torch import Tensor
 
-from quickstudy.batching import meta_gradient
 from quickstudy.datasets.arrays import from_arrays
+from quickstudy.execution.batching import meta_gradient
 from quickstudy.functional.tree import to
 from quickstudy.learner import Learner
 from quickstudy.learners.metric.proto import ProtoNet

@@ -18,19 +18,19 @@ from pathlib import Path
 import torch
 from scipy.special import stdtrit
 
-from quickstudy.compare import compare
-from quickstudy.comparison import Comparison
 from quickstudy.datasets.class_index import Splits
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.omniglot import omniglot
-from quickstudy.evaluate import evaluate
+from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.plots.style import GRID, INK, PALETTE, axes_in, blank
-from quickstudy.ranking import holm
 from quickstudy.recipes.practice import AugmentTurned, Sampler, practice
 from quickstudy.recipes.recipe import Tasks, by_adam
-from quickstudy.report import Report
+from quickstudy.reports.compare import compare
+from quickstudy.reports.comparison import Comparison
+from quickstudy.reports.ranking import holm
+from quickstudy.reports.report import Report
 from quickstudy.tasks.few_shot import FewShot
 
 DATA: Mapping[str, Callable[[], Splits]] = {"glyphs": glyphs, "omniglot": lambda: omniglot(rotations=False)}

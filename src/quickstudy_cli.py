@@ -51,7 +51,7 @@ COMMANDS = {
     ),
     "cite": ("quickstudy.cli.showing:cite", "Show how to cite quickstudy, and the paper behind a learner."),
     "demo": (
-        "quickstudy.apps.demo:demo",
+        "quickstudy.demo.demo:demo",
         "Meta-train, judge and compare learners on built-in data, and write a page about it: minutes on two cores.",
     ),
 }

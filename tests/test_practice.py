@@ -13,15 +13,15 @@ import pytest
 import torch
 
 from quickstudy import datasets, learners, train
-from quickstudy.artefact import read
-from quickstudy.checkpoint import load_training, save_training
 from quickstudy.checks.cost import step_cost
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.errors import ArtefactError
 from quickstudy.nn import MLP
 from quickstudy.recipes.practice import Augment, AugmentTurned, Sampler, practice
 from quickstudy.recipes.recipe import few_shot
-from quickstudy.run import Run, recipe_functions
+from quickstudy.runs.run import Run, recipe_functions
+from quickstudy.saving.checkpoint import load_training, save_training
+from quickstudy.storage.artefact import read
 from quickstudy.tasks import AugmentedPictures, Curriculum, EachOnce, FewShot, Hard
 from quickstudy.tasks.source import generator_of
 
@@ -205,7 +205,7 @@ def test_two_processes_agree_on_what_is_hard(tmp_path: Path) -> None:
 def test_a_run_resumes_with_its_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits: Splits) -> None:
     """From the command line's arguments to the file and back."""
     monkeypatch.setattr(importlib.import_module("quickstudy.recipes.glyphs"), "glyphs", lambda: splits)
-    monkeypatch.setattr("quickstudy.run._SAVE_SECONDS", -1.0)
+    monkeypatch.setattr("quickstudy.runs.run._SAVE_SECONDS", -1.0)
     arguments = {"train_ways": 4, "ways": 3, "queries": 2, "steps": 5, "val_tasks": 2, "sampler": "hard", "augment": "pictures"}
 
     def finished(folder: Path, stop: int | None = None) -> list[torch.Tensor]:

@@ -11,7 +11,7 @@ import torch
 
 from quickstudy import evaluate, tasks
 from quickstudy.plots.style import INK, PALETTE, axes_in, blank
-from quickstudy.run import Run
+from quickstudy.runs.run import Run
 
 STEPS = (0, 1, 5, 10)
 

@@ -8,12 +8,12 @@ from typing import Any, Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ShapeError
 from quickstudy.functional.stages import Stage, stages
 from quickstudy.functional.tree import map_leaves
 from quickstudy.likelihood import Categorical, Likelihood
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs, Task, inputs
 
 __all__ = ["Facts", "Learner", "LearnerAround", "Predictor", "evaluating"]

@@ -10,11 +10,11 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from quickstudy.batching import Strategy, meta_gradient
 from quickstudy.errors import LearnerError, TaskError
+from quickstudy.execution.batching import Strategy, meta_gradient
+from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.functional.tree import to
 from quickstudy.learner import Learner
-from quickstudy.processes import Fabric, Processes
 from quickstudy.tasks.source import TaskSource, generator_of
 
 __all__ = ["Record", "train"]
@@ -64,9 +64,9 @@ def train(
         clip: largest norm of the outer gradient.
         seed: of tasks and inner randomness.
         start: steps done before.
-        strategy, chunk: see `quickstudy.batching`.
+        strategy, chunk: see `quickstudy.execution.batching`.
         compile: turn the inner loop and its gradients into machine code first, which takes a minute or two once and then pays
-            for small networks (see `quickstudy.compiling`).
+            for small networks (see `quickstudy.execution.compiling`).
         checkpoint: keep the tensors of about √T of an inner loop's T steps and compute the others twice: less memory, about
             half as much time again (see `quickstudy.functional.checkpointing`).
         fabric: a launched Lightning Fabric: its device, its processes, each with a share of the step's tasks, and its

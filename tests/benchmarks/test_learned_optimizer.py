@@ -12,7 +12,7 @@ from quickstudy import Examples, Task, evaluate, learners, recipes
 from quickstudy.functional import SGD
 from quickstudy.likelihood import Gaussian, LogLoss
 from quickstudy.nn import MLP, CoordinateLSTM, Point
-from quickstudy.run import Run
+from quickstudy.runs.run import Run
 from quickstudy.task import stack_tasks
 from quickstudy.tasks import Quadratics
 

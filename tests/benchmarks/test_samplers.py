@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from quickstudy.datasets.class_index import ClassIndex, Splits
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 from quickstudy.tasks.source import generator_of
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "samplers.py"

@@ -13,7 +13,7 @@ from contract.cases import blobs
 from quickstudy import checks, datasets, learners, save, tasks
 from quickstudy.nn import MLP
 from quickstudy.plots import diversity
-from quickstudy.run import Run
+from quickstudy.runs.run import Run
 
 Call = Callable[..., tuple[int, str, str]]
 

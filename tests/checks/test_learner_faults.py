@@ -11,7 +11,7 @@ from contract.cases import INPUTS, blobs, few
 from quickstudy import checks, datasets, learners, tasks, train
 from quickstudy.checks import Severity
 from quickstudy.errors import TaskError
-from quickstudy.footprint import peak_of
+from quickstudy.execution.footprint import peak_of
 from quickstudy.learner import Facts
 from quickstudy.learners.metric.proto import Prototypes
 from quickstudy.likelihood import Gaussian

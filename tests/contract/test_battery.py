@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from contract.cases import INPUTS, blobs, few
 from contract.cases.optimization import first_order
 from quickstudy import Examples, Task, learners, tasks
-from quickstudy.batching import choose, encode_tasks
 from quickstudy.checks import Training, check_learner, check_metagradient, check_source
 from quickstudy.errors import ContractError, QuickstudyError
+from quickstudy.execution.batching import choose, encode_tasks
 from quickstudy.functional import squared_distance
 from quickstudy.learner import Facts
 from quickstudy.learners.metric.proto import Prototypes

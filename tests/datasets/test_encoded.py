@@ -17,7 +17,7 @@ from quickstudy.datasets.encoded import bank_key, encoded
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.store import pieces_of, write_store
 from quickstudy.errors import DataError, LearnerError, ShapeError
-from quickstudy.evaluate import evaluate
+from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.maml import MAML

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from quickstudy import Examples, Task, learners
-from quickstudy.batching import Strategy, meta_gradient
+from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.likelihood import Gaussian
 
 FILE = Path(__file__).parents[2] / "examples" / "maml_from_scratch.py"

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, Task, learners
-from quickstudy.batching import meta_gradient
 from quickstudy.errors import LearnerError
-from quickstudy.footprint import peak_of
+from quickstudy.execution.batching import meta_gradient
+from quickstudy.execution.footprint import peak_of
 from quickstudy.functional import SGD, Adam, descend
 from quickstudy.functional.checkpointing import checkpointed, checkpointing, repeated
 from quickstudy.functional.unroll import Rule, Weights

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from contract.cases import CASES
 from quickstudy import learners
-from quickstudy.batching import encode_tasks, over_tasks
+from quickstudy.execution.batching import encode_tasks, over_tasks
 from quickstudy.functional.checkpointing import repeated
 from quickstudy.functional.stages import marks, stages
 from quickstudy.functional.tree import leaves

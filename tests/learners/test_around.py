@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import evaluate, learners, load, save, train
-from quickstudy.batching import meta_gradient
-from quickstudy.checkpoint import load_training, save_training
 from quickstudy.errors import LearnerError
+from quickstudy.execution.batching import meta_gradient
 from quickstudy.functional.divergence import from_standard_normal
 from quickstudy.learner import Learner
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn import MLP, GaussianCode, GaussianWeights
 from quickstudy.nn.variational import measuring, weight_information
+from quickstudy.saving.checkpoint import load_training, save_training
 from quickstudy.task import Task
 from quickstudy.tasks import Sinusoid
 from quickstudy.tasks.source import generator_of

@@ -7,8 +7,8 @@ from sklearn import linear_model, neighbors
 from torch import nn
 
 from quickstudy import Examples, datasets, learners, tasks
-from quickstudy.batching import meta_gradient
 from quickstudy.errors import LearnerError
+from quickstudy.execution.batching import meta_gradient
 from quickstudy.functional import Adam
 from quickstudy.nn import MLP
 

@@ -11,14 +11,14 @@ from sklearn import gaussian_process, neighbors
 from torch import Tensor, nn
 
 from quickstudy import evaluate, learners, metrics
-from quickstudy.compare import compare
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.errors import LearnerError, ShapeError, TaskError
 from quickstudy.likelihood import Categorical, Gaussian
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.nn.mlp import MLP
-from quickstudy.report import Report
-from quickstudy.score import Score
+from quickstudy.reports.compare import compare
+from quickstudy.reports.report import Report
+from quickstudy.reports.score import Score
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.sinusoid import Sinusoid

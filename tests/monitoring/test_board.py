@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 
 from quickstudy.errors import MissingExtra
 from quickstudy.monitoring import Board, scalars
-from quickstudy.run import Run
+from quickstudy.runs.run import Run
 
 
 def points(folder: Path) -> dict[tuple[str, int], list[float]]:
@@ -52,7 +52,7 @@ def test_every_number_of_the_log_stands_there(tmp_path: Path) -> None:
 def test_a_resume_writes_no_point_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(tmp_path, until=25)  # nothing was saved: all of it will be taken again
     with monkeypatch.context() as patched:
-        patched.setattr("quickstudy.run._SAVE_SECONDS", -1.0)
+        patched.setattr("quickstudy.runs.run._SAVE_SECONDS", -1.0)
         train(tmp_path, until=40)
     train(tmp_path)
     found = points(tmp_path)

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from quickstudy import learners, recipes
-from quickstudy.artefact import read
 from quickstudy.errors import LearnerError
 from quickstudy.likelihood import Gaussian
 from quickstudy.monitoring import History
-from quickstudy.run import Run, Validation
+from quickstudy.runs.run import Run, Validation
+from quickstudy.storage.artefact import read
 
 ARGUMENTS = {"steps": 40, "batch": 2}
 
@@ -52,7 +52,7 @@ def test_training_does_not_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     random = torch.get_rng_state()
     finish(watched)
     assert torch.equal(torch.get_rng_state(), random)
-    monkeypatch.setattr("quickstudy.run._monitor", lambda recipe: None)
+    monkeypatch.setattr("quickstudy.runs.run._monitor", lambda recipe: None)
     finish(alone)
     assert all(torch.equal(a, b) for a, b in zip(weights(watched), weights(alone), strict=True))
     assert len(History.of(watched).looks) == 7 and not History.of(alone).looks
@@ -81,7 +81,7 @@ def test_a_resumed_run_has_the_log_of_one_that_was_not_stopped(tmp_path: Path, m
     finish(whole)
     for stop in (7, 20, 31):
         with monkeypatch.context() as patched:
-            patched.setattr("quickstudy.run._SAVE_SECONDS", -1.0 if stop == 7 else 1e9)
+            patched.setattr("quickstudy.runs.run._SAVE_SECONDS", -1.0 if stop == 7 else 1e9)
             records = Run(parts, "maml_sinusoid", ARGUMENTS).train()
             next(item for item in records if item.step == stop)
             records.close()  # type: ignore[attr-defined]

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import evaluate, learners, train
-from quickstudy.batching import meta_gradient
 from quickstudy.errors import LearnerError
+from quickstudy.execution.batching import meta_gradient
 from quickstudy.functional.mixing import Mixed
 from quickstudy.functional.unroll import gradient, is_inner
 from quickstudy.likelihood import Gaussian

@@ -5,7 +5,7 @@ import torch
 
 from quickstudy.metrics.calibration import Reliability
 from quickstudy.plots import accuracy_against_ways, reliability_picture
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 
 
 def test_each_bin_with_queries_stands_at_its_confidence_and_accuracy() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from quickstudy.plots import accuracy_against_shots, intervals, training_curve
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 from quickstudy.train import Record
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quickstudy.plots.tuning import argument_importances, argument_slices, trial_history
-from quickstudy.tuned import Trial, Tuned
+from quickstudy.reports.tuned import Trial, Tuned
 
 SPACE = {"lr": {"low": 1e-4, "high": 1e-1, "by_ratio": True}, "flat": {"values": [False, True]}}
 SCORES = [0.9, 0.5, 0.7, 0.01]

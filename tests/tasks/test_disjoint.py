@@ -7,7 +7,7 @@ from quickstudy import evaluate, learners
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.lists import load_tasks, save_tasks

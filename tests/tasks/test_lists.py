@@ -9,7 +9,7 @@ import torch
 
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.errors import ArtefactError, TaskError
-from quickstudy.evaluate import evaluate
+from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.lists import load_tasks, save_tasks

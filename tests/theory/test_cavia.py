@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, Task, learners
-from quickstudy.batching import meta_gradient
 from quickstudy.errors import LearnerError
+from quickstudy.execution.batching import meta_gradient
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn import MLP, Conv4, FiLMContext, InputContext
 from quickstudy.nn.context import ContextNetwork

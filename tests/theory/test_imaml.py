@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, Task, learners
-from quickstudy.batching import Strategy, meta_gradient
 from quickstudy.errors import LearnerError
+from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, Solver
 from quickstudy.functional.unroll import SGD
 from quickstudy.likelihood import Gaussian

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from quickstudy.batching import over_tasks
+from quickstudy.execution.batching import over_tasks
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, Solver, implicit
 from quickstudy.functional.unroll import SGD, Weights, descend
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from quickstudy.comparison import Comparison
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
-from quickstudy.intervals import interval_by_bootstrap, interval_over_classes, interval_over_runs, interval_over_tasks
 from quickstudy.likelihood import Categorical
 from quickstudy.metrics.calibration import calibration_error
 from quickstudy.metrics.predicted import Predicted
+from quickstudy.reports.comparison import Comparison
+from quickstudy.reports.intervals import interval_by_bootstrap, interval_over_classes, interval_over_runs, interval_over_tasks
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.row_plan import RowPlan

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, Task, functional, learners
-from quickstudy.batching import Strategy, meta_gradient, over_tasks
+from quickstudy.execution.batching import Strategy, meta_gradient, over_tasks
 from quickstudy.functional import log_sign
 from quickstudy.functional.unroll import Weights
 from quickstudy.likelihood import Gaussian

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import functional, learners
-from quickstudy.batching import Strategy, meta_gradient
 from quickstudy.errors import LearnerError
+from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.functional import MeanLogLoss, Windows, log_sign, mean_loss
 from quickstudy.functional.unroll import Weights
 from quickstudy.likelihood import Gaussian

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from quickstudy import Examples, Task, learners, vmap_safety
-from quickstudy.batching import Strategy, choose, encode_tasks, meta_gradient, over_tasks
+from quickstudy import Examples, Task, learners
 from quickstudy.errors import LearnerError
+from quickstudy.execution import vmap_safety
+from quickstudy.execution.batching import Strategy, choose, encode_tasks, meta_gradient, over_tasks
 from quickstudy.likelihood import Categorical
 from quickstudy.nn import norm
 from quickstudy.task import stack_tasks

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, Task, learners
-from quickstudy.batching import Strategy, meta_gradient
-from quickstudy.checkpoint import load_training, save_training
 from quickstudy.errors import LearnerError
+from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.learners import Improvements
 from quickstudy.nn import MLP, norm
+from quickstudy.saving.checkpoint import load_training, save_training
 from quickstudy.task import stack_tasks
 from quickstudy.train import train
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, Task, learners, train
-from quickstudy.batching import Strategy, meta_gradient
+from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.functional import SGD
 from quickstudy.likelihood import Gaussian
 from quickstudy.tasks import Plan, TaskSource

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, Task, learners
-from quickstudy.batching import Strategy, encode_tasks, meta_gradient
 from quickstudy.errors import LearnerError, ShapeError
+from quickstudy.execution.batching import Strategy, encode_tasks, meta_gradient
 from quickstudy.functional import gradient
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn import Conv4

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy import Examples, Task, learners
-from quickstudy.batching import choose, meta_gradient, over_tasks
 from quickstudy.errors import LearnerError
+from quickstudy.execution.batching import choose, meta_gradient, over_tasks
 from quickstudy.task import stack_tasks
 from theory.differences import deviation
 

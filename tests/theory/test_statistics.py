@@ -7,9 +7,9 @@ import pytest
 from numpy.random import Generator
 from scipy import stats
 
-from quickstudy.comparison import Comparison
-from quickstudy.intervals import interval_over_tasks
-from quickstudy.report import Report
+from quickstudy.reports.comparison import Comparison
+from quickstudy.reports.intervals import interval_over_tasks
+from quickstudy.reports.report import Report
 
 ROUNDS = 2000
 

@@ -16,9 +16,9 @@ from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
 from quickstudy.recipes.space import Choice, Linear, Log
-from quickstudy.run import Run, Validation
+from quickstudy.reports.tuned import Trial, Tuned
+from quickstudy.runs.run import Run, Validation
 from quickstudy.tasks.few_shot import FewShot
-from quickstudy.tuned import Trial, Tuned
 from quickstudy.tuning import by_hyperband, never, tune
 from quickstudy.tuning.loop import importances
 from tuning.toy import Untouchable, line

@@ -10,8 +10,8 @@ from pathlib import Path
 import optuna
 import pytest
 
-from quickstudy.run import Run
-from quickstudy.tuned import Tuned
+from quickstudy.reports.tuned import Tuned
+from quickstudy.runs.run import Run
 from quickstudy.tuning import never, tune
 from tuning.toy import line
 

@@ -11,7 +11,7 @@ import torch
 from torch.optim import Optimizer
 
 from quickstudy.checks.finding import Finding, Look, Severity, not_asked
-from quickstudy.footprint import peak_of
+from quickstudy.execution.footprint import peak_of
 from quickstudy.functional.tree import bytes_of
 from quickstudy.learner import Learner
 from quickstudy.tasks.source import TaskSource
@@ -52,7 +52,7 @@ def step_cost(
 
     Time and memory grow in a straight line with the number of tasks, ``a + b · batch``, from the second step size on (a
     single task is never vectorised); the line of least squares gives what was not measured. Memory is counted tensor by
-    tensor (see `quickstudy.footprint`), the same on every machine; what a kernel keeps to itself is not seen.
+    tensor (see `quickstudy.execution.footprint`), the same on every machine; what a kernel keeps to itself is not seen.
 
     Args:
         learner: to be trained; a copy of it is.

@@ -17,7 +17,7 @@ from quickstudy.checks.sources import one_hot_rows
 from quickstudy.checks.task_embedding import distances, embed, halves
 from quickstudy.functional.plain_numbers import plain_numbers
 from quickstudy.functional.tree import leaves
-from quickstudy.intervals import interval_over_tasks
+from quickstudy.reports.intervals import interval_over_tasks
 from quickstudy.task import Task
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.row_plan import RowPlan

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.batching import Strategy, encode_tasks, meta_gradient, over_tasks, trimmed
 from quickstudy.checks.mapping import not_mapped
 from quickstudy.checks.record import Broken, Checks, Excused, Held, Outcome, Promise, ask
 from quickstudy.checks.scene import Expected, Scene, Training, seeded
+from quickstudy.execution.batching import Strategy, encode_tasks, meta_gradient, over_tasks, trimmed
 from quickstudy.learner import Learner
 from quickstudy.task import Task
 from quickstudy.tasks.source import TaskSource, generator_of

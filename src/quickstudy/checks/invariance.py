@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.batching import trimmed
 from quickstudy.checks.record import Broken, Excused, Held, Outcome
 from quickstudy.checks.scene import Scene, apart, outputs, seeded
+from quickstudy.execution.batching import trimmed
 from quickstudy.functional.tree import cat, leaves, map_leaves
 from quickstudy.learner import Learner
 from quickstudy.likelihood import ABSENT, Categorical

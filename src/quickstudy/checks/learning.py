@@ -6,15 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.batching import encode_tasks, over_tasks
 from quickstudy.checks.record import Broken, Excused, Held, Outcome
 from quickstudy.checks.scene import Scene, cast, outputs, seeded
-from quickstudy.compare import compare
 from quickstudy.errors import LearnerError
-from quickstudy.evaluate import evaluate
+from quickstudy.evaluation.evaluate import evaluate
+from quickstudy.execution.batching import encode_tasks, over_tasks
 from quickstudy.functional.tree import cat, to
-from quickstudy.intervals import interval_over_tasks
 from quickstudy.learner import Learner
+from quickstudy.reports.compare import compare
+from quickstudy.reports.intervals import interval_over_tasks
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import generator_of
 from quickstudy.train import train

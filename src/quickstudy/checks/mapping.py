@@ -5,14 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.batching import meta_gradient, over_tasks, trimmed
 from quickstudy.checks.record import Broken, Excused, Outcome
 from quickstudy.checks.scene import Scene, apart, seeded
 from quickstudy.errors import ShapeError
+from quickstudy.execution.batching import meta_gradient, over_tasks, trimmed
+from quickstudy.execution.vmap_safety import unsafe_layer
 from quickstudy.functional.tree import leading, leaves, map_leaves
 from quickstudy.learner import Learner
 from quickstudy.task import Task
-from quickstudy.vmap_safety import unsafe_layer
 
 __all__ = ["not_mapped", "state_is_a_tree", "vmap_equals_loop"]
 

@@ -14,8 +14,8 @@ from quickstudy.checks.finding import Finding, Look, Severity, not_asked
 from quickstudy.checks.sources import one_hot_rows
 from quickstudy.functional.plain_numbers import plain_numbers
 from quickstudy.functional.tree import leaves, map_leaves
-from quickstudy.intervals import interval_over_tasks
 from quickstudy.nn.mlp import MLP
+from quickstudy.reports.intervals import interval_over_tasks
 from quickstudy.task import Task
 from quickstudy.tasks.source import TaskSource, generator_of
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from quickstudy.checks.finding import Finding, Look, Severity, not_asked
 from quickstudy.errors import TaskError
-from quickstudy.evaluate import evaluate
+from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learner import Learner
 from quickstudy.monitoring.curve import alike
 from quickstudy.monitoring.history import History
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 from quickstudy.tasks.source import TaskSource
 
 __all__ = ["meta_overfitting", "meta_train_gap"]

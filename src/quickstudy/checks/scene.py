@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.batching import encode_tasks
 from quickstudy.checks.record import Broken, Held
+from quickstudy.execution.batching import encode_tasks
 from quickstudy.functional.tree import map_leaves, to
 from quickstudy.learner import Learner
 from quickstudy.task import Examples, Task

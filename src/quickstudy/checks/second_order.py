@@ -7,16 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from quickstudy.batching import encode_tasks
 from quickstudy.checks.finding import Finding, Look, Severity, not_asked
 from quickstudy.checks.mapping import vmap_equals_loop
 from quickstudy.checks.record import Broken
 from quickstudy.checks.scene import Scene, seeded
+from quickstudy.execution.batching import encode_tasks
+from quickstudy.execution.vmap_safety import inside, unsafe_layers
 from quickstudy.functional.tree import leaves, map_leaves
 from quickstudy.functional.unroll import mapped
 from quickstudy.learner import Learner
 from quickstudy.tasks.source import TaskSource, generator_of
-from quickstudy.vmap_safety import inside, unsafe_layers
 
 __all__ = ["unsafe_second_order"]
 
@@ -51,7 +51,7 @@ def unsafe_second_order(learner: Learner[Any], source: TaskSource[Any], *, seed:
     Of a layer f with inputs x and weights w, ``v = uᵀ ∂f/∂(x, w) · d`` is differentiated again, and compared with central
     differences of v along random directions. What fails without a failing part of its own is named. A layer that PyTorch
     gives no second derivative stops a second-order learner; a wrong one misleads it. Layers that are wrong under
-    `torch.func.vmap` alone are known by name (`quickstudy.vmap_safety`): their tasks run one after another.
+    `torch.func.vmap` alone are known by name (`quickstudy.execution.vmap_safety`): their tasks run one after another.
 
     Args:
         learner: any learner; a copy of it is used, in double precision and training mode.

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from quickstudy import learners
-from quickstudy.blueprint import blueprint
-from quickstudy.checkpoint import load, save
 from quickstudy.checks.record import Broken, Excused, Held, Outcome
 from quickstudy.checks.scene import Scene, cast, outputs, seeded
 from quickstudy.functional.tree import leaves, to
 from quickstudy.learner import Learner, Predictor
+from quickstudy.saving.checkpoint import load, save
+from quickstudy.storage.blueprint import blueprint
 from quickstudy.task import Task
 from quickstudy.tasks.source import generator_of
 

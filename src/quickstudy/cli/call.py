@@ -11,7 +11,7 @@ from quickstudy.cli.console import progress
 from quickstudy.errors import LearnerError
 from quickstudy.learner import Learner
 from quickstudy.metrics.measure import Measure
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.lists import load_tasks, save_tasks
@@ -41,13 +41,13 @@ class Call:
 
     def learner(self, folder: Path) -> Learner[Any]:
         """A run's learner, as the call changes it."""
-        from quickstudy.run import Run
+        from quickstudy.runs.run import Run
 
         return Run(folder).learner(**self.of_learner)
 
     def source(self, folder: Path) -> TaskSource[Any]:
         """A run's meta-test tasks, as the call changes them."""
-        from quickstudy.run import Run
+        from quickstudy.runs.run import Run
 
         return self.changed(Run(folder).recipe(**self.of_recipe).test)
 
@@ -75,7 +75,7 @@ class Call:
             source: other tasks than the run's own.
             known: the run's learner, if it is loaded already.
         """
-        from quickstudy.evaluate import evaluate
+        from quickstudy.evaluation.evaluate import evaluate
 
         source = self.source(folder) if source is None else source
         learner = self.learner(folder) if known is None else known

@@ -12,7 +12,7 @@ from quickstudy.cli.console import print_json, say, table
 from quickstudy.cli.everyone import compare_all
 from quickstudy.cli.traditional import compare_traditional
 from quickstudy.errors import RunError
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 
 __all__ = ["compare"]
 
@@ -79,7 +79,7 @@ def compare(
 
 def _pairs(reports: list[Report], *, as_json: bool) -> None:
     """Each report against the first, printed."""
-    from quickstudy.compare import compare as paired
+    from quickstudy.reports.compare import compare as paired
 
     pairs = [paired(report, reports[0]) for report in reports[1:]]
     if as_json:
@@ -91,7 +91,7 @@ def _pairs(reports: list[Report], *, as_json: bool) -> None:
     for comparison in pairs:
         say(str(comparison))
     if len(reports) > 2:
-        from quickstudy.ranking import rank  # scipy.stats behind it takes a while to load
+        from quickstudy.reports.ranking import rank  # scipy.stats behind it takes a while to load
 
         say(str(rank(reports)))
 

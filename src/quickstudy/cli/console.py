@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 
 __all__ = ["err", "out", "print_json", "progress", "say", "table"]
 

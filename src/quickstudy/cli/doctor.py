@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from quickstudy.checks.doctor import Patient
     from quickstudy.checks.finding import Diagnosis
     from quickstudy.datasets.class_index import Splits
-    from quickstudy.run import Run
+    from quickstudy.runs.run import Run
 
 __all__ = ["doctor"]
 
@@ -103,7 +103,7 @@ def _patient(thing: str) -> "Patient":
     """What ``thing`` names: a folder or a file first, then a recipe, then a data set."""
     from quickstudy import datasets
     from quickstudy.checks.doctor import patient_of_data
-    from quickstudy.run import Run, recipe_functions
+    from quickstudy.runs.run import Run, recipe_functions
 
     path = Path(thing)
     if (path / "run.json").exists():
@@ -133,8 +133,8 @@ def _gives_splits(fn: Any) -> bool:
 
 
 def _of_run(run: "Run", name: str) -> "Patient":
-    from quickstudy.checkpoint import load
     from quickstudy.checks.doctor import Patient
+    from quickstudy.saving.checkpoint import load
 
     recipe, best = run.recipe(), run.folder / "best.safetensors"
     if best.exists():
@@ -155,10 +155,10 @@ def _of_run(run: "Run", name: str) -> "Patient":
 
 def _of_file(path: Path) -> "Patient":
     """A saved learner with the tasks of the recipe that is noted in its file."""
-    from quickstudy.artefact import read
-    from quickstudy.checkpoint import load
     from quickstudy.checks.doctor import Patient
-    from quickstudy.run import Run
+    from quickstudy.runs.run import Run
+    from quickstudy.saving.checkpoint import load
+    from quickstudy.storage.artefact import read
 
     call = read(path, ("learner",)).description.get("recipe") or {}
     if "recipe" not in call:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from quickstudy.cli.console import err, out, print_json, progress, say
 from quickstudy.errors import UserError
-from quickstudy.files import write_whole
+from quickstudy.storage.files import write_whole
 
 __all__ = ["compare_all"]
 
@@ -27,8 +27,8 @@ def compare_all(
 ) -> None:
     """Trains, judges and weighs all contenders, those in ``folder`` excepted; then prints, writes and draws what came out."""
     from quickstudy import datasets
-    from quickstudy.apps.equal_budget import OtherBudget, chosen, compete, settings_of, summary
     from quickstudy.recipes.equal_budget.budget import Budget
+    from quickstudy.runs.equal_budget import OtherBudget, chosen, compete, settings_of, summary
 
     contenders = chosen(only)
     budget = Budget(getattr(datasets, data)(), **sizes, seed=seed)

@@ -12,9 +12,9 @@ from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say, table
 from quickstudy.cli.sweeping import across, by_size, numbers
 from quickstudy.errors import RunError
-from quickstudy.intervals import interval_over_runs
-from quickstudy.report import Report
-from quickstudy.stream import StreamReport
+from quickstudy.evaluation.stream import StreamReport
+from quickstudy.reports.intervals import interval_over_runs
+from quickstudy.reports.report import Report
 
 __all__ = ["evaluate"]
 
@@ -125,8 +125,8 @@ def _print(reports: list[Report], runs: list[Path]) -> None:
 
 def _write_pages(reports: list[Report], folders: list[Path]) -> None:
     """Each run's page: what was judged now, and how its meta-training went."""
-    from quickstudy.apps.run_page import run_page
-    from quickstudy.run import Run
+    from quickstudy.plots.run_page import run_page
+    from quickstudy.runs.run import Run
 
     for report, folder in zip(reports, folders, strict=True):
         page = folder / "report.html"
@@ -135,7 +135,7 @@ def _write_pages(reports: list[Report], folders: list[Path]) -> None:
 
 
 def _differ_in_seed_alone(folders: list[Path]) -> bool:
-    from quickstudy.run import Run
+    from quickstudy.runs.run import Run
 
     configs = [Run(folder).config for folder in folders]
     calls = {json.dumps([config["recipe"], config["arguments"]], sort_keys=True) for config in configs}
@@ -143,7 +143,7 @@ def _differ_in_seed_alone(folders: list[Path]) -> bool:
 
 
 def _judge_stream(folder: Path, call: Call) -> StreamReport:
-    from quickstudy.stream import evaluate_stream
+    from quickstudy.evaluation.stream import evaluate_stream
 
     learner, source = call.learner(folder), call.source(folder)
     with progress() as bar:

@@ -4,7 +4,7 @@ from cyclopts import App
 
 from quickstudy.cli.training import train_command
 from quickstudy.cli.tuning import tune_command
-from quickstudy.run import recipe_functions
+from quickstudy.runs.run import recipe_functions
 
 __all__ = ["train", "tune"]
 

@@ -8,10 +8,10 @@ from typing import Any
 from rich.table import Table
 
 from quickstudy import learners
-from quickstudy.artefact import versions
 from quickstudy.cli.console import out, say
 from quickstudy.errors import LearnerError
 from quickstudy.learner import Learner
+from quickstudy.storage.artefact import versions
 
 __all__ = ["cite", "list_"]
 
@@ -19,7 +19,7 @@ __all__ = ["cite", "list_"]
 def list_() -> None:
     """Show the learners, recipes and data sets there are."""
     from quickstudy import datasets
-    from quickstudy.run import recipe_functions
+    from quickstudy.runs.run import recipe_functions
 
     table = Table("learner", "family", "what it does", title="learners", title_justify="left")
     found = {name: getattr(learners, name) for name in learners.__all__}

@@ -13,7 +13,7 @@ from quickstudy.cli.console import print_json, say
 from quickstudy.datasets.domain import picture_domain
 from quickstudy.errors import LearnerError, RunError
 from quickstudy.learner import Learner
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 from quickstudy.tasks.few_shot import FewShot
 
 __all__ = ["across", "by_size", "numbers"]

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from rich.table import Table
 
-from quickstudy.apps.contest import Contest, Contestant, judge_by_shots, tasks_by_shots
-from quickstudy.apps.traditional import meta_trained, traditional
 from quickstudy.cli.call import Call
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
-from quickstudy.compare import compare
-from quickstudy.files import write_whole
-from quickstudy.report import Report
-from quickstudy.run import Run
+from quickstudy.evaluation.contest import Contest, Contestant, judge_by_shots, tasks_by_shots
+from quickstudy.reports.compare import compare
+from quickstudy.reports.report import Report
+from quickstudy.runs.run import Run
+from quickstudy.runs.traditional import meta_trained, traditional
+from quickstudy.storage.files import write_whole
 
 __all__ = ["compare_traditional"]
 

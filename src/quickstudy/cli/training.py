@@ -66,7 +66,7 @@ def _train_run(
     compiled: bool,
     tensorboard: bool,
 ) -> None:
-    from quickstudy.run import Run, Validation
+    from quickstudy.runs.run import Run, Validation
 
     run = Run(folder, name, arguments, seed)
     fabric = machines.fabric()
@@ -142,7 +142,7 @@ def resume(
     Args:
         run: folder of the run.
     """
-    from quickstudy.run import Run
+    from quickstudy.runs.run import Run
 
     found = Run(run).config
     _train_run(run, found["recipe"], found["arguments"], found["seed"], machines or Machines(), compile, tensorboard)

@@ -12,7 +12,7 @@ from rich.table import Table
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
 from quickstudy.recipes.space import narrowed, spaces
-from quickstudy.tuned import Trial, Tuned
+from quickstudy.reports.tuned import Trial, Tuned
 
 __all__ = ["tune_command"]
 

@@ -29,8 +29,8 @@ def adapt(
         output: file for the adapted predictor.
         skip_broken: leave broken pictures out instead of stopping.
     """
-    from quickstudy.checkpoint import save
     from quickstudy.datasets.image_folder import image_folder
+    from quickstudy.saving.checkpoint import save
 
     learner = _learner(run)
     if learner.pictures is None:
@@ -43,8 +43,8 @@ def adapt(
 
 
 def _learner(path: Path) -> Learner[Any]:
-    from quickstudy.checkpoint import load
-    from quickstudy.run import Run
+    from quickstudy.runs.run import Run
+    from quickstudy.saving.checkpoint import load
 
     if path.is_dir():
         return Run(path).learner()
@@ -64,8 +64,8 @@ def predict(file: Path, images: list[Path], /, *, json_: Annotated[bool, Paramet
     """
     import torch
 
-    from quickstudy.checkpoint import load
     from quickstudy.learner import Predictor
+    from quickstudy.saving.checkpoint import load
 
     predictor = load(file)
     if not isinstance(predictor, Predictor) or predictor.pictures is None:

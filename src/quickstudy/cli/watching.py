@@ -12,11 +12,11 @@ from rich.live import Live
 
 from quickstudy.cli.console import out, say
 from quickstudy.cli.screen import Screen
-from quickstudy.files import write_whole
 from quickstudy.monitoring.history import History, Log
+from quickstudy.storage.files import write_whole
 
 if TYPE_CHECKING:
-    from quickstudy.run import Run
+    from quickstudy.runs.run import Run
 
 __all__ = ["watch"]
 
@@ -46,7 +46,7 @@ def watch(
         tensorboard: write the log for TensorBoard, into the run's folder: tensorboard --logdir RUN.
         html: write a page with the training's pictures to this file.
     """
-    from quickstudy.run import Run
+    from quickstudy.runs.run import Run
 
     found = Run(run)
     if csv is not None:
@@ -60,7 +60,7 @@ def watch(
         Board(run).close()
         say(f"next:  tensorboard --logdir {run}")
     if html is not None:
-        from quickstudy.apps.run_page import run_page
+        from quickstudy.plots.run_page import run_page
 
         run_page(found).write(html)
         say(f"page:  {html}")
@@ -108,7 +108,7 @@ def _screen(run: "Run", history: History) -> Screen:
 
 def _steps(run: "Run") -> int | None:
     """How many outer steps the run is to take: as its folder says, or its arguments, or its recipe."""
-    from quickstudy.run import recipe_functions
+    from quickstudy.runs.run import recipe_functions
 
     try:
         noted = json.loads((run.folder / "run.json").read_text()).get("steps")

@@ -21,13 +21,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded, blueprint
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.encoding import Encoding, encoding
 from quickstudy.datasets.fetch import cache_folder
 from quickstudy.datasets.store import MappedRows, pieces_of
 from quickstudy.errors import DataError
-from quickstudy.files import write_whole
+from quickstudy.storage.blueprint import Recorded, blueprint
+from quickstudy.storage.files import write_whole
 
 __all__ = ["FeatureRows", "bank_key", "encoded"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import platformdirs
 
 from quickstudy.errors import ArtefactError, DataError
-from quickstudy.files import write_whole
+from quickstudy.storage.files import write_whole
 
 __all__ = ["cache_folder", "cached_arrays", "data_file", "fetch"]
 

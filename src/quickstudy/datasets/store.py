@@ -18,7 +18,7 @@ from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import DataError
-from quickstudy.files import write_whole
+from quickstudy.storage.files import write_whole
 
 __all__ = ["MappedRows", "open_store", "pieces_of", "write_store"]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.errors import LearnerError
-from quickstudy.intervals import interval_by_bootstrap
 from quickstudy.metrics.predicted import Predicted, pool
-from quickstudy.score import Score
+from quickstudy.reports.intervals import interval_by_bootstrap
+from quickstudy.reports.score import Score
 
 __all__ = ["Measure", "Metric", "Tally", "measure", "pooled"]
 

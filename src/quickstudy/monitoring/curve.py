@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.batching import Strategy, choose, over_tasks, trimmed
-from quickstudy.encoded_batches import encoded_batches
 from quickstudy.errors import TaskError
-from quickstudy.intervals import interval_over_tasks
+from quickstudy.evaluation.encoded_batches import encoded_batches
+from quickstudy.execution.batching import Strategy, choose, over_tasks, trimmed
 from quickstudy.learner import Learner, evaluating
+from quickstudy.reports.intervals import interval_over_tasks
 from quickstudy.task import Task
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
@@ -87,7 +87,7 @@ def adaptation_curve(
         plan: look at this list instead of drawing one; ``tasks`` is not used then.
         seed: of the task list and of whatever is drawn inside.
         batch: tasks held in memory at once.
-        strategy: see `quickstudy.batching`.
+        strategy: see `quickstudy.execution.batching`.
 
     Raises:
         TaskError: no tasks.

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
 from quickstudy.functional.log_sign import log_sign
 from quickstudy.functional.unroll import Weights
 from quickstudy.nn import norm
 from quickstudy.nn.fast import call
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Inputs
 
 __all__ = ["Augmented", "AugmentedMLP", "CoordinateMLP"]

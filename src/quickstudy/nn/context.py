@@ -9,8 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.nn.film import FiLM, modulating, sites
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Inputs
 
 __all__ = ["ContextNetwork", "FiLMContext", "InputContext"]

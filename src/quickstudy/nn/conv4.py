@@ -4,9 +4,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.functional.unroll import is_inner
 from quickstudy.nn.exact_norm import ExactBatchNorm2d, laid_out
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["Conv4"]
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
 from quickstudy.nn import norm
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["FiLM", "Modulations", "modulate", "modulating", "sites"]
 

@@ -5,7 +5,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["Frozen"]
 

@@ -6,8 +6,8 @@ Source: Vinyals, Blundell, Lillicrap, Kavukcuoglu & Wierstra, 2016, Matching net
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.nn.recurrent import LSTMCell, read
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["QueryContext", "SupportContext"]
 

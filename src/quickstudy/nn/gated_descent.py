@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.functional.log_sign import log_sign
 from quickstudy.functional.unroll import Weights
 from quickstudy.nn.recurrent import LSTMCell
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["GatedDescent", "Gates"]
 

@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.functional.unroll import Weights
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["LearnedRule", "Memory"]
 

@@ -9,10 +9,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import is_inner
 from quickstudy.nn.shared import Shared
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Inputs
 
 __all__ = ["MetaDropout"]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
 from quickstudy.functional.mixing import Mixed, mix
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Inputs
 
 __all__ = ["Mixing"]

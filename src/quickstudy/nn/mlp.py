@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["MLP"]
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
 from quickstudy.functional.addressing import content_weights, interpolate, sharpen, shift
 from quickstudy.nn.recurrent import Cell
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["NTM", "Tape"]
 

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import ShapeError
 from quickstudy.functional.tree import map_leaves
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples
 
 __all__ = ["Cell", "FeedForward", "LSTMCell", "read", "wide_labels"]

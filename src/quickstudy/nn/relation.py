@@ -8,9 +8,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import ShapeError
 from quickstudy.nn.exact_norm import ExactBatchNorm2d, laid_out
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["Conv4Maps", "Relation"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from quickstudy.blueprint import Recorded
 from quickstudy.nn.norm import SettledNorm
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Inputs
 
 __all__ = ["NormedByExample", "Settled"]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["RunningMean"]
 

@@ -6,9 +6,9 @@ Source: Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser & Polosukhin, 
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import ShapeError
 from quickstudy.nn.norm import LayerNorm
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["SelfAttention"]
 

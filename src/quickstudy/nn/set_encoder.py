@@ -6,9 +6,9 @@ Source: Zaheer, Kottur, Ravanbakhsh, Poczos, Salakhutdinov & Smola, 2017, Deep s
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.functional.distances import class_means
 from quickstudy.nn.norm import convert, counting
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["PairEncoder", "SetEncoder"]

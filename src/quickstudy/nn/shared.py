@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from quickstudy.blueprint import Recorded
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["Shared"]
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["CausalAttention", "CausalConvolution", "CausalNet"]
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["Standardised"]
 

@@ -12,9 +12,9 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
 from quickstudy.functional.divergence import from_standard_normal
+from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["GaussianCode", "GaussianWeights", "measuring", "weight_information"]
 

@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from quickstudy.blueprint import Recorded
 from quickstudy.errors import LearnerError
 from quickstudy.functional.distances import class_means
 from quickstudy.functional.unroll import Weights
@@ -19,6 +18,7 @@ from quickstudy.nn import norm
 from quickstudy.nn.fast import apply, weights_of
 from quickstudy.nn.film import FiLM, Modulations, modulating, sites
 from quickstudy.nn.set_encoder import SetEncoder
+from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["Body", "Rows", "Written", "WrittenFiLM", "WrittenHead", "WrittenInTurn", "WrittenLowRank", "WrittenNetwork"]

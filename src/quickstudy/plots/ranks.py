@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from quickstudy.plots.style import INK, PALETTE, axes_in, blank
-from quickstudy.ranking import Ranking
+from quickstudy.reports.ranking import Ranking
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

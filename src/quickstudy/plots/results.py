@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank, count_words, scale_of
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 from quickstudy.train import Record
 
 if TYPE_CHECKING:

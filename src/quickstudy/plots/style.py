@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.plots.style import INK, PALETTE, axes_in, blank
-from quickstudy.tuned import Trial, Tuned
+from quickstudy.reports.tuned import Trial, Tuned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

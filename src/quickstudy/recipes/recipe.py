@@ -10,11 +10,11 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from quickstudy.datasets.class_index import Splits
 from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import RunError
-from quickstudy.evaluate import evaluate
+from quickstudy.evaluation.evaluate import evaluate
+from quickstudy.execution.processes import Fabric
 from quickstudy.learner import Learner
-from quickstudy.processes import Fabric
 from quickstudy.recipes.practice import AugmentTurned, Sampler, practice
-from quickstudy.report import Report
+from quickstudy.reports.report import Report
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
@@ -58,7 +58,7 @@ class Recipe:
     pictures: Pictures | None = None
 
     def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None, compile: bool = False) -> Iterator[Record]:
-        """The outer loop as the recipe says, one record a step; validation and saving are `quickstudy.run`'s matter."""
+        """The outer loop as the recipe says, one record a step; validation and saving are `quickstudy.runs.run`'s matter."""
         return train(
             self.learner,
             self.train,

@@ -7,8 +7,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from quickstudy.artefact import read, unpack, write
 from quickstudy.errors import ArtefactError, TaskError
+from quickstudy.storage.artefact import read, unpack, write
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
 __all__ = ["load_tasks", "save_tasks"]

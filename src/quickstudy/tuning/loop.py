@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from quickstudy.errors import RunError
 from quickstudy.recipes.space import Choice, Log, Space
-from quickstudy.tuned import Trial, Tuned
+from quickstudy.reports.tuned import Trial, Tuned
 from quickstudy.tuning.pruning import Pruning
 from quickstudy.tuning.sampler import SeededTPE
 from quickstudy.tuning.study import Worker, opened, retry, spent, unavailable

@@ -8,7 +8,7 @@ from typing import Any
 from quickstudy.errors import MissingExtra, RunError
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.space import Space, spaces
-from quickstudy.tuned import Trial, Tuned
+from quickstudy.reports.tuned import Trial, Tuned
 from quickstudy.tuning.pruning import Pruning, by_median
 
 __all__ = ["tune"]

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from quickstudy.errors import LearnerError, UserError
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.space import Choice, Log, Space
-from quickstudy.tuned import Trial as Record
+from quickstudy.reports.tuned import Trial as Record
 
 __all__ = ["Question", "Watch", "recorded"]
 

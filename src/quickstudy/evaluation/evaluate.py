@@ -1,0 +1,219 @@
+"""The one judge: any learner, and any function from a support set to a predictor, on a list of unseen tasks."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from quickstudy.errors import TaskError
+from quickstudy.evaluation.encoded_batches import encoded_batches
+from quickstudy.execution.batching import Strategy, choose, over_tasks, trimmed
+from quickstudy.functional.tree import bytes_of, to
+from quickstudy.learner import Learner, evaluating
+from quickstudy.likelihood import Categorical, Gaussian, Likelihood, names_classes
+from quickstudy.metrics.measure import Metric, Tally
+from quickstudy.metrics.predicted import Predicted
+from quickstudy.reports.report import Report
+from quickstudy.task import Examples, Task, unstack_tasks
+from quickstudy.tasks.row_plan import RowPlan
+from quickstudy.tasks.source import Plan, TaskSource, generator_of
+
+__all__ = ["Rival", "Watcher", "evaluate", "evaluate_each"]
+
+Key = TypeVar("Key")
+
+Rival = Callable[[Examples], Callable[[Any], Any]]
+"""Any function ``support -> (x -> outputs)``; outputs are class probabilities or scores (Q, N), class numbers (Q,), values
+(Q, P), or a pair of means and standard deviations (Q, P)."""
+
+Watcher = Callable[[Predicted, Tensor], None]
+"""Is shown what was said of a task's real queries, and their targets (Q, …)."""
+
+_TIMED = 10
+
+
+def evaluate(
+    model: Learner[Any] | Rival,
+    source: TaskSource[Any],
+    *,
+    tasks: int = 1000,
+    plan: Plan | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    batch: int = 25,
+    strategy: Strategy = "auto",
+    metrics: Sequence[Metric] = (),
+    watch: Watcher | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Judges ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
+
+    A learner's encoder sees each row of a finite data set once, not once for each task. Rivals are judged one task after
+    another: ``evaluate(lambda s: KNeighborsClassifier(1).fit(s.x, s.labels).predict, source)``.
+
+    Args:
+        model: a learner, or a function from a support set (real rows only) to a function from inputs to outputs.
+        source: the tasks.
+        tasks: how many.
+        plan: judge this list (from `tasks.load_tasks`, say) instead of drawing one; ``tasks`` is not used then.
+        limit: judge only the first so many of them, where adapting is slow; the list, and so its digest, stays the same.
+        seed: of the task list.
+        batch: tasks held in memory at once.
+        strategy: see `quickstudy.execution.batching`.
+        metrics: more numbers for the report, functions of `quickstudy.metrics` or of your own.
+        watch: is shown each task's predictions and targets, to keep them, say.
+        progress: called with (tasks done, tasks) now and then.
+
+    Raises:
+        LearnerError: the encoder has a batch norm without running averages, or a metric wants what the model does not give.
+        TaskError: no tasks asked for, or a limit below 1.
+        ShapeError: a rival's outputs do not fit the targets.
+    """
+    if tasks < 1:
+        raise TaskError(f"tasks={tasks}: a report needs at least one task; 600 or more make a useful interval.")
+    if limit is not None and limit < 1:
+        raise TaskError(f"limit={limit}: at least one task must be judged; leave limit out to judge all {tasks}.")
+    tally = Tally(metrics)
+
+    def look(predicted: Predicted, y: Tensor) -> None:
+        tally.add(predicted, y)
+        if watch is not None:
+            watch(predicted, y)
+
+    with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
+        plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
+        judged = plan[:limit]
+        if isinstance(model, Learner):
+            looking = look if metrics or watch is not None else None
+            scores, seconds, size = _judge_learner(model, source, judged, batch, strategy, looking, progress)
+        else:
+            scores, seconds, size = _judge_rival(model, source, judged, look, progress)
+    likelihood = model.likelihood if isinstance(model, Learner) else _likelihood_of(source)
+    facts = model.facts if isinstance(model, Learner) else None
+    return Report(
+        model=type(model).__name__ if isinstance(model, Learner) else getattr(model, "__name__", type(model).__name__),
+        source=source.name,
+        metric=likelihood.metric,
+        higher_is_better=likelihood.higher_is_better,
+        scores=tuple(scores),
+        digest=source.digest(plan),
+        seed=seed,
+        transductive=facts.transductive if facts else False,
+        norm=facts.norm if facts else "none",
+        seconds=seconds,
+        state_bytes=size,
+        planned=len(plan),
+        classes=tuple(map(tuple, judged.classes.tolist())) if isinstance(judged, RowPlan) else None,
+        apart=judged.apart,
+        others=tally.scores(),
+    )
+
+
+def evaluate_each(
+    model: Learner[Any] | Rival,
+    sources: Mapping[Key, TaskSource[Any]],
+    *,
+    tasks: int = 1000,
+    seed: int = 0,
+    metrics: Sequence[Metric] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[Key, Report]:
+    """One model on several sources: by the number of shots or ways, or on other data than it was trained on.
+
+    Args:
+        model: a learner, or a function, as for `evaluate`.
+        sources: by what sets them apart: ``{k: source.resized(shots=k) for k in (1, 5, 20)}``.
+        tasks: of each source.
+        seed: of each task list.
+        metrics: more numbers for each report.
+        progress: called with (tasks done, tasks in all) now and then.
+
+    Raises:
+        UserError: as `evaluate`.
+
+    >>> from quickstudy.tasks.sinusoid import Sinusoid
+    >>> found = evaluate_each(Sinusoid.oracle, {k: Sinusoid(shots=k) for k in (2, 10)}, tasks=3)
+    >>> found[2].source
+    'sinusoid 2-shot 10 queries'
+    """
+    found: dict[Key, Report] = {}
+    for key, source in sources.items():
+        before = tasks * len(found)
+
+        def told(done: int, _: int, before: int = before) -> None:
+            if progress is not None:
+                progress(before + done, tasks * len(sources))
+
+        found[key] = evaluate(model, source, tasks=tasks, seed=seed, metrics=metrics, progress=told)
+    return found
+
+
+def _judge_learner(
+    learner: Learner[Any],
+    source: TaskSource[Any],
+    plan: Plan,
+    batch: int,
+    strategy: Strategy,
+    look: Watcher | None,
+    progress: Any,
+) -> tuple[list[float], float, int | None]:
+    device = next((p.device for p in learner.parameters()), torch.device("cpu"))
+    likelihood = learner.likelihood
+
+    def answer(task: Task) -> tuple[Tensor, Tensor]:
+        outputs = learner.predict(learner.adapt(task.support), task.query.x)
+        return likelihood.score(outputs, task.query.y, task.query.mask), outputs
+
+    def answer_real(task: Task) -> tuple[Tensor, Tensor]:
+        score, outputs = trimmed(answer)(task)
+        blank = outputs.new_zeros(len(task.query), *outputs.shape[1:])
+        return score, blank.index_put(torch.where(task.query.mask), outputs)
+
+    scores: list[float] = []
+    with torch.no_grad(), evaluating(learner):
+        for encoded in encoded_batches(learner, source, plan, batch, device):
+            way = choose(learner, encoded, strategy)
+            found, said = over_tasks(answer_real if way == "loop" else answer, encoded, way)
+            scores += found.tolist()
+            if look is not None:
+                for outputs, y, mask in zip(said, encoded.query.y, encoded.query.mask.bool(), strict=True):
+                    look(Predicted.of(outputs[mask].cpu(), likelihood), y[mask].cpu())
+            if progress is not None:
+                progress(len(scores), len(plan))
+        supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
+        states = [_timed(lambda s: learner.adapt(s.replace(learner.encode(s.x))), support) for support in supports]
+    return scores, statistics.median(seconds for seconds, _ in states), bytes_of(states[0][1])
+
+
+def _judge_rival(
+    rival: Rival, source: TaskSource[Any], plan: Plan, look: Watcher, progress: Any
+) -> tuple[list[float], float, int | None]:
+    likelihood = _likelihood_of(source)
+    scores, seconds = [], []
+    for number in range(len(plan)):
+        task = source.gather(plan[number : number + 1])[0]
+        support, query = task.support.trim(), task.query.trim()
+        took, predict = _timed(rival, support)
+        predicted = Predicted.by_function(predict(query.x), query.y, likelihood)
+        scores.append(float(predicted.likelihood.score(predicted.outputs, query.y, query.mask)))
+        look(predicted, query.y)
+        seconds.append(took)
+        if progress is not None:
+            progress(number + 1, len(plan))
+    return scores, statistics.median(seconds), None
+
+
+def _likelihood_of(source: TaskSource[Any]) -> Likelihood:
+    """Sources of values say so by real-valued targets; one task shows it."""
+    y = source.sample(1, generator_of(0)).query.y
+    return Categorical() if names_classes(y) else Gaussian()
+
+
+def _timed(fn: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:
+    began = time.perf_counter()
+    result = fn(argument)
+    return time.perf_counter() - began, result

@@ -1,0 +1,190 @@
+"""One self-contained page of results: tables with intervals, what they allow one to say, pictures, and how it was made."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quickstudy.plots.style import svg
+from quickstudy.reports.comparison import Comparison
+from quickstudy.reports.report import Report
+from quickstudy.storage.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Illustration", "Page"]
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A picture with its heading and a caption that says what is seen, for how many tasks."""
+
+    heading: str
+    figure: "Figure"
+    caption: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page tells; `html` is the page as one text that needs no other file, `write` puts it on disk.
+
+    Args:
+        title: of the page.
+        conclusion: paragraphs in plain words, such as `quickstudy.reports.compare.conclude` gives.
+        reports: rows of the table.
+        comparisons: rows of the table of paired differences.
+        illustrations: pictures, in order.
+        making: how it was made: command, seed, versions, minutes.
+        next_steps: commands to try, and what each does.
+
+    >>> page = Page("Toys", ["A beats B."], [], making={"seed": "0"})
+    >>> page.html().startswith("<!doctype html>"), "<script" in page.html()
+    (True, False)
+    """
+
+    title: str
+    conclusion: Sequence[str]
+    reports: Sequence[Report]
+    comparisons: Sequence[Comparison] = ()
+    illustrations: Sequence[Illustration] = ()
+    making: Mapping[str, str] = field(default_factory=dict)
+    next_steps: Mapping[str, str] = field(default_factory=dict)
+
+    def html(self) -> str:
+        """The whole page."""
+        parts = [
+            f"<h1>{escape(self.title)}</h1>",
+            *(f'<p class="lead">{escape(text)}</p>' for text in self.conclusion),
+            _reports(self.reports),
+            _comparisons(self.comparisons),
+            *(_illustration(number, found) for number, found in enumerate(self.illustrations)),
+            _next(self.next_steps),
+            _making(self.making),
+        ]
+        return (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{escape(self.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+            + "\n".join(part for part in parts if part)
+            + "\n</main>\n</body>\n</html>\n"
+        )
+
+    def write(self, path: str | Path) -> None:
+        """Writes the page, whole or not at all.
+
+        Raises:
+            ArtefactError: the file cannot be written; an old one survives.
+        """
+        write_whole(Path(path), self.html().encode())
+
+
+def _reports(reports: Sequence[Report]) -> str:
+    if not reports:
+        return ""
+    head = ["learner", reports[0].metric, "95 % interval", "tasks", "manner", "norm", "ms a task", "bytes a task"]
+    rows = [[report.model, *_numbers(report)] for report in reports]
+    lists = sorted({(report.source, report.digest, report.seed) for report in reports})
+    listed = "; ".join(f"{source}, seed {seed}, task list {digest}" for source, digest, seed in lists)
+    note = (
+        f"Tasks: {listed}. Intervals are 95 % t-intervals over tasks and speak of new tasks from the same classes, for one "
+        "training of each learner. “ms a task” is the median time to adapt to one support set, “bytes a task” what is then "
+        "remembered. “norm” names the statistics that batch norms use; inductive: each query is answered on its own."
+    )
+    return f"<h2>Results</h2>{_table(head, rows)}<p class='note'>{escape(note)}</p>"
+
+
+def _numbers(report: Report) -> list[str]:
+    cells = report.row()
+    low, high = report.interval
+    scale, unit = (100, " %") if report.metric == "accuracy" else (1, "")
+    mean = f"{scale * report.mean:.2f}{unit}" if scale == 100 else f"{report.mean:.4g}"
+    bounds = f"{scale * low:.2f} to {scale * high:.2f}" if scale == 100 else f"{low:.4g} to {high:.4g}"
+    size = "unknown" if report.state_bytes is None else f"{report.state_bytes:,}"
+    return [
+        mean,
+        bounds if len(report.scores) > 1 else "none",
+        cells["tasks"],
+        cells["manner"],
+        cells["norm"],
+        cells["ms a task"],
+        size,
+    ]
+
+
+def _comparisons(comparisons: Sequence[Comparison]) -> str:
+    if not comparisons:
+        return ""
+    rows = []
+    for found in comparisons:
+        scale = 100 if found.metric == "accuracy" else 1
+        low, high = (scale * value for value in found.interval)
+        bounds = f"{low:+.2f} to {high:+.2f}" if len(found.differences) > 1 else "none"
+        difference = f"{scale * found.difference:+.2f}"
+        rows.append([f"{found.a} − {found.b}", difference, bounds, f"{found.p_value:.1g}", f"{len(found.differences):,}"])
+    unit = "difference, points" if comparisons[0].metric == "accuracy" else "difference"
+    note = (
+        "Differences are taken task by task, on the same tasks; p is of the paired t-test. "
+        "Intervals and p are not widened for the number of comparisons."
+    )
+    head = ["pair", unit, "95 % paired interval", "p", "tasks"]
+    return f"<h2>Paired differences</h2>{_table(head, rows)}<p class='note'>{escape(note)}</p>"
+
+
+def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in rows
+    )
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _illustration(number: int, found: Illustration) -> str:
+    drawn = svg(found.figure, salt=f"picture {number}")
+    label = escape(f"{found.heading}. {found.caption}", quote=True)
+    drawn = re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', drawn, count=1)
+    return (
+        f"<h2>{escape(found.heading)}</h2><figure><div class='wide'>{drawn}</div>"
+        f"<figcaption>{escape(found.caption)}</figcaption></figure>"
+    )
+
+
+def _next(steps: Mapping[str, str]) -> str:
+    if not steps:
+        return ""
+    items = "".join(f"<li>{escape(what)}<pre><code>{escape(command)}</code></pre></li>" for command, what in steps.items())
+    return f"<h2>What to try next</h2><ul>{items}</ul>"
+
+
+def _making(facts: Mapping[str, str]) -> str:
+    if not facts:
+        return ""
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    return f"<h2>How it was made</h2><dl>{items}</dl>"
+
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --line: #d1d9e0; --tint: #f6f8fa; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --paper: #14181d; --quiet: #9198a1; --line: #3d444d; --tint: #1d232a; --grid: #4a525c;
+    --hue-0: #4aa8e0; --hue-1: #f08a4b; --hue-2: #2fbf93; }
+}
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 58rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; }
+.lead { font-size: 1.05rem; } .note, figcaption { color: var(--quiet); font-size: .85rem; }
+.wide { overflow-x: auto; } figure { margin: 0; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--line); font-weight: normal; }
+thead th { color: var(--quiet); } tbody th { position: sticky; left: 0; background: var(--paper); font-weight: 600; }
+th:first-child { text-align: left; padding-left: 0; }
+svg { height: auto; max-width: 100%; min-width: 22rem; }
+pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: .5rem .7rem; overflow-x: auto; }
+pre { margin: .3rem 0 .8rem; }
+code { font: .88rem ui-monospace, monospace; } ul { padding-left: 1.1rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .9rem; }
+dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
+"""

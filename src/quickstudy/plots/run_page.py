@@ -1,0 +1,118 @@
+"""The page of one run: how its learner was judged, and how the meta-training went on both levels."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from quickstudy.errors import UserError
+from quickstudy.monitoring.history import History
+from quickstudy.plots.page import Illustration, Page
+from quickstudy.plots.training import adaptation_picture, progress_picture, step_size_picture, validation_picture
+from quickstudy.reports.report import Report
+from quickstudy.runs.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["run_page", "training_pictures"]
+
+
+def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
+    """What a run's log and its reports tell, as one page.
+
+    Args:
+        run: a run, done or not.
+        reports: of its learner; by default those that ``quickstudy evaluate`` has left in the folder.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = Run(folder, "maml_sinusoid", {"steps": 20, "batch": 2})
+    ...     _ = list(run.train())
+    ...     [picture.heading for picture in run_page(run).illustrations]
+    ['Objective and gradient norm', 'Validation', 'Adaptation']
+    """
+    history = History.of(run.folder)
+    shown = list(reports) if reports is not None else _kept(run)
+    call = ", ".join(f"{name}={value}" for name, value in run.config["arguments"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in run.config["versions"].items())
+    return Page(
+        title=f"{run.config['recipe']} in {run.folder.name}",
+        conclusion=[str(report) for report in shown] or [_standing(history)],
+        reports=shown,
+        illustrations=training_pictures(history),
+        making={
+            "recipe": f"{run.config['recipe']}({call})",
+            "seed": str(run.config["seed"]),
+            "outer steps": f"{history.step:,}",
+            "time in outer steps": str(timedelta(seconds=round(history.seconds))),
+            "versions": versions,
+        },
+        next_steps={
+            f"quickstudy watch {run.folder} --csv log.csv": "The numbers behind the curves, as a table.",
+            f"quickstudy doctor {run.folder}": "What might be wrong with the data, the tasks or the learner.",
+        },
+    )
+
+
+def training_pictures(history: History) -> list[Illustration]:
+    """The pictures that a log gives, those without numbers left out."""
+    return [Illustration(heading, figure, caption) for heading, figure, caption in _pictures(history) if figure is not None]
+
+
+def _pictures(history: History) -> Iterator[tuple[str, "Figure | None", str]]:
+    looks = history.looks
+    if history.records:
+        yield (
+            "Objective and gradient norm",
+            progress_picture(history),
+            f"Of {len(history.records):,} outer steps: means of neighbouring ones; bands reach from their smallest to their "
+            "largest. The norm is the one before clipping.",
+        )
+    if history.validations or looks:
+        yield (
+            "Validation",
+            validation_picture(history),
+            "Scores after adaptation over the outer steps. The tasks looked at are the same ones each time: compare a curve with "
+            "its own past. A gap between the levels that grows is meta-overfitting." + _gap(history),
+        )
+    yield (
+        "Adaptation",
+        adaptation_picture(looks),
+        "Query scores before adaptation (0) and after inner steps, in eval mode, at the first look and at the last; bands are "
+        "95 % intervals over tasks.",
+    )
+    yield (
+        "Learned inner step sizes",
+        step_size_picture(looks),
+        "Means over the entries of each; bands reach from the smallest to the largest.",
+    )
+
+
+def _gap(history: History) -> str:
+    last = history.looks[-1] if history.looks else None
+    if last is None or last.gap is None or last.gap_half is None:
+        return ""
+    word = "better" if last.gap > 0 else "worse"
+    return (
+        f" At the last look meta-training tasks were answered {word} than validation tasks by {abs(last.gap):.3g} ± "
+        f"{last.gap_half:.2g} (95 % over tasks)."
+    )
+
+
+def _standing(history: History) -> str:
+    best = history.best
+    if best is None:
+        return f"{history.step:,} outer steps, no validation yet."
+    return f"{history.step:,} outer steps; the best validation was {best.score:.4g} after {best.step:,}."
+
+
+def _kept(run: Run) -> list[Report]:
+    """The reports in the folder that can be read, the latest last; one a task list."""
+    found = []
+    for path in sorted(run.folder.glob("report-*.json"), key=lambda path: path.stat().st_mtime):
+        try:
+            found.append(Report.load(path))
+        except (UserError, OSError, json.JSONDecodeError):
+            continue
+    return found

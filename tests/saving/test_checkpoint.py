@@ -1,0 +1,202 @@
+"""Artefacts: bitwise round trips, and damaged, foreign, newer or unwritable files."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+
+from quickstudy import Examples, learners, load, save
+from quickstudy.datasets.pictures import Pictures
+from quickstudy.errors import ArtefactError, LearnerError
+from quickstudy.functional.distances import cosine_distance
+from quickstudy.functional.unroll import Adam
+from quickstudy.learner import Learner
+from quickstudy.nn import MLP, Conv4
+from quickstudy.storage.artefact import FORMAT
+
+
+def _support() -> Examples:
+    generator = torch.Generator().manual_seed(0)
+    return Examples.of(torch.randn(6, 1, 28, 28, generator=generator), torch.tensor([0, 1, 2, 0, 1, 2]))
+
+
+LEARNERS = {
+    "proto": lambda: learners.ProtoNet(Conv4(hidden=8), distance=cosine_distance, scale=10.0, learn_scale=True),
+    "maml": lambda: learners.MAML(Conv4(hidden=8, outputs=5, strided=True), inner_steps=2),
+    "reptile": lambda: learners.Reptile(MLP(784, (16,), outputs=3, norm=True), rule=Adam(1e-2), test_steps=3),
+    "centroid": lambda: learners.NearestCentroid(),
+    "neighbours": lambda: learners.NearestNeighbours(k=3),
+    "logistic": lambda: learners.LogisticRegression(C=2.0),
+    "scratch": lambda: learners.FromScratch(MLP(784, (16,), outputs=3), steps=3),
+    "tune": lambda: learners.FineTune(MLP(784, (16,)), features=16, classes=7, steps=2),
+}
+
+
+@pytest.fixture
+def predictor_file(tmp_path: Path) -> Path:
+    learner = LEARNERS["proto"]()
+    learner.pictures = Pictures()
+    save(learner(_support(), ["a", "b", "c"]), tmp_path / "predictor.safetensors")
+    return tmp_path / "predictor.safetensors"
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_learner_and_predictor_come_back_bitwise(name: str, tmp_path: Path) -> None:
+    learner = LEARNERS[name]()
+    query = torch.randn(4, 1, 28, 28)
+    save(learner, tmp_path / "learner")
+    save(learner(_support(), ["a", "b", "c"]), tmp_path / "predictor")
+    expected = learner(_support())(query)
+    assert torch.equal(load(tmp_path / "learner")(_support())(query), expected)
+    predictor = load(tmp_path / "predictor")
+    assert torch.equal(predictor(query), expected)
+    assert predictor.classes == ("a", "b", "c")
+    assert repr(predictor.learner) == repr(learner.eval())
+
+
+def test_predictor_carries_names_and_preprocessing(predictor_file: Path) -> None:
+    predictor = load(predictor_file)
+    assert predictor.pictures == Pictures()
+    assert set(predictor.names(_support().x)) <= {"a", "b", "c"}
+
+
+class Own(nn.Module):
+    """A network of a user's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.flatten(1))
+
+
+def test_network_of_ones_own_needs_like(tmp_path: Path) -> None:
+    learner = learners.ProtoNet(Own())
+    save(learner, tmp_path / "own")
+    with pytest.raises(ArtefactError, match=r"Own of your own.*load\(path, like=learner\)"):
+        load(tmp_path / "own")
+    fresh = load(tmp_path / "own", like=learners.ProtoNet(Own()))
+    assert torch.equal(fresh.encoder.layer.weight, learner.encoder.layer.weight)
+    with pytest.raises(ArtefactError, match="do not fit"):
+        load(tmp_path / "own", like=learners.ProtoNet(MLP(784, (4,))))
+
+
+def test_every_truncation_is_refused(predictor_file: Path) -> None:
+    whole = predictor_file.read_bytes()
+    for size in [0, 1, 7, 8, 9, 100, len(whole) // 2, len(whole) - 1]:
+        predictor_file.write_bytes(whole[:size])
+        with pytest.raises(ArtefactError, match="truncated or foreign"):
+            load(predictor_file)
+
+
+def test_any_flipped_byte_is_noticed(predictor_file: Path) -> None:
+    whole = predictor_file.read_bytes()
+    for place in torch.linspace(0, len(whole) - 1, 60).long().tolist():
+        changed = bytearray(whole)
+        changed[place] ^= 0x41
+        predictor_file.write_bytes(bytes(changed))
+        with pytest.raises(ArtefactError):
+            load(predictor_file)
+
+
+class Bomb:
+    """Unpickling this would leave a trace."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (exec, ("import builtins; builtins.exploded = True",))
+
+
+def test_foreign_files_are_refused_and_execute_nothing(tmp_path: Path) -> None:
+    import builtins
+
+    (tmp_path / "pickle").write_bytes(pickle.dumps(Bomb()))
+    (tmp_path / "text").write_text("hello")
+    safetensors.torch.save_file({"w": torch.zeros(2)}, tmp_path / "plain")
+    for name in ("pickle", "text", "plain", "missing"):
+        with pytest.raises(ArtefactError):
+            load(tmp_path / name)
+    assert not hasattr(builtins, "exploded")
+
+
+def _rewrite(path: Path, **changes: Any) -> None:
+    """A well-formed file whose header says something else, checksum included."""
+    from quickstudy.storage.artefact import _checksum
+
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["quickstudy"]) | changes
+    named = safetensors.torch.load(content)
+    text = json.dumps(header, sort_keys=True)
+    checksum = _checksum(text, [named[name] for name in sorted(named)])
+    path.write_bytes(safetensors.torch.save(named, {"quickstudy": text, "checksum": checksum}))
+
+
+def test_newer_format_asks_for_an_upgrade(predictor_file: Path) -> None:
+    _rewrite(predictor_file, format=FORMAT + 1)
+    with pytest.raises(ArtefactError, match="newer format.*pip install -U quickstudy"):
+        load(predictor_file)
+
+
+def test_unknown_classes_are_not_built(predictor_file: Path) -> None:
+    description = {"learner": {"class": "Popen", "arguments": {"args": "true"}}, "classes": None, "pictures": None}
+    _rewrite(predictor_file, description=description)
+    with pytest.raises(ArtefactError, match="Popen"):
+        load(predictor_file)
+
+
+def test_training_state_is_no_learner(tmp_path: Path) -> None:
+    from quickstudy.saving.checkpoint import save_training
+
+    learner = LEARNERS["proto"]()
+    save_training(tmp_path / "t", 3, learner, torch.optim.Adam(learner.parameters()), None, {})
+    with pytest.raises(ArtefactError, match="holds a training, but a learner or predictor is needed"):
+        load(tmp_path / "t")
+
+
+def test_full_disk_keeps_the_old_file(predictor_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = predictor_file.read_bytes()
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("quickstudy.storage.files.os.fsync", full)
+    with pytest.raises(ArtefactError, match=r"No space left on device.*unharmed.*Free some space"):
+        save(LEARNERS["maml"](), predictor_file)
+    assert predictor_file.read_bytes() == old
+    assert [file.name for file in predictor_file.parent.iterdir()] == [predictor_file.name]
+
+
+def test_no_permission_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file where a folder is needed")
+    with pytest.raises(ArtefactError, match="could not be written"):
+        save(LEARNERS["centroid"](), tmp_path / "file" / "learner")
+
+
+def test_altered_keeps_weights_and_changes_the_call(tmp_path: Path) -> None:
+    from quickstudy.saving.checkpoint import altered
+
+    learner = LEARNERS["maml"]()
+    save(learner, tmp_path / "maml")
+    other = load(tmp_path / "maml", like=altered(learner, norm="batch", test_steps=7))
+    assert (other.norm, other.test_steps, other.facts.transductive) == ("batch", 7, True)
+    assert all(torch.equal(a, b) for a, b in zip(other.state_dict().values(), learner.state_dict().values(), strict=True))
+    with pytest.raises(LearnerError, match="no argument nonsense"):
+        altered(learner, nonsense=1)
+
+
+def test_states_hold_tensors_only(tmp_path: Path) -> None:
+    class Odd(Learner[Any]):
+        def adapt(self, support: Examples) -> Any:
+            return {"when": object()}
+
+        def predict(self, state: Any, x: torch.Tensor) -> torch.Tensor:
+            return x
+
+    with pytest.raises(ArtefactError, match="cannot be saved without pickle"):
+        save(Odd()(_support()), tmp_path / "odd")
