@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## meta-train, judge and compare learners on built-in data; writes report.html
+demo: $(STAMP) ## meta-train, evaluate and compare learners on built-in data; writes report.html
 	@$(BIN)/quickstudy demo
 
 test: $(STAMP) ## run all tests but the slow ones
@@ -39,7 +39,7 @@ test: $(STAMP) ## run all tests but the slow ones
 test-slow: $(STAMP) ## run the slow tests: minutes of training
 	@$(BIN)/python -m pytest -m slow
 
-bench: $(STAMP) ## time a step of training and of judging beside bare PyTorch and other libraries (a quarter of an hour)
+bench: $(STAMP) ## time a step of training and of evaluating beside bare PyTorch and other libraries (a quarter of an hour)
 	@cd benchmarks && for name in small_networks conv4 proto sampling evaluating inner_loops memories loading; do ../$(BIN)/python $$name.py --json $$name.json || exit 1; done
 
 check: $(STAMP) ## lint, format, types, house rules and docs: what CI asks beside the tests

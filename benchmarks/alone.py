@@ -1,6 +1,6 @@
 """Lets a benchmark run where only PyTorch and NumPy are: on a borrowed GPU without a network, say. Import it first.
 
-quickstudy is taken from this checkout where it is not installed, and libraries that read pictures and files are replaced by
+quickstudy is taken from this checkout where it is not installed, and libraries that read images and files are replaced by
 empty ones where they are missing: a benchmark that makes its own data never calls them.
 """
 

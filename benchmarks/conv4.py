@@ -1,4 +1,4 @@
-"""W2: MAML on 28×28 pictures, Conv4-64 with batch statistics, 5-way 1-shot 15 queries, 4 tasks: a step of meta-training.
+"""W2: MAML on 28×28 images, Conv4-64 with batch statistics, 5-way 1-shot 15 queries, 4 tasks: a step of meta-training.
 
 Ours is timed through `train`, as a user calls it, sampling included; the bare loop is PyTorch as one writes it by hand.
 
@@ -87,8 +87,8 @@ def our_step(network: Conv4, source: FewShot, steps: int, first_order: bool) -> 
 
 def rows(steps: int, rounds: int, first_order: bool = False) -> list[Row]:
     torch.manual_seed(0)
-    pictures = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    source = FewShot(from_arrays(pictures, torch.arange(2000) % 100), ways=5, shots=1, queries=15)
+    images = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    source = FewShot(from_arrays(images, torch.arange(2000) % 100), ways=5, shots=1, queries=15)
     network = Conv4(outputs=5)
     tasks = source.sample(TASKS, generator_of(0, 0))  # those of train's first step
     weights = dict(network.named_parameters())

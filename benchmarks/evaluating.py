@@ -1,9 +1,9 @@
-"""W4 and W7: judging, sampling included.
+"""W4 and W7: evaluating, sampling included.
 
 W4: tasks of frozen 640-d unit features (5 ways, 5 shots, 15 queries) through `evaluate`: nearest centroids, ridge regression,
 logistic regression. The floor is batched bare PyTorch: tasks drawn 100 at a time by hand from a table of features, the head for
 all of them at once (logistic: 20 steps of Nesterov's method), accuracies; without masks, plans, digests, checks.
-W7: pictures through a shared encoder: `evaluate`, which embeds each picture once, against embedding each task's pictures.
+W7: images through a shared encoder: `evaluate`, which embeds each image once, against embedding each task's images.
 
     python benchmarks/evaluating.py --json evaluating.json
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from peers_few_shot import easyfsl_judge, easyfsl_tasks
+from peers_few_shot import easyfsl_evaluate, easyfsl_tasks
 from timing import Row, Variant, arguments, close, report, take_turns
 from torch import Tensor, nn
 
@@ -101,12 +101,12 @@ def features_rows(rounds: int, tasks: int, name: str, head: Head, learner: Learn
     ]
     loader = easyfsl_tasks(features, labels, WAYS, SHOTS, QUERIES, tasks) if head is centroid else None
     if loader is not None:
-        variants.append(Variant("easyfsl", lambda: easyfsl_judge(loader)))
+        variants.append(Variant("easyfsl", lambda: easyfsl_evaluate(loader)))
     return take_turns(f"W4 {name}, {tasks:,} tasks", variants, rounds)
 
 
 def each_task(learner: ProtoNet, source: FewShot, tasks: int) -> Tensor:
-    """The way of a plain script: every task's own pictures through the encoder."""
+    """The way of a plain script: every task's own images through the encoder."""
     plan, found = source.plan(tasks, generator_of(0)), []
     with torch.no_grad():
         for number in range(tasks):
@@ -116,17 +116,17 @@ def each_task(learner: ProtoNet, source: FewShot, tasks: int) -> Tensor:
     return torch.stack(found)
 
 
-def pictures_rows(rounds: int, ways: int, tasks: int) -> list[Row]:
+def images_rows(rounds: int, ways: int, tasks: int) -> list[Row]:
     generator = torch.Generator().manual_seed(0)
-    pictures = torch.randint(0, 256, (200 * 20, 1, 28, 28), dtype=torch.uint8, generator=generator)
-    source = FewShot(from_arrays(pictures, torch.arange(200).repeat_interleave(20)), ways, 1, 15)
+    images = torch.randint(0, 256, (200 * 20, 1, 28, 28), dtype=torch.uint8, generator=generator)
+    source = FewShot(from_arrays(images, torch.arange(200).repeat_interleave(20)), ways, 1, 15)
     learner = ProtoNet(Conv4(strided=True)).eval()
     error = (torch.tensor(evaluate(learner, source, tasks=5).scores) - each_task(learner, source, 5)).abs().max()
     variants = [
-        Variant("each task's pictures", lambda: each_task(learner, source, tasks)),
+        Variant("each task's images", lambda: each_task(learner, source, tasks)),
         Variant("quickstudy evaluate", lambda: evaluate(learner, source, tasks=tasks), float(error)),
     ]
-    return take_turns(f"W7 {ways}-way, {tasks:,} tasks of 4,000 pictures", variants, rounds)
+    return take_turns(f"W7 {ways}-way, {tasks:,} tasks of 4,000 images", variants, rounds)
 
 
 if __name__ == "__main__":
@@ -140,5 +140,5 @@ if __name__ == "__main__":
     for name, head, learner in heads:
         found += features_rows(asked.rounds, asked.tasks, name, head, learner)
     for ways in (5, 20):
-        found += pictures_rows(1, ways, asked.tasks)
+        found += images_rows(1, ways, asked.tasks)
     report(found, asked.json)

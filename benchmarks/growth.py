@@ -1,4 +1,4 @@
-"""How the time of a meta-step grows with tasks, ways, shots, inner steps and width, one at a time, on one log-log picture.
+"""How the time of a meta-step grows with tasks, ways, shots, inner steps and width, one at a time, on one log-log image.
 
 MAML, second order, with a network of two hidden layers on 64-d features, sampling included; the other numbers stay at 4 tasks,
 5 ways, 5 shots, 5 queries, 5 inner steps, width 64. The exponent p is that of t = a + b·n^p, fitted to logarithms of times:
@@ -74,7 +74,7 @@ def rows(rounds: int) -> list[Row]:
     return found
 
 
-def picture(found: Sequence[Row], path: Path) -> None:
+def figure(found: Sequence[Row], path: Path) -> None:
     figure = blank(7.2, 4.8)
     axes = axes_in(figure, grid="both")
     for number, name in enumerate(GROWING):
@@ -98,4 +98,4 @@ if __name__ == "__main__":
     asked = arguments(__doc__, rounds=5)
     measured = rows(asked.rounds)
     report(measured, asked.json)
-    picture(measured, Path(asked.json or "growth.json").with_suffix(".png"))
+    figure(measured, Path(asked.json or "growth.json").with_suffix(".png"))

@@ -1,6 +1,6 @@
-"""Meta-training on a data set larger than the memory it may use: a store of pictures on disk, of which tasks read their rows.
+"""Meta-training on a data set larger than the memory it may use: a store of images on disk, of which tasks read their rows.
 
-    python benchmarks/larger_than_memory.py                # 5 GB of pictures in a folder that is removed afterwards
+    python benchmarks/larger_than_memory.py                # 5 GB of images in a folder that is removed afterwards
     python benchmarks/larger_than_memory.py --gigabytes 50 --folder /data/scratch
 
 Prints the anonymous memory of the process (RssAnon, which is its own; mapped pages are the system's and go when others need
@@ -84,7 +84,7 @@ def main() -> None:
         index = written(Path(folder), asked.gigabytes)
         tell(f"written {(Path(folder) / 'rows.bin').stat().st_size / 1e9:.2f} GB")
         accuracy = trained(index, asked.steps)
-        tell(f"{asked.steps} steps, 40 tasks judged")
+        tell(f"{asked.steps} steps, 40 tasks evaluated")
         console.print(f"{index}; accuracy on classes never trained on: {accuracy:.1%}")
 
 

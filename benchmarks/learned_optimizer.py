@@ -1,10 +1,10 @@
 """A learned optimizer beside the best-tuned Adam, SGD and Nesterov momentum, on held-out problems, all from the same starts.
 
     quickstudy train learned_optimizer_quadratics --out runs/quadratics
-    python benchmarks/learned_optimizer.py runs/quadratics --picture curves.png
+    python benchmarks/learned_optimizer.py runs/quadratics --figure curves.png
 
-Step sizes of the rivals are tuned on meta-validation problems, by the mean loss at the end; the table's problems and starts are
-others.
+Step sizes of the baselines are tuned on meta-validation problems, by the mean loss at the end; the table's problems and starts
+are others.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def starts(learner: LearnedOptimizer, seeds: range) -> list[nn.Module]:
     return made
 
 
-def judged(learner: LearnedOptimizer, rule: Rule, networks: list[nn.Module], problems: list[Task], steps: int) -> Tensor:
+def evaluated(learner: LearnedOptimizer, rule: Rule, networks: list[nn.Module], problems: list[Task], steps: int) -> Tensor:
     """Curves of all problems, each list from its own start, (problems, steps + 1)."""
     pairs = zip(networks, problems, strict=True)
     return torch.cat([curves(network, rule, part, learner.likelihood, steps) for network, part in pairs])
@@ -119,12 +119,12 @@ def drawn(source: TaskSource[Any], tasks: int, seeds: range) -> list[Task]:
 
 
 def tuned(learner: LearnedOptimizer, source: TaskSource[Any], tasks: int, steps: int) -> dict[str, tuple[float, Rule]]:
-    """Of each rival the step size whose mean loss at the end is least, on problems and starts that the table does not use."""
+    """Of each baseline the step size whose mean loss at the end is least, on problems and starts that the table does not use."""
     seeds = range(1000, 1003)
     networks, problems = starts(learner, seeds), drawn(source, tasks, seeds)
     best = {}
     for name, make in RIVALS.items():
-        ends = {lr: float(judged(learner, make(lr), networks, problems, steps)[:, -1].mean()) for lr in GRID}
+        ends = {lr: float(evaluated(learner, make(lr), networks, problems, steps)[:, -1].mean()) for lr in GRID}
         finite = {lr: end for lr, end in ends.items() if math.isfinite(end)}
         lr = min(finite, key=finite.__getitem__)
         if lr in (GRID[0], GRID[-1]):
@@ -152,7 +152,7 @@ def table(found: dict[str, Tensor]) -> str:
     return "\n".join(lines)
 
 
-def picture(found: dict[str, Tensor], path: str) -> None:
+def figure(found: dict[str, Tensor], path: str) -> None:
     """The median loss by step, the middle half of the problems shaded."""
     figure = blank(6.4, 3.8)
     axes = axes_in(figure, grid="y")
@@ -176,21 +176,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--starts", type=int, default=5, help="fresh networks to start from")
     parser.add_argument("--steps", type=int, default=None, help="of each trajectory; by default as many as were trained for")
     parser.add_argument("--hidden", type=int, default=None, help="units of a classifier that the rule was not trained on")
-    parser.add_argument("--picture", default=None, help="file for a picture of the loss curves")
+    parser.add_argument("--figure", default=None, help="file for an image of the loss curves")
     asked = parser.parse_args(arguments)
     run = Run(asked.run)
     learner, recipe = run.learner(), run.recipe()
     assert isinstance(learner, LearnedOptimizer)
     learner = widened(learner, asked.hidden) if asked.hidden else learner
     steps, seeds = asked.steps or learner.steps, range(2000, 2000 + asked.starts)
-    rivals = tuned(learner, recipe.val, asked.tuning or asked.tasks, steps)
+    baselines = tuned(learner, recipe.val, asked.tuning or asked.tasks, steps)
     networks, problems = starts(learner, seeds), drawn(recipe.test, asked.tasks, seeds)
-    rules = {"learned": learner.rule} | {f"{name}, step size {lr:g}": rule for name, (lr, rule) in rivals.items()}
-    found = {name: judged(learner, rule, networks, problems, steps) for name, rule in rules.items()}
+    rules = {"learned": learner.rule} | {f"{name}, step size {lr:g}": rule for name, (lr, rule) in baselines.items()}
+    found = {name: evaluated(learner, rule, networks, problems, steps) for name, rule in rules.items()}
     print(f"{recipe.test.name}: loss after {steps} steps, {asked.tasks} problems from each of {asked.starts} starts")
     print(table(found))
-    if asked.picture:
-        picture(found, asked.picture)
+    if asked.figure:
+        figure(found, asked.figure)
 
 
 if __name__ == "__main__":

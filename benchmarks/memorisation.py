@@ -4,8 +4,8 @@
     python benchmarks/memorisation.py glyphs --seeds 0 1
 
 MAML is meta-trained on tasks that one function of a query alone can solve: sine waves whose input names the amplitude, and
-characters whose class always stands in the same column. It is judged on tasks that have to be learned from the support set. The
-table says what share of the way from plain MAML to MAML on mutually exclusive tasks each regulariser covers.
+characters whose class always stands in the same column. It is evaluated on tasks that have to be learned from the support set.
+The table says what share of the way from plain MAML to MAML on mutually exclusive tasks each regulariser covers.
 """
 
 import argparse
@@ -28,9 +28,9 @@ from quickstudy import datasets
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learner import Learner
-from quickstudy.learners.around.meta_regularised import MetaRegularised
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.maml import MAML
+from quickstudy.learners.wrappers.meta_regularised import MetaRegularised
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
 from quickstudy.nn.meta_dropout import MetaDropout
 from quickstudy.nn.mixing import Mixing
@@ -48,7 +48,7 @@ from quickstudy.train import train
 
 @dataclass(frozen=True)
 class World:
-    """Tasks that can be memorised, the same made mutually exclusive, those that are judged, and MAML's settings for them."""
+    """Tasks that can be memorised, the same made mutually exclusive, those that are evaluated, and MAML's settings for them."""
 
     easy: TaskSource[Any]
     exclusive: TaskSource[Any]
@@ -177,7 +177,7 @@ VALUES_ONLY = {"Meta-Aug, shift"}
 
 
 def sinusoid() -> World:
-    """Waves whose one-hot code tells the amplitude; judged with a code that tells nothing."""
+    """Waves whose one-hot code tells the amplitude; evaluated with a code that tells nothing."""
     return World(
         easy=OneHotSinusoid(5),
         exclusive=OneHotSinusoid(5, told=False),
@@ -205,7 +205,7 @@ def halved(index: ClassIndex, classes: Sequence[int] | None = None) -> ClassInde
 
 
 def glyphs() -> World:
-    """Ten characters of a hundred, each always in its column; judged on other writing systems in columns drawn anew."""
+    """Ten characters of a hundred, each always in its column; evaluated on other writing systems in columns drawn anew."""
     data = datasets.glyphs()
     chosen = torch.randperm(len(data.train.classes), generator=torch.Generator().manual_seed(0))[:100].tolist()
     some = FewShot(halved(data.train, chosen), 10, 1, 5)
@@ -231,7 +231,7 @@ WORLDS: dict[str, Callable[[], World]] = {"sinusoid": sinusoid, "glyphs": glyphs
 
 
 def measured(name: str, world: World, seed: int, steps: int, tasks: int) -> Row:
-    """Meta-trains one arm from one seed and judges it."""
+    """Meta-trains one arm from one seed and evaluates it."""
     arm, began = ARMS[name], time.perf_counter()
     with torch.random.fork_rng():
         torch.manual_seed(seed)

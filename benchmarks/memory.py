@@ -4,7 +4,7 @@
     python benchmarks/memory.py --network small     # a small network, in seconds
 
 Two numbers for each setting: bytes of tensors counted one by one (the same on every machine), and the growth of the resident
-memory of a process of its own. The network is Conv4-64 on 28 × 28 pictures, 5 ways, 1 shot, 15 queries, tasks in a loop.
+memory of a process of its own. The network is Conv4-64 on 28 × 28 images, 5 ways, 1 shot, 15 queries, tasks in a loop.
 """
 
 import argparse
@@ -72,7 +72,7 @@ MAPPINGS: dict[str, dict[str, Any]] = {
 
 
 def tasks(count: int) -> Task:
-    """Tasks of noise: memory does not look at the pictures."""
+    """Tasks of noise: memory does not look at the images."""
 
     def examples(shots: int) -> Examples:
         return Examples.of(torch.rand(WAYS * shots, 1, 28, 28), torch.arange(WAYS * shots) % WAYS)
@@ -134,7 +134,7 @@ def _table(title: str, found: list[Peak], column: str) -> Table:
     return table
 
 
-def _picture(by_steps: list[Peak], by_tasks: list[Peak], path: Path) -> None:
+def _figure(by_steps: list[Peak], by_tasks: list[Peak], path: Path) -> None:
     drawing = blank(9.0, 3.8)
     for place, (found, column) in enumerate(((by_steps, "steps"), (by_tasks, "tasks")), 1):
         axes = axes_in(drawing, grid="both", place=(1, 2, place))
@@ -160,7 +160,7 @@ def main() -> None:
     """Measures, prints, draws."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", choices=list(NETWORKS), default="conv4")
-    parser.add_argument("--out", type=Path, default=Path("memory"), help="path of the JSON and the picture, without ending")
+    parser.add_argument("--out", type=Path, default=Path("memory"), help="path of the JSON and the image, without ending")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     network, console = NETWORKS[asked.network], Console()
@@ -174,7 +174,7 @@ def main() -> None:
     console.print(_table("Peak of a meta-step of 2 tasks, MB of tensors (resident)", by_steps, "steps"))
     console.print(_table("Peak of a meta-step of 5 inner steps, MB of tensors (resident)", by_tasks, "tasks"))
     asked.out.with_suffix(".json").write_text(json.dumps([asdict(peak) for peak in by_steps + by_tasks], indent=1))
-    _picture(by_steps, by_tasks, asked.out.with_suffix(".png"))
+    _figure(by_steps, by_tasks, asked.out.with_suffix(".png"))
     console.print(f"written: {asked.out.with_suffix('.json')}, {asked.out.with_suffix('.png')}")
 
 

@@ -98,7 +98,7 @@ def sinusoids(device: torch.device, rounds: int, steps: int) -> list[Row]:
     return timed(f"MAML, sinusoids, 25 tasks, {steps} steps", made, device, rounds)
 
 
-def pictures(device: torch.device, ways: int, shots: int, queries: int, tasks: int) -> Task:
+def images(device: torch.device, ways: int, shots: int, queries: int, tasks: int) -> Task:
     generator = torch.Generator().manual_seed(0)
     source = FewShot(
         from_arrays(torch.rand(2000, 1, 28, 28, generator=generator), torch.arange(2000) % 100), ways, shots, queries
@@ -109,7 +109,7 @@ def pictures(device: torch.device, ways: int, shots: int, queries: int, tasks: i
 def convolutions(device: torch.device, rounds: int, steps: int) -> list[Row]:
     torch.manual_seed(0)
     learner = MAML(Conv4(outputs=5), inner_lr=0.4, inner_steps=steps, norm="batch").to(device)
-    tasks = pictures(device, 5, 1, 15, 4)
+    tasks = images(device, 5, 1, 15, 4)
     made = {name: step_of(copy.deepcopy(learner).train(), tasks, strategy=name) for name in ("loop", "vmap")}
     return timed(f"MAML, Conv4-64, 4 tasks, {steps} steps", made, device, rounds)
 
@@ -117,7 +117,7 @@ def convolutions(device: torch.device, rounds: int, steps: int) -> list[Row]:
 def encoders(device: torch.device, rounds: int) -> list[Row]:
     torch.manual_seed(0)
     learner = ProtoNet(Conv4()).to(device)
-    tasks = pictures(device, 60, 5, 5, 1)
+    tasks = images(device, 60, 5, 5, 1)
 
     def half() -> AbstractContextManager[Any]:
         return torch.autocast(device.type, torch.bfloat16)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from quickstudy.task import Task
 
-__all__ = ["easyfsl_judge", "easyfsl_proto_step", "easyfsl_tasks"]
+__all__ = ["easyfsl_evaluate", "easyfsl_proto_step", "easyfsl_tasks"]
 
 LR = 1e-3
 
@@ -44,7 +44,7 @@ def easyfsl_tasks(
     return DataLoader(Rows(), batch_sampler=sampler, collate_fn=sampler.episodic_collate_fn)
 
 
-def easyfsl_judge(loader: Iterable[Any]) -> Tensor:
+def easyfsl_evaluate(loader: Iterable[Any]) -> Tensor:
     """Accuracies of nearest centroids, one task after another."""
     from easyfsl.methods import PrototypicalNetworks  # type: ignore[import-not-found]
 

@@ -1,4 +1,4 @@
-"""W3: a meta-training step of ProtoNet, Conv4-64 on 28×28 pictures: 5-way 1-shot 15 queries × 4 tasks; 60-way 5-shot.
+"""W3: a meta-training step of ProtoNet, Conv4-64 on 28×28 images: 5-way 1-shot 15 queries × 4 tasks; 60-way 5-shot.
 
 Ours is timed through `train`, as a user calls it, sampling included; the bare step is PyTorch as one writes it by hand.
 
@@ -42,7 +42,7 @@ class Plain(nn.Module):
 
 
 def gradient(network: Plain, tasks: Task) -> list[Tensor]:
-    """One pass of the network over the pictures of all tasks, then prototypes and squared distances of each."""
+    """One pass of the network over the images of all tasks, then prototypes and squared distances of each."""
     tasks = map_leaves(lambda leaf: leaf.to(next(network.parameters()).dtype), tasks)
     count, shown, asked = len(tasks), tasks.support.x.shape[1], tasks.query.x.shape[1]
     features = network(torch.cat([tasks.support.x, tasks.query.x], 1).flatten(0, 1)).unflatten(0, (count, shown + asked))
@@ -68,8 +68,8 @@ def bare_step(network: Plain, tasks: Task) -> Callable[[], list[Tensor]]:
 
 def rows(ways: int, shots: int, queries: int, batch: int, rounds: int) -> list[Row]:
     torch.manual_seed(0)
-    pictures = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    source = FewShot(from_arrays(pictures, torch.arange(2000) % 100), ways=ways, shots=shots, queries=queries)
+    images = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    source = FewShot(from_arrays(images, torch.arange(2000) % 100), ways=ways, shots=shots, queries=queries)
     network = Conv4()
     tasks = source.sample(batch, generator_of(0, 0))  # those of train's first step
     exact = gradient(Plain(network).double(), tasks)

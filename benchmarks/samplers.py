@@ -1,11 +1,11 @@
-"""Does it matter which classes a meta-training task is made of, or how its pictures are changed? All beside uniform sampling.
+"""Does it matter which classes a meta-training task is made of, or how its images are changed? All beside uniform sampling.
 
-One small equal budget: a ProtoNet on a strided Conv4, the same number of outer steps, one task each; judged on the same
+One small equal budget: a ProtoNet on a strided Conv4, the same number of outer steps, one task each; evaluated on the same
 meta-test tasks. Each training is repeated with other seeds (of weights and tasks), because two trainings that differ in nothing
 else differ, too; by how much is learned from more trainings with uniform sampling. What was measured is kept in a folder, so
 that the benchmark goes on where it was stopped.
 
-    python benchmarks/samplers.py --out samplers --picture samplers.png
+    python benchmarks/samplers.py --out samplers --figure samplers.png
 """
 
 import argparse
@@ -25,7 +25,7 @@ from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.plots.style import GRID, INK, PALETTE, axes_in, blank
-from quickstudy.recipes.practice import AugmentTurned, Sampler, practice
+from quickstudy.recipes.practice import AugmentRotated, Sampler, practice
 from quickstudy.recipes.recipe import Tasks, by_adam
 from quickstudy.reports.compare import compare
 from quickstudy.reports.comparison import Comparison
@@ -36,15 +36,15 @@ from quickstudy.tasks.few_shot import FewShot
 DATA: Mapping[str, Callable[[], Splits]] = {"glyphs": glyphs, "omniglot": lambda: omniglot(rotations=False)}
 WAYS, SHOTS, QUERIES, TEST_QUERIES, TEST_SEED = 20, 1, 3, 5, 1
 PLAIN = "uniform"
-ARMS: Mapping[str, tuple[Sampler, AugmentTurned]] = {
+ARMS: Mapping[str, tuple[Sampler, AugmentRotated]] = {
     PLAIN: ("uniform", "none"),
     "family-balanced": ("balanced", "none"),
     "each class once": ("each-once", "none"),
     "hard classes": ("hard", "none"),
     "diverse (k-DPP)": ("diverse", "none"),
     "curriculum of ways": ("curriculum", "none"),
-    "changed pictures": ("uniform", "pictures"),
-    "turned classes": ("uniform", "turned"),
+    "augmented images": ("uniform", "images"),
+    "rotated classes": ("uniform", "rotated"),
     "mixed classes": ("uniform", "mixed"),
 }
 
@@ -73,7 +73,7 @@ class Row:
     p_value: float = 1.0
 
 
-def trained_and_judged(data: Splits, arm: str, seed: int, budget: Budget) -> Report:
+def trained_and_evaluated(data: Splits, arm: str, seed: int, budget: Budget) -> Report:
     """The report on a fresh learner, meta-trained in this way with this seed."""
     sampler, augment = ARMS[arm]
     source = practice(data.train, (WAYS, SHOTS, QUERIES), sampler=sampler, augment=augment, steps=budget.steps)
@@ -93,7 +93,7 @@ def reports(data: Splits, name: str, seeds: int, uniform: int, budget: Budget, f
         for arm in ARMS if seed < seeds else [PLAIN]:
             path = folder / f"{name}-{budget.steps}-{budget.hidden}-{budget.tasks}-{arm.replace(' ', '-')}-{seed}.json"
             if not path.exists():
-                trained_and_judged(data, arm, seed, budget).save(path)
+                trained_and_evaluated(data, arm, seed, budget).save(path)
             found[arm].append(Report.load(path))
             print(f"{name}, seed {seed}, {arm}: {100 * found[arm][-1].mean:.2f}", flush=True)
     return found
@@ -140,7 +140,7 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines).replace("-0.", "−0.").replace(" -", " −").replace("(-", "(−")
 
 
-def picture(found: Mapping[str, Sequence[Row]], path: str) -> None:
+def figure(found: Mapping[str, Sequence[Row]], path: str) -> None:
     """Differences with intervals over tasks, a small mark for each seed, what seeds do in grey; a panel for each data set."""
     figure = blank(4.3 * len(found), 3.6)
     for number, (name, rows) in enumerate(found.items()):
@@ -171,7 +171,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=Budget.steps)
     parser.add_argument("--hidden", type=int, default=Budget.hidden, help="channels of the encoder")
     parser.add_argument("--tasks", type=int, default=Budget.tasks, help="meta-test tasks")
-    parser.add_argument("--picture", default=None, help="file for a picture of the differences")
+    parser.add_argument("--figure", default=None, help="file for an image of the differences")
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     budget = Budget(asked.steps, asked.hidden, asked.tasks)
@@ -179,8 +179,8 @@ def main(arguments: list[str] | None = None) -> None:
     for name, rows in found.items():
         print(f"\n{name}: {WAYS} ways, {SHOTS} shot, the same {asked.tasks} meta-test tasks, {asked.seeds} trainings of each\n")
         print(table(rows))
-    if asked.picture:
-        picture(found, asked.picture)
+    if asked.figure:
+        figure(found, asked.figure)
 
 
 if __name__ == "__main__":

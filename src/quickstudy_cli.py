@@ -33,8 +33,8 @@ COMMANDS = {
         "Watch a run live: loss, gradient norm, validation, and adaptation before and after inner steps on both levels.",
     ),
     "evaluate": (
-        "quickstudy.cli.judging:evaluate",
-        "Judge runs on meta-test tasks; each report is also saved as JSON in its run folder, with a page and its pictures.",
+        "quickstudy.cli.evaluating:evaluate",
+        "Evaluate runs on meta-test tasks; each report is also saved as JSON in its run folder, with a page and its figures.",
     ),
     "compare": (
         "quickstudy.cli.comparing:compare",
@@ -42,9 +42,9 @@ COMMANDS = {
     ),
     "adapt": (
         "quickstudy.cli.using:adapt",
-        "Adapt a trained learner to your own pictures: a folder of class folders with a handful in each.",
+        "Adapt a trained learner to your own images: a folder of class folders with a handful in each.",
     ),
-    "predict": ("quickstudy.cli.using:predict", "Name the class of pictures with an adapted predictor."),
+    "predict": ("quickstudy.cli.using:predict", "Name the class of images with an adapted predictor."),
     "doctor": (
         "quickstudy.cli.doctor:doctor",
         "Examine a run, a recipe, a saved learner or a data set; each finding says what, how bad, and what to do.",
@@ -52,7 +52,7 @@ COMMANDS = {
     "cite": ("quickstudy.cli.showing:cite", "Show how to cite quickstudy, and the paper behind a learner."),
     "demo": (
         "quickstudy.demo.demo:demo",
-        "Meta-train, judge and compare learners on built-in data, and write a page about it: minutes on two cores.",
+        "Meta-train, evaluate and compare learners on built-in data, and write a page about it: minutes on two cores.",
     ),
 }
 """Where each command stands, and the first sentence of its help."""

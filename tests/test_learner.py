@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from quickstudy import Examples, learners
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import LearnerError, ShapeError
+from quickstudy.inputs.images import Images
 from quickstudy.likelihood import ABSENT, Categorical, Gaussian
 from quickstudy.nn import MLP
 
@@ -37,10 +37,10 @@ def test_names_and_probabilities() -> None:
         learners.NearestCentroid()(examples, classes=("low",))
 
 
-def test_predictors_know_how_pictures_were_made() -> None:
+def test_predictors_know_how_images_were_made() -> None:
     learner = learners.NearestCentroid()
-    learner.pictures = Pictures()
-    assert learner(support()).pictures == Pictures()
+    learner.reads = Images()
+    assert learner(support()).reads == Images()
 
 
 @pytest.mark.parametrize("outputs", [3, 7])

@@ -1,4 +1,4 @@
-"""How meta-training practises: every image recipe has both switches, judged tasks stay plain, runs resume bit for bit."""
+"""How meta-training practises: every image recipe has both switches, evaluated tasks stay plain, runs resume bit for bit."""
 
 import copy
 import importlib
@@ -17,20 +17,20 @@ from quickstudy.checks.cost import step_cost
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.errors import ArtefactError
 from quickstudy.nn import MLP
-from quickstudy.recipes.practice import Augment, AugmentTurned, Sampler, practice
+from quickstudy.recipes.practice import Augment, AugmentRotated, Sampler, practice
 from quickstudy.recipes.recipe import few_shot
 from quickstudy.runs.run import Run, recipe_functions
 from quickstudy.saving.checkpoint import load_training, save_training
 from quickstudy.storage.artefact import read
-from quickstudy.tasks import AugmentedPictures, Curriculum, EachOnce, FewShot, Hard
+from quickstudy.tasks import AugmentedImages, Curriculum, EachOnce, FewShot, Hard
 from quickstudy.tasks.source import generator_of
 
 ROOT = Path(__file__).parents[1]
-SAMPLERS, AUGMENTS = get_args(Sampler), get_args(AugmentTurned)
+SAMPLERS, AUGMENTS = get_args(Sampler), get_args(AugmentRotated)
 IMAGES = [name for name in sorted(recipe_functions()) if name.endswith(("_omniglot", "_glyphs"))]
 
 
-def pictures(seed: int, classes: int = 10, groups: bool = False, size: int = 12) -> ClassIndex:
+def images(seed: int, classes: int = 10, groups: bool = False, size: int = 12) -> ClassIndex:
     labels = torch.arange(classes).repeat_interleave(8)
     centres = torch.rand(classes, 1, size, size, generator=generator_of(seed))
     x = (centres[labels] + 0.3 * torch.rand(len(labels), 1, size, size, generator=generator_of(seed, 1))) / 1.3
@@ -42,7 +42,7 @@ def pictures(seed: int, classes: int = 10, groups: bool = False, size: int = 12)
 @pytest.fixture(scope="module")
 def splits() -> Splits:
     """Of the size that recipes build their networks for."""
-    return Splits(*[pictures(seed, size=28) for seed in range(3)])
+    return Splits(*[images(seed, size=28) for seed in range(3)])
 
 
 @pytest.mark.parametrize("name", [name for name in IMAGES if name != "pretrain_glyphs"])
@@ -50,7 +50,7 @@ def test_every_image_recipe_passes_both_switches_on(name: str, monkeypatch: pyte
     recipe = recipe_functions()[name]
     module = importlib.import_module(recipe.__module__)
     hints = get_type_hints(recipe)
-    assert hints["sampler"] == Sampler and hints["augment"] == (AugmentTurned if "glyphs" in name else Augment)
+    assert hints["sampler"] == Sampler and hints["augment"] == (AugmentRotated if "glyphs" in name else Augment)
     parameters = inspect.signature(recipe).parameters
     assert (parameters["sampler"].default, parameters["augment"].default) == ("uniform", "none")
     given: dict[str, Any] = {}
@@ -80,7 +80,7 @@ def test_pretraining_has_the_switch_too(augment: Any, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("augment", AUGMENTS)
-def test_judged_tasks_stay_plain(sampler: Any, augment: Any, splits: Splits) -> None:
+def test_evaluated_tasks_stay_plain(sampler: Any, augment: Any, splits: Splits) -> None:
     sizes = (4, 1, 2)
     plain = few_shot(splits, sizes, sizes, sizes)
     made = few_shot(splits, sizes, sizes, sizes, sampler=sampler, augment=augment, steps=10)
@@ -98,13 +98,13 @@ def test_judged_tasks_stay_plain(sampler: Any, augment: Any, splits: Splits) -> 
 
 
 def small(sampler: Any, augment: Any, steps: int = 8) -> tuple[Any, Any, Any]:
-    source = practice(pictures(0, groups=True), (4, 1, 2), sampler=sampler, augment=augment, steps=steps)
+    source = practice(images(0, groups=True), (4, 1, 2), sampler=sampler, augment=augment, steps=steps)
     torch.manual_seed(1)
     learner = learners.ProtoNet(torch.nn.Sequential(torch.nn.Flatten(), MLP(144, (16,))))
     return source, learner, torch.optim.Adam(learner.parameters(), 0.01)
 
 
-@pytest.mark.parametrize(("sampler", "augment"), [*((s, "pictures") for s in SAMPLERS), *(("hard", a) for a in AUGMENTS)])
+@pytest.mark.parametrize(("sampler", "augment"), [*((s, "images") for s in SAMPLERS), *(("hard", a) for a in AUGMENTS)])
 def test_a_training_goes_on_bit_for_bit(sampler: Any, augment: Any, tmp_path: Path) -> None:
     """Stopped after any step: the file holds what the sampler remembers."""
     source, learner, optimizer = small(sampler, augment)
@@ -150,7 +150,7 @@ def test_losses_are_told_task_by_task_whatever_the_chunk() -> None:
     for key, options in {"loop": {"strategy": "loop"}, "chunk": {"strategy": "vmap", "chunk": 3}, "vmap": {}}.items():
         _, learner, _ = small("uniform", "none")
         optimizer = torch.optim.SGD(learner.parameters(), 0.01)  # Adam makes whole steps of what is zero but for rounding
-        source = Told(pictures(0), 4, 1, 2)
+        source = Told(images(0), 4, 1, 2)
         source.key = key  # type: ignore[attr-defined]
         records = list(train(learner, source, steps=3, batch=4, optimizer=optimizer, **options))  # type: ignore[arg-type]
         assert [float(losses.mean()) for losses in told[key]] == [r.loss for r in records]
@@ -173,7 +173,7 @@ def agreed(fabric: Any) -> dict[str, Any]:
     """Weights, and what the sampler remembers, after a training in these processes."""
     found = {}
     for name in ("hard", "each-once"):
-        source, learner, _ = small(name, "pictures")
+        source, learner, _ = small(name, "images")
         optimizer = torch.optim.SGD(
             learner.parameters(), 0.05
         )  # Adam makes much of a rounding error where a gradient is nearly 0
@@ -206,7 +206,7 @@ def test_a_run_resumes_with_its_sampler(tmp_path: Path, monkeypatch: pytest.Monk
     """From the command line's arguments to the file and back."""
     monkeypatch.setattr(importlib.import_module("quickstudy.recipes.glyphs"), "glyphs", lambda: splits)
     monkeypatch.setattr("quickstudy.runs.run._SAVE_SECONDS", -1.0)
-    arguments = {"train_ways": 4, "ways": 3, "queries": 2, "steps": 5, "val_tasks": 2, "sampler": "hard", "augment": "pictures"}
+    arguments = {"train_ways": 4, "ways": 3, "queries": 2, "steps": 5, "val_tasks": 2, "sampler": "hard", "augment": "images"}
 
     def finished(folder: Path, stop: int | None = None) -> list[torch.Tensor]:
         for record in Run(folder, "proto_glyphs", arguments).train():
@@ -218,15 +218,15 @@ def test_a_run_resumes_with_its_sampler(tmp_path: Path, monkeypatch: pytest.Monk
     finished(tmp_path / "cut", stop=3)
     assert all(torch.equal(a, b) for a, b in zip(finished(tmp_path / "cut"), whole, strict=True))
     recipe = Run(tmp_path / "cut").recipe()
-    assert isinstance(recipe.train, AugmentedPictures) and isinstance(recipe.train.source.classes, Hard)
+    assert isinstance(recipe.train, AugmentedImages) and isinstance(recipe.train.source.classes, Hard)
 
 
 def test_names_make_what_they_say() -> None:
-    index = pictures(0)
+    index = images(0)
     assert isinstance(practice(index, (8, 1, 2), sampler="curriculum", augment="none", steps=10), Curriculum)
     assert isinstance(practice(index, (8, 1, 2), sampler="each-once", augment="none", steps=1).classes, EachOnce)  # type: ignore[attr-defined]
     grown = practice(index, (8, 1, 2), sampler="curriculum", augment="none", steps=10)
     assert [grown.at(step).ways[0] for step in (0, 5, 9)] == [2, 8, 8]  # type: ignore[attr-defined]
-    turned = practice(index, (8, 1, 2), sampler="uniform", augment="turned", steps=1)
+    turned = practice(index, (8, 1, 2), sampler="uniform", augment="rotated", steps=1)
     assert len(turned.index.classes) == 40  # type: ignore[attr-defined]
-    assert datasets.turned_classes(index).families == index.families * 4
+    assert datasets.rotated_classes(index).families == index.families * 4

@@ -87,21 +87,21 @@ def commands(block: Block) -> Iterator[list[str]]:
                 yield [word for word in words if not re.match(r"^\d?[<>]", word)]
 
 
-def pictures_of_a_reader(folder: Path) -> None:
-    """What the pages call ``my_letters`` and ``query.png``: dark ink on white, three letters, three pictures of each."""
+def images_of_a_reader(folder: Path) -> None:
+    """What the pages call ``my_letters`` and ``query.png``: dark strokes on white, three letters, three images of each."""
     index = glyphs().test
     for number in (0, 40, 80):
         rows = (index.labels == number).nonzero().flatten()[[0, 12, 24, 36]].tolist()
         (folder / "my_letters" / f"letter{number}").mkdir(parents=True)
         for place, row in enumerate(rows):
-            ink = Image.fromarray((255 - 255 * index.gather(torch.tensor(row))[0]).byte().numpy()).resize((90, 90))
-            ink.save(folder / "query.png" if place == 3 else folder / "my_letters" / f"letter{number}" / f"{place}.png")
+            strokes = Image.fromarray((255 - 255 * index.gather(torch.tensor(row))[0]).byte().numpy()).resize((90, 90))
+            strokes.save(folder / "query.png" if place == 3 else folder / "my_letters" / f"letter{number}" / f"{place}.png")
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if of(page, "python")], ids=lambda page: page.name)
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of the page, as one script, in a folder with a reader's pictures."""
-    pictures_of_a_reader(tmp_path)
+    """In the order of the page, as one script, in a folder with a reader's images."""
+    images_of_a_reader(tmp_path)
     monkeypatch.chdir(tmp_path)
     script = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", script)  # where a learner of the page is looked for when it is loaded

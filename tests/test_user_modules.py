@@ -1,4 +1,4 @@
-"""Any network of a user's, unmodified, as MAML's network and as ProtoNet's encoder: it trains, is judged and predicts."""
+"""Any network of a user's, unmodified, as MAML's network and as ProtoNet's encoder: it trains, is evaluated and predicts."""
 
 import copy
 import logging
@@ -16,7 +16,7 @@ WAYS, SIZE = 3, 8
 
 
 def source() -> FewShot:
-    """Pictures of 1×8×8 whose classes are patterns under noise."""
+    """Images of 1×8×8 whose classes are patterns under noise."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(20).repeat_interleave(10)
     x = torch.randn(20, 1, SIZE, SIZE, generator=generator)[labels] + 0.7 * torch.randn(200, 1, SIZE, SIZE, generator=generator)
@@ -24,7 +24,7 @@ def source() -> FewShot:
 
 
 class Recurrent(nn.Module):
-    """Reads a picture row by row."""
+    """Reads an image row by row."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ def test_a_stock_network_serves_every_learner(name: str, kind: str) -> None:
     kept = {key: value.clone() for key, value in learner.state_dict().items()}
     report = evaluate(learner, tasks, tasks=4)
     assert len(report.scores) == 4 and all(0 <= score <= 1 for score in report.scores)
-    assert all(value.equal(kept[key]) for key, value in learner.state_dict().items()), "judging changed the learner"
+    assert all(value.equal(kept[key]) for key, value in learner.state_dict().items()), "evaluating changed the learner"
     task = tasks.sample(1)[0]
     predictor = learner(task.support, classes=("a", "b", "c"))
     probabilities = predictor.probabilities(task.query.x)

@@ -1,4 +1,4 @@
-"""Fills the table and pictures of how-to-choose-a-learner.md from a comparison of ``quickstudy compare --all``.
+"""Fills the table and figures of how-to-choose-a-learner.md from a comparison of ``quickstudy compare --all``.
 
 python docs/make/how_to_choose.py runs/all/comparison.json
 """
@@ -30,9 +30,9 @@ def table(found: dict[str, Any]) -> str:
         apart = 100 * (row["behind_interval"][1] - row["behind"])
         behind = f"{100 * row['behind']:+.1f} ± {apart:.1f}".replace("-", "−") if apart else ""
         name, comma, variant = row["name"].partition(",")
-        manner = " (T)" if row["transductive"] else ""
+        setting = " (T)" if row["transductive"] else ""
         numbers = f"{1e3 * row['seconds']:.1f} | {row['state_bytes'] / 1e3:,.1f} | {row['peak_bytes'] / 1e3:,.0f}"
-        cells = f"`{name}`{comma}{variant}{manner} | {row['family']} | {100 * row['accuracy']:.1f} ± {half:.1f} | {behind}"
+        cells = f"`{name}`{comma}{variant}{setting} | {row['family']} | {100 * row['accuracy']:.1f} ± {half:.1f} | {behind}"
         lines.append(f"| {cells} | {numbers} | {row['training_seconds']:.0f} |")
     return "\n".join(lines)
 
@@ -45,7 +45,7 @@ def fill(page: str, found: dict[str, Any]) -> str:
 
 
 def main(comparison: Path) -> None:
-    """Writes the table into the page, and brings the pictures beside it."""
+    """Writes the table into the page, and brings the figures beside it."""
     found = json.loads(comparison.read_text())
     PAGE.write_text(fill(PAGE.read_text(), found))
     for name in ("adaptation", "training"):

@@ -15,7 +15,7 @@ BLUE, RED, GREEN = PALETTE[:3]
 BOXES = {
     "source": (4, 46, 17, "source", "plans and gathers tasks", INK),
     "support": (30, 60, 17, "support", "examples to learn from", BLUE),
-    "query": (30, 32, 17, "query", "examples to be judged on", BLUE),
+    "query": (30, 32, 17, "query", "examples to be evaluated on", BLUE),
     "adapt": (54, 60, 17, "learner.adapt", "one task, no batch axis", RED),
     "state": (78, 60, 17, "state", "what is remembered", RED),
     "predict": (78, 32, 17, "learner.predict", "the state, new inputs", RED),
@@ -63,7 +63,7 @@ def draw(axes: "Axes") -> None:
 
 
 def main() -> None:
-    """Writes the picture beside the pages."""
+    """Writes the figure beside the pages."""
     figure = blank(9.6, 3.9)
     axes = figure.add_subplot()
     axes.set(xlim=(0, 100), ylim=(2, 86))

@@ -238,7 +238,7 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
 
 
 def foreign(html: str) -> list[str]:
-    """Addresses of other sites that a page loads scripts, styles, pictures or fonts from; links to read on are none."""
+    """Addresses of other sites that a page loads scripts, styles, figures or fonts from; links to read on are none."""
     tags = re.findall(r"<(?:script|img|iframe|link|source|video)\b[^>]*>", html)
     loading = [tag for tag in tags if not re.search(r"""\brel=["']?(?:canonical|prev|next|alternate)\b""", tag)]
     return [found[1] for tag in loading for found in re.finditer(r"""\b(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)""", tag)]

@@ -2,7 +2,7 @@
 
     QuickstudyError
     ├── UserError            a person can mend it; its text may be shown by a command line, a page or a server
-    │   ├── DataError        a data set, a folder, a picture or a download is not as it must be
+    │   ├── DataError        a data set, a folder, an image or a download is not as it must be
     │   ├── TaskError        the tasks asked for cannot be drawn from the data
     │   ├── ShapeError       tensors, networks and tasks do not fit together
     │   ├── LearnerError     a learner is used in a way it does not offer
@@ -40,7 +40,7 @@ class UserError(QuickstudyError):
 
 
 class DataError(UserError, ValueError):
-    """A data set, a folder, a picture or a download is not as it must be."""
+    """A data set, a folder, an image or a download is not as it must be."""
 
 
 class TaskError(UserError, ValueError):

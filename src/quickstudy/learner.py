@@ -8,15 +8,15 @@ from typing import Any, Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ShapeError
-from quickstudy.functional.stages import Stage, stages
+from quickstudy.functional.trajectory import Snapshot, trajectory
 from quickstudy.functional.tree import map_leaves
+from quickstudy.inputs.images import Images
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs, Task, inputs
 
-__all__ = ["Facts", "Learner", "LearnerAround", "Predictor", "evaluating"]
+__all__ = ["Facts", "Learner", "LearnerWrapper", "Predictor", "evaluating"]
 
 State = TypeVar("State")
 
@@ -59,8 +59,8 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
 
     facts: Facts = Facts()
     likelihood: Likelihood = Categorical()
-    pictures: Pictures | None = None
-    """How a picture file becomes an input, where the learner was trained on pictures; predictors inherit it."""
+    reads: Images | None = None
+    """How an image file becomes an input, where the learner was trained on images; predictors inherit it."""
 
     def encode(self, x: Inputs) -> Inputs:
         """Features of inputs, example by example, the same for all tasks; called once for a whole batch of tasks."""
@@ -79,13 +79,13 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         outputs = self.predict(self.adapt(task.support), task.query.x)
         return self.likelihood.nll(outputs, task.query.y, task.query.mask)
 
-    def stages(self, support: Examples) -> Iterator[Stage[State]]:
-        """States of ONE encoded support set before the first inner step and after some of them, see `functional.stages`.
+    def trajectory(self, support: Examples) -> Iterator[Snapshot[State]]:
+        """States of ONE encoded support set before the first inner step and after some of them, see `functional.trajectory`.
 
         The first is the network before adaptation and the last what `adapt` returns; a learner without inner steps has only
         that. A learner with a loop of its own writes it by `functional.checkpointing.repeated`, or this method.
         """
-        return stages(lambda: self.adapt(support))
+        return trajectory(lambda: self.adapt(support))
 
     def step_sizes(self) -> dict[str, Tensor]:
         """The learned step sizes of the inner loop by name, for those who watch them; none where none are learned."""
@@ -106,7 +106,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         with torch.inference_mode(False), torch.no_grad(), evaluating(self):  # inner loops need gradients
             usable = map_leaves(lambda leaf: leaf.clone() if leaf.is_inference() else leaf, support)
             state = self.adapt(usable.replace(self.encode(usable.x)))
-        return Predictor(self, state, tuple(classes) if classes is not None else None, self.pictures)
+        return Predictor(self, state, tuple(classes) if classes is not None else None, self.reads)
 
     @property
     def advances(self) -> bool:
@@ -123,7 +123,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         return f"norm={self.facts.norm}, {kind}, gradient={self.facts.gradient}"
 
 
-class LearnerAround(Learner[Any]):
+class LearnerWrapper(Learner[Any]):
     """A base for learners that wrap another one and change how it is meta-trained; all else is the other's.
 
     Args:
@@ -133,7 +133,7 @@ class LearnerAround(Learner[Any]):
     def __init__(self, learner: Learner[Any]) -> None:
         super().__init__()
         self.learner = learner
-        self.facts, self.likelihood, self.pictures = learner.facts, learner.likelihood, learner.pictures
+        self.facts, self.likelihood, self.reads = learner.facts, learner.likelihood, learner.reads
 
     def encode(self, x: Inputs) -> Inputs:
         return self.learner.encode(x)
@@ -200,13 +200,13 @@ class Predictor:
         learner: whose `predict` is asked.
         state: what the learner remembers of the support set.
         classes: names of the outputs, in order.
-        pictures: how a picture file becomes an input.
+        reads: how an image file becomes an input.
     """
 
     learner: Learner[Any]
     state: Any
     classes: tuple[str, ...] | None = None
-    pictures: Pictures | None = None
+    reads: Images | None = None
 
     def __call__(self, x: Inputs) -> Tensor:
         """Outputs (Q, N or P) for raw inputs, leading axis Q."""

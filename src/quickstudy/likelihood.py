@@ -1,4 +1,4 @@
-"""What a network's outputs mean: their loss, their mean, their distribution, and the score a judge reports."""
+"""What a network's outputs mean: their loss, their mean, their distribution, and the score an evaluation reports."""
 
 import math
 from abc import ABC, abstractmethod
@@ -120,7 +120,7 @@ class Categorical(Likelihood):
 
 @dataclass(frozen=True)
 class LogLoss(Categorical):
-    """Classes judged by the loss itself, the mean cross-entropy: for problems of optimization.
+    """Classes evaluated by the loss itself, the mean cross-entropy: for problems of optimization.
 
     >>> LogLoss().score(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.ones(1))
     tensor(0.6931)

@@ -113,7 +113,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Task:
-    """A support set to learn from and a query set to be judged on; with a leading axis B on all tensors, a batch."""
+    """A support set to learn from and a query set to be evaluated on; with a leading axis B on all tensors, a batch."""
 
     support: Examples
     query: Examples

@@ -1,4 +1,4 @@
-"""A store of pictures trains a ProtoNet to what its colours tell, and the process holds less than the store."""
+"""A store of images trains a ProtoNet to what its colours tell, and the process holds less than the store."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The benchmark's numbers are those of the judge, of torch's optimizers and of the learned rule itself."""
+"""The benchmark's numbers are those of the evaluation, of torch's optimizers and of the learned rule itself."""
 
 import dataclasses
 from pathlib import Path
@@ -31,15 +31,15 @@ def losses(network: nn.Module, optimizer: torch.optim.Optimizer, task: object, s
     return torch.stack(found)
 
 
-def test_the_rivals_are_torchs_own(benchmark: ModuleType) -> None:
+def test_the_baselines_are_torchs_own(benchmark: ModuleType) -> None:
     problems = Quadratics(5).sample(2)
     start = Point(5)
-    rivals = {
+    baselines = {
         benchmark.Nesterov(0.05): lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, nesterov=True),
         benchmark.Adam(0.1): lambda p: torch.optim.Adam(p, 0.1),
         SGD(0.1): lambda p: torch.optim.SGD(p, 0.1),
     }
-    for rule, make in rivals.items():
+    for rule, make in baselines.items():
         found = benchmark.curves(start, rule, problems, Gaussian(), 12)
         for n in range(2):
             network = Point(5)
@@ -48,7 +48,7 @@ def test_the_rivals_are_torchs_own(benchmark: ModuleType) -> None:
             torch.testing.assert_close(found[n], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_its_losses_are_the_judges(benchmark: ModuleType) -> None:
+def test_its_losses_are_the_evaluates(benchmark: ModuleType) -> None:
     rule = CoordinateLSTM(4)
     nn.init.normal_(rule.head.weight, std=0.2)
     learner = learners.LearnedOptimizer(Point(5), rule, steps=7, window=7, likelihood=Gaussian())
@@ -63,7 +63,7 @@ def test_its_losses_are_the_judges(benchmark: ModuleType) -> None:
     torch.testing.assert_close(found, torch.tensor(report.scores), rtol=1e-4, atol=1e-5)
 
 
-def test_classes_are_judged_by_cross_entropy(benchmark: ModuleType) -> None:
+def test_classes_are_evaluated_by_cross_entropy(benchmark: ModuleType) -> None:
     x, labels = torch.randn(9, 4), torch.arange(9) % 3
     examples = Examples.of(x, labels)
     network = nn.Linear(4, 3)
@@ -89,10 +89,10 @@ def test_the_table_of_a_run(
     assert dataclasses.is_dataclass(recipes.learned_optimizer_quadratics(**arguments))
     for _ in Run(tmp_path / "run", "learned_optimizer_quadratics", arguments).train():
         pass
-    picture = tmp_path / "curves.png"
-    benchmark.main([str(tmp_path / "run"), "--tasks", "5", "--starts", "2", "--steps", "12", "--picture", str(picture)])
+    image = tmp_path / "curves.png"
+    benchmark.main([str(tmp_path / "run"), "--tasks", "5", "--starts", "2", "--steps", "12", "--figure", str(image)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "quadratics of 10 dimensions: loss after 12 steps, 5 problems from each of 2 starts"
     assert [line.split("|")[1].split(",")[0].strip() for line in lines[3:]] == ["learned", "Adam", "SGD", "Nesterov momentum"]
     assert all("of 10 problems" in line for line in lines[4:])
-    assert picture.stat().st_size > 5000
+    assert image.stat().st_size > 5000

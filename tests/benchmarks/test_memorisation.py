@@ -28,7 +28,7 @@ def test_the_share_recovered(benchmark: ModuleType) -> None:
     assert noisy[1] < 0.5 < noisy[2] and noisy[2] - noisy[1] < 0.05
 
 
-def test_the_easy_waves_are_told_and_the_judged_ones_are_not(benchmark: ModuleType) -> None:
+def test_the_easy_waves_are_told_and_the_evaluated_ones_are_not(benchmark: ModuleType) -> None:
     world = benchmark.sinusoid()
     assert (world.easy.told, world.exclusive.told, world.test.told) == (True, False, False)
     assert world.easy.sample(2, generator_of(0)).query.x.shape[-1] == world.inputs

@@ -49,7 +49,7 @@ def test_it_goes_on_where_it_was_stopped(
     index = ClassIndex(x, labels, tuple(map(str, range(24))), families=tuple("AB" * 12))
     monkeypatch.setattr(benchmark, "DATA", {"glyphs": lambda: Splits(index, index, index)})
     size = ["--data", "glyphs", "--steps", "2", "--hidden", "2", "--tasks", "3", "--seeds", "1", "--uniform", "2"]
-    call = ["--out", str(tmp_path), *size, "--picture", str(tmp_path / "p.png")]
+    call = ["--out", str(tmp_path), *size, "--figure", str(tmp_path / "p.png")]
     benchmark.main(call)
     first = capsys.readouterr().out
     assert all(f"| {arm} |" in first for arm in benchmark.ARMS) and (tmp_path / "p.png").stat().st_size > 5000
@@ -58,6 +58,6 @@ def test_it_goes_on_where_it_was_stopped(
     def refuse(*_: Any) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(benchmark, "trained_and_judged", refuse)
+    monkeypatch.setattr(benchmark, "trained_and_evaluated", refuse)
     benchmark.main(call)
     assert capsys.readouterr().out == first

@@ -18,7 +18,7 @@ CLEAN = datasets.split_classes(blobs())
 
 
 def wide(rows: int = 400, classes: int = 20, seed: int = 0) -> ClassIndex:
-    """Rows of 100 numbers, as small pictures have."""
+    """Rows of 100 numbers, as small images have."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(rows) % classes
     centres = torch.randn(classes, 100, generator=generator)
@@ -66,30 +66,32 @@ def test_a_class_in_two_splits() -> None:
     index = blobs()
     named = replace(index, classes=tuple(f"animal {n}" for n in range(40)))
     parts = {"train": named.select(range(25)), "test": named.select(range(22, 40))}
-    look = checks.shared_classes(parts)
-    assert look.verdict == "severe" and look.findings[0].numbers["shared"] == 3
+    observation = checks.shared_classes(parts)
+    assert observation.verdict == "severe" and observation.findings[0].numbers["shared"] == 3
     written = replace(parts["test"], classes=tuple(name.upper().replace(" ", "_") for name in parts["test"].classes))
     assert checks.shared_classes(parts | {"test": written}).findings[0].numbers["shared"] == 3, "spelling is no difference"
     numbered = {"train": index.select(range(20)), "test": replace(index.select(range(20, 40)), classes=index.classes[:20])}
     assert checks.shared_classes(numbered).verdict == "warning", "numbers may merely start anew"
-    assert checks.shared_classes(CLEAN._asdict()).verdict == "well"
-    assert checks.shared_classes({"train": index}).verdict == "not asked"
+    assert checks.shared_classes(CLEAN._asdict()).verdict == "ok"
+    assert checks.shared_classes({"train": index}).verdict == "skipped"
 
 
 def test_the_same_examples_in_two_splits() -> None:
     index = wide()
     assert isinstance(index.x, torch.Tensor)
     train, test = index.select(range(12)), index.select(range(12, 20))
-    assert checks.repeated_examples({"train": train, "test": test}).verdict == "well"
+    assert checks.repeated_examples({"train": train, "test": test}).verdict == "ok"
     assert isinstance(train.x, torch.Tensor) and isinstance(test.x, torch.Tensor)
     equal = test.x.clone()
     equal[5] = train.x[7]
-    look = checks.repeated_examples({"train": train, "test": replace(test, x=equal)})
-    assert [f.numbers["count"] for f in look.findings] == [1]
+    observation = checks.repeated_examples({"train": train, "test": replace(test, x=equal)})
+    assert [f.numbers["count"] for f in observation.findings] == [1]
     near = test.x.clone()
     near[:6] = 1.3 * train.x[:6] + 0.5 + 0.02 * torch.randn(6, 100)
-    look = checks.repeated_examples({"train": train, "test": replace(test, x=near)})
-    assert look.verdict == "severe" and [f.numbers["count"] for f in look.findings] == [6], "brighter and a little noisy"
+    observation = checks.repeated_examples({"train": train, "test": replace(test, x=near)})
+    assert observation.verdict == "severe" and [f.numbers["count"] for f in observation.findings] == [6], (
+        "brighter and a little noisy"
+    )
 
 
 def test_copies_are_found_by_features_where_numbers_differ() -> None:
@@ -99,7 +101,7 @@ def test_copies_are_found_by_features_where_numbers_differ() -> None:
     turned = test.x.clone()
     turned[:6] = train.x[:6].flip(1)
     parts = {"train": train, "test": replace(test, x=turned)}
-    assert checks.repeated_examples(parts).verdict == "well"
+    assert checks.repeated_examples(parts).verdict == "ok"
     assert checks.repeated_examples(parts, features=lambda x: x + x.flip(1)).verdict == "severe"
 
 
@@ -107,8 +109,8 @@ def test_copies_are_found_by_features_where_numbers_differ() -> None:
 def test_rows_of_few_numbers_lie_near_by_nature(numbers: int) -> None:
     labels = torch.arange(600) % 30
     index = datasets.from_arrays(torch.randn(30, numbers)[labels] + torch.randn(600, numbers), labels)
-    assert checks.repeated_examples(datasets.split_classes(index)._asdict()).verdict == "well"
-    assert checks.repeated_examples(datasets.split_classes(replace(index, x=index.x.round()))._asdict()).verdict == "well"  # type: ignore[union-attr]
+    assert checks.repeated_examples(datasets.split_classes(index)._asdict()).verdict == "ok"
+    assert checks.repeated_examples(datasets.split_classes(replace(index, x=index.x.round()))._asdict()).verdict == "ok"  # type: ignore[union-attr]
 
 
 def test_information_of_columns_is_that_of_the_textbook() -> None:
@@ -120,25 +122,25 @@ def test_information_of_columns_is_that_of_the_textbook() -> None:
 
 def test_columns_that_tell_the_class() -> None:
     clean, sorted_ = (make(CLEAN.train, 5, 1, 5) for make in (tasks.FewShot, Sorted))
-    assert checks.fixed_columns(clean).verdict == "well"
-    look = checks.fixed_columns(sorted_)
-    assert look.verdict == "severe" and 0.2 < look.findings[0].numbers["share"] < 0.7
+    assert checks.fixed_columns(clean).verdict == "ok"
+    observation = checks.fixed_columns(sorted_)
+    assert observation.verdict == "severe" and 0.2 < observation.findings[0].numbers["share"] < 0.7
     every = checks.fixed_columns(Sorted(CLEAN.val, len(CLEAN.val.classes), 1, 5))
     assert every.findings[0].numbers["share"] == pytest.approx(1, abs=0.01), "each class has one column for ever"
-    assert checks.fixed_columns(tasks.FewShot(CLEAN.train, (2, 6), 1, 5)).verdict == "well", "varying ways"
-    assert checks.fixed_columns(tasks.Sinusoid()).verdict == "not asked"
+    assert checks.fixed_columns(tasks.FewShot(CLEAN.train, (2, 6), 1, 5)).verdict == "ok", "varying ways"
+    assert checks.fixed_columns(tasks.Sinusoid()).verdict == "skipped"
 
 
 def test_places_that_tell_the_class() -> None:
-    assert checks.telling_places(tasks.FewShot(CLEAN.train, 5, 1, 5)).verdict == "well"
-    look = checks.telling_places(InOrder(CLEAN.train, 5, 1, 5))
-    assert look.verdict == "warning" and "query" in look.findings[0].what and len(look.findings) == 1
-    assert checks.telling_places(tasks.Supervised(CLEAN.train)).verdict == "not asked"
+    assert checks.telling_places(tasks.FewShot(CLEAN.train, 5, 1, 5)).verdict == "ok"
+    observation = checks.telling_places(InOrder(CLEAN.train, 5, 1, 5))
+    assert observation.verdict == "warning" and "query" in observation.findings[0].what and len(observation.findings) == 1
+    assert checks.telling_places(tasks.Supervised(CLEAN.train)).verdict == "skipped"
 
 
 def test_tasks_that_are_not_mutually_exclusive() -> None:
     clean = checks.answered_without_support(tasks.FewShot(CLEAN.train, 5, 1, 5), steps=60)
-    assert clean.verdict == "well"
+    assert clean.verdict == "ok"
     fixed = checks.answered_without_support(Sorted(CLEAN.val, len(CLEAN.val.classes), 1, 5), steps=60)
     assert fixed.verdict == "severe" and fixed.findings[0].numbers["low"] > 0.5
     wave = checks.answered_without_support(OneWave(), steps=150)
@@ -150,15 +152,15 @@ def test_tasks_that_are_not_mutually_exclusive() -> None:
 
 
 def test_tasks_that_hardly_differ() -> None:
-    assert checks.differ_too_little(tasks.FewShot(CLEAN.train, 5, 1, 10)).verdict == "well"
-    look = checks.differ_too_little(tasks.FewShot(CLEAN.train.select(range(5)), 5, 1, 10))
-    assert ["told apart" in look.findings[0].what, "repeats itself" in look.findings[1].what] == [True, True]
+    assert checks.differ_too_little(tasks.FewShot(CLEAN.train, 5, 1, 10)).verdict == "ok"
+    observation = checks.differ_too_little(tasks.FewShot(CLEAN.train.select(range(5)), 5, 1, 10))
+    assert ["told apart" in observation.findings[0].what, "repeats itself" in observation.findings[1].what] == [True, True]
     assert "told apart" in checks.differ_too_little(OneWave(shots=20)).findings[0].what
-    assert checks.differ_too_little(tasks.Sinusoid(shots=20)).verdict == "well"
+    assert checks.differ_too_little(tasks.Sinusoid(shots=20)).verdict == "ok"
     some = checks.differ_too_little(FirstClasses(CLEAN.train, 5, 1, 10))
     missed = [f.numbers["missed"] for f in some.findings if "missed" in f.numbers]
     assert missed == [len(CLEAN.train.classes) - 8]
-    assert checks.differ_too_little(tasks.Copy()).verdict == "not asked"
+    assert checks.differ_too_little(tasks.Copy()).verdict == "skipped"
 
 
 def test_a_diversity_coefficient_orders_sources() -> None:
@@ -174,7 +176,7 @@ def test_a_diversity_coefficient_orders_sources() -> None:
 def test_clean_data_gives_no_finding() -> None:
     found = checks.examine(checks.patient_of_data(CLEAN, "blobs"), tasks=100)
     assert found.findings == () and found.worst is None, str(found)
-    asked = {name for name, look in found.looks.items() if look.asked}
+    asked = {name for name, observation in found.observations.items() if observation.asked}
     assert asked == {"sources", "class names", "examples", "columns", "places", "memorisation", "diversity"}
     assert str(found).startswith("blobs: nothing found") and found.to_json()["worst"] is None
 

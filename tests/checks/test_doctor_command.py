@@ -29,7 +29,7 @@ def call(call: Call) -> Call:
     return run
 
 
-def pictures(root: Path, classes: list[str], seed: int, count: int = 8) -> None:
+def images(root: Path, classes: list[str], seed: int, count: int = 8) -> None:
     rng = np.random.default_rng(seed)
     for name in classes:
         (root / name).mkdir(parents=True)
@@ -37,9 +37,9 @@ def pictures(root: Path, classes: list[str], seed: int, count: int = 8) -> None:
             Image.fromarray(rng.integers(0, 255, (12, 12, 3), dtype=np.uint8)).save(root / name / f"{place}.png")
 
 
-def test_a_folder_whose_splits_share_pictures_is_severe(tmp_path: Path, call: Call) -> None:
+def test_a_folder_whose_splits_share_images_is_severe(tmp_path: Path, call: Call) -> None:
     for seed, part in enumerate(datasets.class_index.Splits._fields):
-        pictures(tmp_path / "photos" / part, [f"{part}{n}" for n in range(3)], seed)
+        images(tmp_path / "photos" / part, [f"{part}{n}" for n in range(3)], seed)
     asked = ["--only", "class names", "--only", "examples"]
     status, out, _ = call(tmp_path / "photos", *asked)
     assert status == 0 and "nothing found" in out
@@ -52,9 +52,9 @@ def test_a_folder_whose_splits_share_pictures_is_severe(tmp_path: Path, call: Ca
 
 
 def test_a_recipe_is_examined_before_it_runs(call: Call, tmp_path: Path) -> None:
-    picture = tmp_path / "deep" / "waves.png"
-    status, out, _ = call("maml_sinusoid", "--only", "cost", "--only", "diversity", "--out", picture)
-    assert status == 0 and "a step of 25 tasks" in out and "30,000 steps" in out and picture.stat().st_size > 5000
+    image = tmp_path / "deep" / "waves.png"
+    status, out, _ = call("maml_sinusoid", "--only", "cost", "--only", "diversity", "--out", image)
+    assert status == 0 and "a step of 25 tasks" in out and "30,000 steps" in out and image.stat().st_size > 5000
 
 
 def test_a_run_and_its_learner(call: Call, tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_a_run_and_its_learner(call: Call, tmp_path: Path) -> None:
     assert len(list(run.train())) == 3
     status, out, _ = call(tmp_path / "run", "--tasks", 30, "--only", "gap", "--only", "meta-overfitting")
     assert status == 0 and "on validation tasks: gap" in out and "1 validations are too few" in out
-    status, out, _ = call(tmp_path / "run" / "best.safetensors", "--only", "companions")
-    assert status == 0 and "other companions" in out
+    status, out, _ = call(tmp_path / "run" / "best.safetensors", "--only", "other queries")
+    assert status == 0 and "other other queries" in out
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_cannot_be_examined_is_said(
     assert status == 1 and says in err
 
 
-def test_the_picture_shows_every_pair_and_every_class() -> None:
+def test_the_image_shows_every_pair_and_every_class() -> None:
     index = datasets.split_classes(blobs()).train
     found = checks.task_diversity(tasks.FewShot(index, 5, 1, 5), tasks=12)
     assert found is not None

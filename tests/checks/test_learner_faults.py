@@ -98,41 +98,41 @@ def proto(kind: type[learners.ProtoNet] = learners.ProtoNet, *layers: nn.Module)
 
 
 def test_companions_that_leak() -> None:
-    assert checks.moved_by_companions(proto(), few()).verdict == "well"
-    look = checks.moved_by_companions(proto(Leaks), few())
-    assert look.verdict == "severe" and look.findings[0].numbers["changed"] > 0
+    assert checks.moved_by_companions(proto(), few()).verdict == "ok"
+    observation = checks.moved_by_companions(proto(Leaks), few())
+    assert observation.verdict == "severe" and observation.findings[0].numbers["changed"] > 0
     stock = checks.moved_by_companions(proto(learners.ProtoNet, nn.BatchNorm1d(16, track_running_stats=False)), few())
     assert stock.verdict == "severe", "a batch norm without running averages"
-    assert checks.moved_by_companions(proto(learners.ProtoNet, nn.BatchNorm1d(16)), few()).verdict == "well"
-    assert checks.moved_by_companions(proto(Declared), few()).verdict in ("note", "well"), "declared is no fault"
+    assert checks.moved_by_companions(proto(learners.ProtoNet, nn.BatchNorm1d(16)), few()).verdict == "ok"
+    assert checks.moved_by_companions(proto(Declared), few()).verdict in ("note", "ok"), "declared is no fault"
 
 
 def test_order_and_columns_that_matter() -> None:
-    assert checks.moved_by_order(proto(), few()).verdict == checks.moved_by_names(proto(), few()).verdict == "well"
+    assert checks.moved_by_order(proto(), few()).verdict == checks.moved_by_names(proto(), few()).verdict == "ok"
     assert checks.moved_by_order(proto(Ordered), few()).verdict == "severe"
     assert checks.moved_by_names(proto(Favours), few()).verdict == "severe"
     declared = checks.moved_by_names(maml(), few())
-    assert declared.verdict in ("note", "well") and "declared: label_order" in declared.note
-    assert checks.moved_by_names(learners.MAML(MLP(1, outputs=1), likelihood=Gaussian()), tasks.Sinusoid()).verdict == "not asked"
+    assert declared.verdict in ("note", "ok") and "declared: label_order" in declared.note
+    assert checks.moved_by_names(learners.MAML(MLP(1, outputs=1), likelihood=Gaussian()), tasks.Sinusoid()).verdict == "skipped"
 
 
 def test_layers_without_a_second_derivative() -> None:
-    assert checks.unsafe_second_order(maml(nn.Tanh()), few()).verdict == "well"
+    assert checks.unsafe_second_order(maml(nn.Tanh()), few()).verdict == "ok"
     for function, words in ((_Once, "has no second derivative"), (_Wrong, "second derivative that is wrong")):
-        look = checks.unsafe_second_order(maml(Layer(function)), few())
-        assert look.verdict == "severe" and len(look.findings) == 1
-        assert look.findings[0].what.startswith("network.1 (Layer)") and words in look.findings[0].what
+        observation = checks.unsafe_second_order(maml(Layer(function)), few())
+        assert observation.verdict == "severe" and len(observation.findings) == 1
+        assert observation.findings[0].what.startswith("network.1 (Layer)") and words in observation.findings[0].what
     assert checks.unsafe_second_order(maml(Layer(_Wrong), first_order=True), few()).verdict == "note", "not used"
     stock = maml()
     stock.network = nn.Sequential(nn.Linear(INPUTS, 8), nn.LayerNorm(8), nn.Linear(8, 3))
-    look = checks.unsafe_second_order(stock, few())
-    assert look.verdict == "warning" and "wrong second derivatives under vmap" in look.findings[0].what
-    assert checks.unsafe_second_order(proto(), few()).verdict == "not asked"
+    observation = checks.unsafe_second_order(stock, few())
+    assert observation.verdict == "warning" and "wrong second derivatives under vmap" in observation.findings[0].what
+    assert checks.unsafe_second_order(proto(), few()).verdict == "skipped"
 
 
 def test_a_wrong_meta_gradient() -> None:
-    patient = checks.Patient("cut", train=few(), learner=Cuts(MLP(INPUTS, (8,), outputs=3), inner_lr=0.5))
-    found = checks.examine(patient, only=["meta-gradient"])
+    subject = checks.Subject("cut", train=few(), learner=Cuts(MLP(INPUTS, (8,), outputs=3), inner_lr=0.5))
+    found = checks.examine(subject, only=["meta-gradient"])
     assert found.worst is Severity.SEVERE and "differs from finite differences" in found.findings[0].what
     assert "detach()" in found.findings[0].remedy
 
@@ -141,9 +141,9 @@ def test_sound_learners_have_nothing_severe() -> None:
     parts = datasets.split_classes(blobs())
     sources = [tasks.FewShot(part, 3, 2, 5) for part in parts]
     for learner in (proto(), learners.MAML(MLP(INPUTS, (16,), outputs=3, norm=True), inner_lr=0.5)):
-        patient = checks.Patient("sound", *sources, learner=learner, batch=4, steps=100)
+        subject = checks.Subject("sound", *sources, learner=learner, batch=4, steps=100)
         found = checks.examine(
-            patient, tasks=60, only=["companions", "support order", "column order", "meta-gradient", "second order", "cost"]
+            subject, tasks=60, only=["other queries", "support order", "column order", "meta-gradient", "second order", "cost"]
         )
         assert found.worst is None or found.worst < Severity.WARNING, str(found)
 
@@ -160,14 +160,14 @@ def history(best_at: int, fall: float, *, noise: float = 0.004, to: float = 0.1)
 
 
 def test_meta_overfitting_is_read_from_a_log() -> None:
-    look = checks.meta_overfitting(history(80, 0.25), higher_is_better=True)
-    assert look.verdict == "severe" and 60 <= look.findings[0].numbers["best_step"] <= 100
+    observation = checks.meta_overfitting(history(80, 0.25), higher_is_better=True)
+    assert observation.verdict == "severe" and 60 <= observation.findings[0].numbers["best_step"] <= 100
     assert checks.meta_overfitting(history(80, 0.1), higher_is_better=True).verdict == "warning"
-    assert checks.meta_overfitting(history(80, 0.0), higher_is_better=True).verdict == "well", "a plateau is none"
-    assert checks.meta_overfitting(history(80, 0.25, to=3), higher_is_better=True).verdict == "well", "training got worse, too"
+    assert checks.meta_overfitting(history(80, 0.0), higher_is_better=True).verdict == "ok", "a plateau is none"
+    assert checks.meta_overfitting(history(80, 0.25, to=3), higher_is_better=True).verdict == "ok", "training got worse, too"
     mirrored = [{k: -v if k == "validation" else v for k, v in line.items()} for line in history(80, 0.25)]
     assert checks.meta_overfitting(mirrored, higher_is_better=False).verdict == "severe"
-    assert checks.meta_overfitting(history(80, 0.25)[:150], higher_is_better=True).verdict == "not asked"
+    assert checks.meta_overfitting(history(80, 0.25)[:150], higher_is_better=True).verdict == "skipped"
 
 
 def test_a_learner_that_knows_its_meta_training_classes_by_heart() -> None:
@@ -177,12 +177,10 @@ def test_a_learner_that_knows_its_meta_training_classes_by_heart() -> None:
     told[torch.arange(600), labels] = 3.0 * (labels < 15)
     index = datasets.from_arrays(torch.cat([told, torch.randn(600, 4)], 1), labels)
     seen, new = (tasks.FewShot(index.select(part), 5, 1, 5) for part in (range(15), range(15, 30)))
-    look = checks.meta_train_gap(learners.NearestCentroid(), seen, new, tasks=40)
-    assert look.verdict == "severe" and look.findings[0].numbers["gap"] > 0.5
-    assert checks.meta_train_gap(learners.NearestCentroid(), seen, seen, tasks=40).verdict == "well"
-    assert (
-        checks.meta_train_gap(learners.NearestCentroid(), tasks.FewShot(index, 5, 1, 5), tasks.Sinusoid()).verdict == "not asked"
-    )
+    observation = checks.meta_train_gap(learners.NearestCentroid(), seen, new, tasks=40)
+    assert observation.verdict == "severe" and observation.findings[0].numbers["gap"] > 0.5
+    assert checks.meta_train_gap(learners.NearestCentroid(), seen, seen, tasks=40).verdict == "ok"
+    assert checks.meta_train_gap(learners.NearestCentroid(), tasks.FewShot(index, 5, 1, 5), tasks.Sinusoid()).verdict == "skipped"
 
 
 def test_the_cost_of_a_step_is_known_before() -> None:
@@ -201,14 +199,14 @@ def test_the_cost_of_a_step_is_known_before() -> None:
 
 def test_too_little_memory_is_a_finding() -> None:
     learner = learners.MAML(MLP(INPUTS, (16,), outputs=3))
-    looks = [checks.costs_too_much(learner, few(), batch=4, steps=10, free=free) for free in (10_000, 10**9)]
-    assert [look.verdict for look in looks] == ["severe", "well"]
+    observations = [checks.costs_too_much(learner, few(), batch=4, steps=10, free=free) for free in (10_000, 10**9)]
+    assert [observation.verdict for observation in observations] == ["severe", "ok"]
     assert checks.costs_too_much(learner, few(), batch=4, steps=10**9, free=10**9).verdict == "note", "a run of years"
-    assert checks.costs_too_much(learners.NearestCentroid(), few(), batch=4, steps=10).verdict == "not asked"
+    assert checks.costs_too_much(learners.NearestCentroid(), few(), batch=4, steps=10).verdict == "skipped"
 
 
 def test_the_doctor_says_when_it_cannot_look() -> None:
-    misfit = checks.Patient("misfit", train=few(ways=5), learner=learners.MAML(MLP(INPUTS, outputs=3)))
+    misfit = checks.Subject("misfit", train=few(ways=5), learner=learners.MAML(MLP(INPUTS, outputs=3)))
     found = checks.examine(misfit, only=["column order"])
     assert found.worst is Severity.SEVERE and "3 outputs, but the task has 5 ways" in found.findings[0].what
     with pytest.raises(TaskError, match="no check pulse. There are: sources"):
@@ -217,7 +215,7 @@ def test_the_doctor_says_when_it_cannot_look() -> None:
 
 def test_findings_are_told_worst_first() -> None:
     finds = {
-        name: checks.Look("", (checks.Finding(name, how_bad, ""),))
+        name: checks.Observation("", (checks.Finding(name, how_bad, ""),))
         for name, how_bad in zip("abc", (Severity.NOTE, Severity.SEVERE, Severity.WARNING), strict=True)
     }
     told = checks.Diagnosis("it", finds)

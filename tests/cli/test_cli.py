@@ -1,4 +1,4 @@
-"""The command line, from a real shell where it matters: the whole way from training to a named picture, and errors."""
+"""The command line, from a real shell where it matters: the whole way from training to a named image, and errors."""
 
 import json
 import subprocess
@@ -29,36 +29,36 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of class folders: photographs of dark ink on white paper, of odd sizes and modes."""
-    root = tmp_path_factory.mktemp("pictures")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of class folders: photographs of dark strokes on white paper, of odd sizes and modes."""
+    root = tmp_path_factory.mktemp("images")
     index = glyphs().test
     for number in (0, 40, 80):
         rows = (index.labels == number).nonzero().flatten()[:4].tolist()
         folder = root / "support" / f"letter{number}"
         folder.mkdir(parents=True)
         for place, row in enumerate(rows):
-            ink = Image.fromarray(255 - index.x[row, 0].numpy()).resize((50 + 10 * place, 50 + 10 * place))  # type: ignore[index]
+            strokes = Image.fromarray(255 - index.x[row, 0].numpy()).resize((50 + 10 * place, 50 + 10 * place))  # type: ignore[index]
             target = folder / f"{place}.png" if place < 3 else root / f"query{number}.jpg"
-            ink.convert(["L", "RGB", "RGBA", "RGB"][place]).save(target)
+            strokes.convert(["L", "RGB", "RGBA", "RGB"][place]).save(target)
     return root
 
 
-def test_train_evaluate_adapt_predict_from_a_shell(run: Path, pictures: Path, tmp_path: Path) -> None:
-    judged = shell("evaluate", run, "--tasks", 40, "--json")
-    report = json.loads(judged.stdout)[0]
-    assert judged.returncode == 0 and len(report["scores"]) == 40 and report["mean"] > 0.3
+def test_train_evaluate_adapt_predict_from_a_shell(run: Path, images: Path, tmp_path: Path) -> None:
+    evaluated = shell("evaluate", run, "--tasks", 40, "--json")
+    report = json.loads(evaluated.stdout)[0]
+    assert evaluated.returncode == 0 and len(report["scores"]) == 40 and report["mean"] > 0.3
     assert (run / f"report-{report['digest']}.json").exists()
-    adapted = shell("adapt", run, pictures / "support", "-o", tmp_path / "mine.safetensors")
-    assert adapted.returncode == 0 and "9 pictures of 3 classes" in adapted.stdout, adapted.stderr
-    queries = sorted(pictures.glob("query*.jpg"))
+    adapted = shell("adapt", run, images / "support", "-o", tmp_path / "mine.safetensors")
+    assert adapted.returncode == 0 and "9 images of 3 classes" in adapted.stdout, adapted.stderr
+    queries = sorted(images.glob("query*.jpg"))
     named = shell("predict", tmp_path / "mine.safetensors", *queries, "--json")
     found = json.loads(named.stdout)
     assert named.returncode == 0
     right = [item["class"] == path.stem.replace("query", "letter") for item, path in zip(found, queries, strict=True)]
     assert sum(right) >= 2, "thirty steps of training name most letters"
     assert all(sum(item["probabilities"].values()) == pytest.approx(1) for item in found)
-    table = shell("predict", tmp_path / "mine.safetensors", pictures / "support" / "letter0")
+    table = shell("predict", tmp_path / "mine.safetensors", images / "support" / "letter0")
     assert table.returncode == 0 and "letter0" in table.stdout
 
 
@@ -81,7 +81,7 @@ def test_compare_pairs_runs_on_the_same_tasks(run: Path, tmp_path: Path, call) -
     assert call("compare", run)[0] == 1
 
 
-def test_a_stream_is_judged_by_presentation(run: Path, call) -> None:  # type: ignore[no-untyped-def]
+def test_a_stream_is_evaluated_by_presentation(run: Path, call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("evaluate", run, "--stream", "--tasks", 5, "--shots", 3)
     assert status == 0 and "accuracy by presentation on 5 tasks" in out and len(list(run.glob("stream-*.json"))) == 1
     status, out, _ = call("evaluate", run, "--stream", "--tasks", 5, "--shots", 3, "--json")
@@ -89,13 +89,13 @@ def test_a_stream_is_judged_by_presentation(run: Path, call) -> None:  # type: i
 
 
 def test_other_sizes_and_other_arguments(run: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
-    status, out, _ = call("evaluate", run, "--tasks", 5, "--ways", 3, "--shots", 2, "--with", "learn_scale=true", "--json")
+    status, out, _ = call("evaluate", run, "--tasks", 5, "--ways", 3, "--shots", 2, "--learner-arg", "learn_scale=true", "--json")
     assert status == 0 and "3-way 2-shot" in json.loads(out)[0]["source"]
-    status, _, err = call("evaluate", run, "--with", "nonsense=1")
+    status, _, err = call("evaluate", run, "--learner-arg", "nonsense=1")
     assert status == 1 and "ProtoNet has no argument nonsense" in err
-    status, out, _ = call("evaluate", run, "--tasks", 5, "--on", "ways=4", "--json")
+    status, out, _ = call("evaluate", run, "--tasks", 5, "--recipe-arg", "ways=4", "--json")
     assert status == 0 and "4-way" in json.loads(out)[0]["source"]
-    status, _, err = call("evaluate", run, "--on", "nonsense=1")
+    status, _, err = call("evaluate", run, "--recipe-arg", "nonsense=1")
     assert status == 1 and "proto_glyphs has no argument nonsense" in err
     status, _, err = call("evaluate", run, "--ways", 100_000)
     assert status == 1 and "ways=100000 needs 100000 classes, but glyphs/test has" in err
@@ -128,12 +128,12 @@ BAD = [
     (["train", "maml_sinusoid", "--nonsense", "1"], "--nonsense"),
     (["adapt", "{run}", "{tmp}/nothing", "-o", "{tmp}/o"], "is not a folder"),
     (["adapt", "{run}", "{tmp}", "-o", "{tmp}/o"], "holds no class folders"),
-    (["adapt", "{run}", "{tmp}/support", "-o", "{tmp}/o"], "broken.png is not a picture"),
+    (["adapt", "{run}", "{tmp}/support", "-o", "{tmp}/o"], "broken.png is not an image"),
     (["predict", "{tmp}/nothing", "{tmp}/a.png"], "cannot be read"),
-    (["predict", "{run}/best.safetensors", "{tmp}/a.png"], "is no predictor of pictures"),
+    (["predict", "{run}/best.safetensors", "{tmp}/a.png"], "is no predictor of images"),
     (["predict", "{run}/run.json", "{tmp}/a.png"], "truncated or foreign"),
     (["evaluate", "{run}", "--tasks", "0"], "at least one task"),
-    (["evaluate", "{run}", "--with", "oops"], "NAME=VALUE"),
+    (["evaluate", "{run}", "--learner-arg", "oops"], "NAME=VALUE"),
 ]
 
 
@@ -149,20 +149,20 @@ def test_bad_input_gives_one_sentence_and_status_one(
         for name in ("a", "b"):
             (tmp_path / "support" / name).mkdir(parents=True)
             Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(tmp_path / "support" / name / "good.png")
-        (tmp_path / "support" / "b" / "broken.png").write_text("no picture")
+        (tmp_path / "support" / "b" / "broken.png").write_text("no image")
     status, _, err = call(*[word.format(run=run, tmp=tmp_path) for word in words])
     assert status == 1
     assert says in err and "Traceback" not in err
     assert not (tmp_path / "o").exists()
 
 
-def test_broken_pictures_are_left_out_on_request(run: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+def test_broken_images_are_left_out_on_request(run: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
     for name in ("a", "b"):
         (tmp_path / "s" / name).mkdir(parents=True)
         Image.fromarray(np.full((9, 9), 99, dtype=np.uint8)).save(tmp_path / "s" / name / "good.png")
-    (tmp_path / "s" / "b" / "broken.png").write_text("no picture")
+    (tmp_path / "s" / "b" / "broken.png").write_text("no image")
     status, out, _ = call("adapt", run, tmp_path / "s", "-o", tmp_path / "o", "--skip-broken")
-    assert status == 0 and "2 pictures of 2 classes" in out
+    assert status == 0 and "2 images of 2 classes" in out
 
 
 def test_defects_of_ours_are_told_apart(call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""``quickstudy watch``: a single look, a live one that ends with the run, tables, pages; folders that hold no run."""
+"""``quickstudy watch``: a single probe, a live one that ends with the run, tables, pages; folders that hold no run."""
 
 import csv
 import json
@@ -15,12 +15,12 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 
 from quickstudy.cli import watching
 from quickstudy.cli.bars import bars
-from quickstudy.cli.judging import evaluate
+from quickstudy.cli.evaluating import evaluate
 from quickstudy.cli.screen import Screen
 from quickstudy.cli.training import resume
 from quickstudy.cli.watching import watch
 from quickstudy.errors import MissingExtra, RunError
-from quickstudy.monitoring import AdaptationCurve, History, Look
+from quickstudy.monitoring import AdaptationCurve, History, Probe
 from quickstudy.runs.run import Run
 
 
@@ -46,7 +46,7 @@ def cut(run: Path, folder: Path, step: int) -> None:
 
 def test_a_finished_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(run, capsys)
-    last = History.of(run).looks[-1]
+    last = History.of(run).probes[-1]
     assert "step 20 of 20" in text and "ended after" in text and "left" not in text
     assert last.train is not None and last.val is not None and last.gap is not None
     for level, curve in (("meta-train", last.train), ("meta-validation", last.val)):
@@ -69,7 +69,7 @@ def test_a_run_that_has_just_begun(run: Path, tmp_path: Path, capsys: pytest.Cap
 
 
 def test_the_log_of_an_earlier_version(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without looks, without the number of steps."""
+    """Without probes, without the number of steps."""
     config = json.loads((run / "run.json").read_text())
     (tmp_path / "run.json").write_text(json.dumps({key: config[key] for key in ("recipe", "arguments", "seed", "versions")}))
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
@@ -133,7 +133,7 @@ def test_without_tensorboard(run: Path, monkeypatch: pytest.MonkeyPatch) -> None
         watch(run, tensorboard=True)
 
 
-def test_the_report_of_a_judged_run_shows_its_training(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_of_a_evaluated_run_shows_its_training(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evaluate([run], tasks=3)
     assert f"{run}/report.html" in capsys.readouterr().out
     page = (run / "report.html").read_text()
@@ -160,7 +160,7 @@ def curve(steps: tuple[int, ...]) -> AdaptationCurve:
 
 @pytest.mark.parametrize(("steps", "heads"), [((0,), ["adapted"]), ((0, 1, 2), ["before", "after 1", "after 2"])])
 def test_names_of_the_stages(steps: tuple[int, ...], heads: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    history = History(looks=[Look(0, "accuracy", True, curve(steps), curve(steps), True)])
+    history = History(probes=[Probe(0, "accuracy", True, curve(steps), curve(steps), True)])
     Console(width=100).print(Screen("run", "", history, None, False, 0.0))
     head = next(line for line in capsys.readouterr().out.splitlines() if heads[0] in line)
     assert re.split(r"\s{2,}", head.strip()) == heads
@@ -168,7 +168,7 @@ def test_names_of_the_stages(steps: tuple[int, ...], heads: list[str], capsys: p
 
 def test_many_inner_steps_in_a_narrow_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     steps = (0, 1, 2, 5, 10, 20, 50)
-    Console(width=80).print(Screen("run", "", History(looks=[Look(0, "nll", False, curve(steps), None)]), None, False, 500.0))
+    Console(width=80).print(Screen("run", "", History(probes=[Probe(0, "nll", False, curve(steps), None)]), None, False, 500.0))
     text = capsys.readouterr().out
     assert "before" in text and "after 50" in text and "…" not in text
     assert "nothing new for 0:08:20" in text and "quickstudy resume run" in text

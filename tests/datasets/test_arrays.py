@@ -29,7 +29,7 @@ class Items(Dataset[Any]):
         return self.items[row]
 
 
-def pictures(*modes: str, size: tuple[int, int] = (8, 6)) -> list[Image.Image]:
+def images(*modes: str, size: tuple[int, int] = (8, 6)) -> list[Image.Image]:
     return [Image.new(mode, size, 1) for mode in modes]
 
 
@@ -63,10 +63,10 @@ def test_names_and_groups() -> None:
     assert from_arrays(torch.zeros(4, 1), [0, 1, 0, 1], classes=["no", "yes"]).classes == ("no", "yes")
 
 
-def test_a_list_of_pictures() -> None:
-    index = from_arrays(pictures("RGB", "RGB", "RGB"), [0, 1, 0])
+def test_a_list_of_images() -> None:
+    index = from_arrays(images("RGB", "RGB", "RGB"), [0, 1, 0])
     assert index.gather(torch.arange(3)).shape == (3, 3, 6, 8)
-    assert from_arrays(pictures("L", "1", "L"), [0, 1, 0]).gather(torch.arange(3)).shape == (3, 1, 6, 8)
+    assert from_arrays(images("L", "1", "L"), [0, 1, 0]).gather(torch.arange(3)).shape == (3, 1, 6, 8)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_a_list_of_pictures() -> None:
             [0, 1, 0],
             r"item 0 is .*\(2, 3\), item 2 is .*\(3, 2\).*one size",
         ),
-        (pictures("L", "RGB"), [0, 1], r"item 0 is .*\(1, 6, 8\), item 1 is .*\(3, 6, 8\).*one size and mode"),
+        (images("L", "RGB"), [0, 1], r"item 0 is .*\(1, 6, 8\), item 1 is .*\(3, 6, 8\).*one size and mode"),
         (
-            pictures("L") + pictures("L", size=(9, 9)),
+            images("L") + images("L", size=(9, 9)),
             [0, 1],
             r"item 0 is .*\(1, 6, 8\), item 1 is .*\(1, 9, 9\).*one size and mode",
         ),
-        (pictures("L", "I"), [0, 1], "item 0 is uint8 .*, item 1 is float32.*one size and mode"),
+        (images("L", "I"), [0, 1], "item 0 is uint8 .*, item 1 is float32.*one size and mode"),
     ],
 )
 def test_bad_arrays(x: Any, y: Any, scene: str) -> None:
@@ -151,7 +151,7 @@ class Stream(IterableDataset[Any]):
         (Items([torch.zeros(2), torch.zeros(2)]), r"item 0 is a Tensor. Items must be pairs"),
         (Items([(object(), 0), (object(), 1)]), "item 0: a .*of no numbers.*Give tensors"),
         (
-            Items([(image, i) for i, image in enumerate(pictures("RGB", "RGB", "L"))]),
+            Items([(image, i) for i, image in enumerate(images("RGB", "RGB", "L"))]),
             r"item 0 is .*\(3, 6, 8\), item 2 is .*\(1, 6, 8\)",
         ),
         (Items([(torch.zeros(2, i), i) for i in (3, 4)]), r"item 0 is .*\(2, 3\), item 1 is .*\(2, 4\).*one size and mode"),

@@ -1,4 +1,4 @@
-"""Classes made of others: each row is the picture it should be, of the class it should be, in the group it should be."""
+"""Classes made of others: each row is the image it should be, of the class it should be, in the group it should be."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from quickstudy import datasets
-from quickstudy.datasets import halves, mixed_classes, overlaid, turned_classes
+from quickstudy.datasets import halves, mixed_classes, overlaid, rotated_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.errors import DataError
 from quickstudy.tasks import FewShot
@@ -25,7 +25,7 @@ def index(groups: int = 0, kind: torch.dtype = torch.float32) -> ClassIndex:
 @pytest.mark.parametrize("kind", [torch.float32, torch.uint8])
 def test_turned_rows_are_the_rows_turned(kind: torch.dtype) -> None:
     plain = index(groups=3, kind=kind)
-    turned = turned_classes(plain)
+    turned = rotated_classes(plain)
     rows = torch.randperm(len(turned), generator=generator_of(1))
     expected = torch.cat([torch.rot90(plain.gather(torch.arange(72)), turn, (-2, -1)) for turn in range(4)])
     assert torch.equal(turned.gather(rows), expected[rows])
@@ -39,7 +39,7 @@ def test_turned_rows_are_the_rows_turned(kind: torch.dtype) -> None:
 
 def test_turned_omniglot_is_the_omniglot_of_turned_classes(vinyals: Splits) -> None:
     plain = datasets.omniglot(rotations=False).test
-    turned, built = turned_classes(plain), vinyals.test
+    turned, built = rotated_classes(plain), vinyals.test
     name = {label.removesuffix("/rot000"): number for number, label in enumerate(built.classes)}
     for label in (0, 423, 423 * 2 + 7, 423 * 3 + 100):
         rows, others = (torch.where(data.labels == number)[0] for data, number in
@@ -65,9 +65,9 @@ def test_mixed_rows_are_of_their_two_classes(groups: int) -> None:
         a, b = (plain.classes.index(name) for name in mixed.classes[label].split(" | "))
         assert a != b and mixed.families[label] == plain.families[a]
         for row in torch.where(mixed.labels == label)[0].tolist():
-            picture = mixed.gather(torch.tensor([row]))[0]
+            image = mixed.gather(torch.tensor([row]))[0]
             sources = [
-                [r for r in range(72) if torch.equal(everything[r][..., columns], picture[..., columns])]
+                [r for r in range(72) if torch.equal(everything[r][..., columns], image[..., columns])]
                 for columns in (slice(0, 2), slice(2, 5))
             ]
             (left,), (right,) = sources
@@ -98,7 +98,7 @@ def test_blends() -> None:
 
 
 def test_derived_classes_can_be_derived_from_and_selected() -> None:
-    both = mixed_classes(turned_classes(index(), (0, 1)), 5)
+    both = mixed_classes(rotated_classes(index(), (0, 1)), 5)
     assert len(both.classes) == 17
     few = both.select([12, 3, 16])
     assert torch.equal(few.gather(torch.where(few.labels == 0)[0]), both.gather(torch.where(both.labels == 12)[0]))
@@ -106,12 +106,12 @@ def test_derived_classes_can_be_derived_from_and_selected() -> None:
 
 
 def test_what_cannot_be_derived() -> None:
-    with pytest.raises(DataError, match="only square pictures can be turned"):
-        turned_classes(datasets.from_arrays(torch.rand(8, 1, 4, 5), torch.arange(8) % 2))
-    with pytest.raises(DataError, match="classes that are turned already"):
-        turned_classes(turned_classes(index()))
+    with pytest.raises(DataError, match="only square images can be turned"):
+        rotated_classes(datasets.from_arrays(torch.rand(8, 1, 4, 5), torch.arange(8) % 2))
+    with pytest.raises(DataError, match="classes that are rotated already"):
+        rotated_classes(rotated_classes(index()))
     with pytest.raises(DataError, match="quarter turns"):
-        turned_classes(index(), (0, 4))
+        rotated_classes(index(), (0, 4))
     with pytest.raises(DataError, match="31 mixed classes were asked for, only 30 pairs"):
         mixed_classes(index(), 31)
     with pytest.raises(DataError, match="2 families came with 6 classes"):

@@ -1,4 +1,4 @@
-"""Pictures of other domains arrive as a learner sees its own."""
+"""Images of other domains arrive as a learner sees its own."""
 
 import zipfile
 from pathlib import Path
@@ -10,12 +10,12 @@ from PIL import Image
 
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.datasets.domain import image_zip, picture_domain, redrawn
+from quickstudy.datasets.domain import image_domain, image_zip, redrawn
 from quickstudy.datasets.image_folder import image_folder
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import DataError
+from quickstudy.inputs.images import Images
 
-PHOTOS = Pictures((20, 20), channels=3, ink=False)
+PHOTOS = Images((20, 20), channels=3, strokes=False)
 
 
 def folder(root: Path) -> Path:
@@ -35,41 +35,41 @@ def test_a_zip_file_holds_what_its_folder_holds(tmp_path: Path) -> None:
         pack.writestr("__MACOSX/cat/1.png", "junk")
         pack.writestr("cat/.hidden", "junk")
         pack.writestr("SOURCE.md", "words")
-    packed, unpacked = image_zip(tmp_path / "pets.zip", PHOTOS), image_folder(pets, pictures=PHOTOS)
-    assert packed.classes == unpacked.classes == ("cat", "dog") and packed.name == "pets" and packed.pictures == PHOTOS
+    packed, unpacked = image_zip(tmp_path / "pets.zip", PHOTOS), image_folder(pets, reads=PHOTOS)
+    assert packed.classes == unpacked.classes == ("cat", "dog") and packed.name == "pets" and packed.reads == PHOTOS
     assert torch.equal(packed.labels, unpacked.labels)
     assert torch.equal(packed.gather(torch.arange(6)), unpacked.gather(torch.arange(6)))
     for place in (tmp_path / "pets.zip", pets):
-        assert picture_domain(str(place), PHOTOS).gather(torch.arange(2)).shape == (2, 3, 20, 20)
+        assert image_domain(str(place), PHOTOS).gather(torch.arange(2)).shape == (2, 3, 20, 20)
 
 
 def test_what_is_no_domain_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match='"nowhere" holds no pictures. Give glyphs, omniglot'):
-        picture_domain("nowhere", PHOTOS)
+    with pytest.raises(DataError, match='"nowhere" holds no images. Give glyphs, omniglot'):
+        image_domain("nowhere", PHOTOS)
     (tmp_path / "words.zip").write_text("words")
     with pytest.raises(DataError, match="cannot be read as a ZIP file"):
-        picture_domain(str(tmp_path / "words.zip"), PHOTOS)
+        image_domain(str(tmp_path / "words.zip"), PHOTOS)
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as pack:
-        pack.writestr("cat/1.png", "no picture")
+        pack.writestr("cat/1.png", "no image")
     with pytest.raises(DataError, match=r"cat/1\.png in .*bad\.zip"):
         image_zip(tmp_path / "bad.zip", PHOTOS)
     with zipfile.ZipFile(tmp_path / "flat.zip", "w") as pack:
         pack.writestr("1.png", "no class")
     with pytest.raises(DataError, match="holds no class folders"):
         image_zip(tmp_path / "flat.zip", PHOTOS)
-    with pytest.raises(DataError, match="does not hold pictures"):
+    with pytest.raises(DataError, match="does not hold images"):
         redrawn(from_arrays(np.zeros((4, 3)), np.array([0, 0, 1, 1])), PHOTOS)
 
 
-def test_rows_are_redrawn_as_their_pictures_would_be() -> None:
-    ink = Pictures((12, 12))
+def test_rows_are_redrawn_as_their_images_would_be() -> None:
+    strokes_reader = Images((12, 12))
     strokes = torch.zeros(4, 1, 12, 12, dtype=torch.uint8)
     strokes[:, :, 3:9, 5:7] = 255
-    index = ClassIndex(strokes, torch.tensor([0, 0, 1, 1]), ("a", "b"), pictures=ink)
-    assert redrawn(index, ink) is index
-    larger = redrawn(index, Pictures((28, 28)))
-    picture = larger.gather(torch.tensor([2]))[0]
-    assert picture.shape == (1, 28, 28) and torch.equal(picture, Pictures((28, 28))(strokes[2, 0].numpy()))
-    assert float(picture[0, 14, 13]) > 0.9 and float(picture[0, 0, 0]) == 0
+    index = ClassIndex(strokes, torch.tensor([0, 0, 1, 1]), ("a", "b"), reads=strokes_reader)
+    assert redrawn(index, strokes_reader) is index
+    larger = redrawn(index, Images((28, 28)))
+    image = larger.gather(torch.tensor([2]))[0]
+    assert image.shape == (1, 28, 28) and torch.equal(image, Images((28, 28))(strokes[2, 0].numpy()))
+    assert float(image[0, 14, 13]) > 0.9 and float(image[0, 0, 0]) == 0
     colour = redrawn(larger, PHOTOS).gather(torch.tensor([[0, 1], [2, 3]]))
     assert colour.shape == (2, 2, 3, 20, 20) and 0 <= float(colour.min()) < float(colour.max()) <= 1

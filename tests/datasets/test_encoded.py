@@ -1,4 +1,4 @@
-"""Feature banks: what a head is told from them is what the encoder says, and no bank is believed that is not whole."""
+"""Feature caches: what a head is told from them is what the encoder says, and no cache is believed that is not whole."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.datasets.encoded import bank_key, encoded
+from quickstudy.datasets.encoded import cache_key, encoded
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.store import pieces_of, write_store
 from quickstudy.errors import DataError, LearnerError, ShapeError
@@ -49,33 +49,33 @@ class Counting(nn.Module):
         return self.encoder(x)
 
 
-def bank(folder: Path) -> Path:
+def cache(folder: Path) -> Path:
     (found,) = (path for path in folder.iterdir() if path.is_dir())
     return found
 
 
 def test_accuracy_on_features_is_accuracy_through_the_encoder(tmp_path: Path) -> None:
-    pictures = glyphs().test.select(range(20))
+    images = glyphs().test.select(range(20))
     encoder = Conv4(hidden=16, strided=True)
-    features = encoded(pictures, encoder, folder=tmp_path)
-    plain, fast = FewShot(pictures, 5, 1, 4), FewShot(features, 5, 1, 4)
+    features = encoded(images, encoder, folder=tmp_path)
+    plain, fast = FewShot(images, 5, 1, 4), FewShot(features, 5, 1, 4)
     assert plain.plan(40, generator_of(3)).digest() == fast.plan(40, generator_of(3)).digest()
     slow, quick = evaluate(ProtoNet(encoder), plain, tasks=40, seed=3), evaluate(ProtoNet(nn.Identity()), fast, tasks=40, seed=3)
     assert slow.scores == quick.scores and 0.2 < quick.mean < 1
-    assert "features of Conv4" in quick.source and features.classes == pictures.classes
-    assert features.groups is pictures.groups, "support and query still never share a font style"
+    assert "features of Conv4" in quick.source and features.classes == images.classes
+    assert features.groups is images.groups, "support and query still never share a font style"
 
 
 def test_maml_on_features_is_anil_of_the_frozen_encoder(tmp_path: Path) -> None:
-    pictures = glyphs().test.select(range(12))
+    images = glyphs().test.select(range(12))
     encoder = Conv4(hidden=16, strided=True)
-    features = encoded(pictures, encoder, folder=tmp_path)
+    features = encoded(images, encoder, folder=tmp_path)
     torch.manual_seed(4)
     head = nn.Linear(encoder.features, 3)
     flat = MAML(nn.Sequential(nn.Flatten(), head), inner_lr=0.01, inner_steps=3)
     deep = ANIL(Frozen(encoder), nn.Sequential(nn.Flatten(), head), inner_lr=0.01, inner_steps=3)
     ours, theirs = [], []
-    for learner, source, losses in ((flat, features, ours), (deep, pictures, theirs)):
+    for learner, source, losses in ((flat, features, ours), (deep, images, theirs)):
         optimizer = torch.optim.SGD([p for p in learner.parameters() if p.requires_grad], 0.01)
         tasks = FewShot(source, 3, 1, 4)
         losses += [record.loss for record in train(learner, tasks, steps=3, batch=2, optimizer=optimizer)]
@@ -99,17 +99,17 @@ def test_each_row_is_encoded_once_and_read_afterwards(index: ClassIndex, tmp_pat
         assert not found.gather(torch.tensor([1])).requires_grad
 
 
-def test_other_weights_statistics_data_and_numbers_have_other_banks(index: ClassIndex, tmp_path: Path) -> None:
+def test_other_weights_statistics_data_and_numbers_have_other_caches(index: ClassIndex, tmp_path: Path) -> None:
     encoder = nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3))
-    keys = {bank_key(index, encoder), bank_key(index, encoder, torch.float16)}
-    assert len(keys) == 2 and bank_key(index, encoder) in keys, "and the same has the same"
+    keys = {cache_key(index, encoder), cache_key(index, encoder, torch.float16)}
+    assert len(keys) == 2 and cache_key(index, encoder) in keys, "and the same has the same"
     with torch.no_grad():
         encoder[0].weight[0, 0] += 1e-6
-    keys.add(bank_key(index, encoder))
+    keys.add(cache_key(index, encoder))
     encoder[1].running_mean += 1e-6  # type: ignore[operator]
-    keys.add(bank_key(index, encoder))
-    keys.add(bank_key(index.select([0, 1]), encoder))
-    keys.add(bank_key(index, nn.Sequential(encoder, nn.ReLU())))
+    keys.add(cache_key(index, encoder))
+    keys.add(cache_key(index.select([0, 1]), encoder))
+    keys.add(cache_key(index, nn.Sequential(encoder, nn.ReLU())))
     assert len(keys) == 6
     first, second = encoded(index, encoder, folder=tmp_path), encoded(index, nn.Linear(6, 3), folder=tmp_path)
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 2
@@ -119,9 +119,9 @@ def test_other_weights_statistics_data_and_numbers_have_other_banks(index: Class
 def test_rows_on_disk_and_half_precision(index: ClassIndex, tmp_path: Path) -> None:
     stored = write_store(tmp_path / "store", pieces_of(index, 7), NAMES, name=index.name)
     encoder = nn.Linear(6, 3)
-    assert bank_key(stored, encoder) == bank_key(index, encoder)
-    small = encoded(stored, encoder, folder=tmp_path / "banks", dtype=torch.float16)
-    assert (bank(tmp_path / "banks") / "rows.bin").stat().st_size == 40 * 3 * 2
+    assert cache_key(stored, encoder) == cache_key(index, encoder)
+    small = encoded(stored, encoder, folder=tmp_path / "caches", dtype=torch.float16)
+    assert (cache(tmp_path / "caches") / "rows.bin").stat().st_size == 40 * 3 * 2
     found = small.gather(torch.arange(40))
     assert found.dtype == torch.float32 and torch.allclose(found, encoder(index.x), atol=2e-3)
 
@@ -130,7 +130,7 @@ def test_rows_on_disk_and_half_precision(index: ClassIndex, tmp_path: Path) -> N
 def test_a_damaged_bank_is_made_anew(index: ClassIndex, tmp_path: Path, damage: str) -> None:
     encoder = Counting(nn.Linear(6, 3))
     good = encoded(index, encoder, folder=tmp_path, batch=8).gather(torch.arange(40))
-    seen, place = encoder.rows, bank(tmp_path)
+    seen, place = encoder.rows, cache(tmp_path)
     rows = place / "rows.bin"
     content = bytearray(rows.read_bytes())
     if damage == "flip":
@@ -139,15 +139,15 @@ def test_a_damaged_bank_is_made_anew(index: ClassIndex, tmp_path: Path, damage: 
     if damage == "no rows":
         rows.unlink()
     if damage == "half":
-        found = json.loads((place / "bank.json").read_text())
-        (place / "bank.json").write_text(json.dumps({**found, "pieces": found["pieces"][:2]}))
+        found = json.loads((place / "cache.json").read_text())
+        (place / "cache.json").write_text(json.dumps({**found, "pieces": found["pieces"][:2]}))
     if damage == "garbage":
-        (place / "bank.json").write_text("{")
+        (place / "cache.json").write_text("{")
     again = encoded(index, encoder, folder=tmp_path, batch=8)
     assert torch.equal(again.gather(torch.arange(40)), good) and rows.read_bytes() == bytes(good.numpy().tobytes())
     anew = encoder.rows - seen - 18
     assert anew == {"flip": 8, "cut": 32, "grow": 0, "garbage": 40, "no rows": 40, "half": 24}[damage], "whole pieces are kept"
-    assert sorted(path.name for path in place.iterdir()) == ["bank.json", "rows.bin"]
+    assert sorted(path.name for path in place.iterdir()) == ["cache.json", "rows.bin"]
 
 
 def test_an_encoder_whose_code_changed_is_found_out(index: ClassIndex, tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def test_an_encoder_whose_code_changed_is_found_out(index: ClassIndex, tmp_path:
             return self.factor * x
 
     encoder = Scaled()
-    before = bank_key(index, encoder)
+    before = cache_key(index, encoder)
     encoded(index, encoder, folder=tmp_path)
     Scaled.factor = 2.0
-    assert bank_key(index, encoder) == before
+    assert cache_key(index, encoder) == before
     assert torch.equal(encoded(index, encoder, folder=tmp_path).gather(torch.arange(40)), 2 * index.x)  # type: ignore[operator]
 
 
@@ -191,15 +191,15 @@ def test_killed_it_goes_on_where_it_was(tmp_path: Path) -> None:
             break
     process.stdout.close()
     process.wait()
-    place = bank(tmp_path / "killed")
-    assert not (place / "bank.json").exists()
+    place = cache(tmp_path / "killed")
+    assert not (place / "cache.json").exists()
     again = start("killed").communicate()[0].splitlines()
     assert int(again[0]) > 1200 and len(again) <= 70
     torch.manual_seed(0)
     rows = torch.randn(4000, 6)
     whole = nn.Linear(6, 3)(rows).detach()
     kept = torch.frombuffer(bytearray((place / "rows.bin").read_bytes()), dtype=torch.float32).view(4000, 3)
-    assert torch.allclose(kept, whole, atol=1e-6) and json.loads((place / "bank.json").read_text())["shape"] == [3]
+    assert torch.allclose(kept, whole, atol=1e-6) and json.loads((place / "cache.json").read_text())["shape"] == [3]
 
 
 class Always(nn.Module):
@@ -237,7 +237,7 @@ WRONG = [
     (Always(), LearnerError, "Always gives other features each time it is asked.*Is a dropout always on"),
     (nn.BatchNorm1d(6, track_running_stats=False), LearnerError, "depend on the rows beside it.*track_running_stats=True"),
     (Centred(), LearnerError, "depend on the rows beside it"),
-    (Pair(), ShapeError, "Pair gives a tuple. A bank needs one tensor"),
+    (Pair(), ShapeError, "Pair gives a tuple. A feature cache needs one tensor"),
     (Summed(), ShapeError, r"Summed gives float32 of shape \(8,\) for 8 rows"),
     (Total(), ShapeError, r"Total gives float32 of shape \(2, 6\) for 8 rows"),
     (Faulty(), DataError, 'NaN or infinite features of 1 rows of flowers/test, the first is row 13 of class "b"'),
@@ -251,11 +251,11 @@ def test_an_encoder_that_will_not_do_is_refused(
     encoder.train()
     with pytest.raises(kind, match=reason):
         encoded(index, encoder, folder=tmp_path)
-    assert not list(tmp_path.glob("*/bank.json")) and all(part.training for part in encoder.modules())
+    assert not list(tmp_path.glob("*/cache.json")) and all(part.training for part in encoder.modules())
 
 
 def test_wrong_calls_and_places(index: ClassIndex, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a bank holds torch\.float32 or torch\.float16"):
+    with pytest.raises(DataError, match=r"a feature cache holds torch\.float32 or torch\.float16"):
         encoded(index, nn.Identity(), folder=tmp_path, dtype=torch.float64)
     with pytest.raises(DataError, match="batch=0"):
         encoded(index, nn.Identity(), folder=tmp_path, batch=0)
@@ -270,7 +270,7 @@ def test_wrong_calls_and_places(index: ClassIndex, tmp_path: Path) -> None:
 def test_the_cache_is_the_place_if_none_is_named(index: ClassIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUICKSTUDY_CACHE", str(tmp_path))
     encoded(index, nn.Linear(6, 2))
-    assert bank(tmp_path / "features").name.startswith("flowers-test-")
+    assert cache(tmp_path / "features").name.startswith("flowers-test-")
 
 
 def test_a_frozen_backbone_stays_as_it_is_while_its_head_is_trained(index: ClassIndex) -> None:

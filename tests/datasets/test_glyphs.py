@@ -49,7 +49,7 @@ def test_counts_and_memory(splits: Splits) -> None:
     for part in splits:
         assert pixels(part).dtype == torch.uint8 and pixels(part).shape[1:] == (1, 28, 28)
         assert part.counts.min() >= 40 and part.counts.max() <= 52
-        assert part.pictures is not None and part.pictures.size == (28, 28)
+        assert part.reads is not None and part.reads.size == (28, 28)
 
 
 def test_no_writing_system_is_in_two_parts(splits: Splits) -> None:
@@ -84,13 +84,13 @@ def test_every_row_shows_ink_that_is_not_clipped(splits: Splits) -> None:
         assert float((border > 127).any(1).float().mean()) < 0.03
 
 
-def test_no_picture_is_in_two_classes(splits: Splits) -> None:
+def test_no_image_is_in_two_classes(splits: Splits) -> None:
     owner: dict[bytes, tuple[str, int]] = {}
     for part in splits:
         labels = part.labels.tolist()
-        for row, picture in enumerate(pixels(part).numpy()):
+        for row, image in enumerate(pixels(part).numpy()):
             mine = (part.name, labels[row])
-            assert owner.setdefault(picture.tobytes(), mine) == mine
+            assert owner.setdefault(image.tobytes(), mine) == mine
 
 
 def test_rows_of_a_style_differ_and_look_alike(splits: Splits) -> None:
@@ -139,13 +139,13 @@ def test_two_builds_are_equal_on_any_number_of_threads(hebrew_only: list[Path]) 
 
 
 def test_a_style_that_repeats_another_does_not_count() -> None:
-    picture = np.zeros((28, 28), dtype=np.uint8)
-    picture[5:20, 10:14] = 255
-    almost = picture.copy()
+    image = np.zeros((28, 28), dtype=np.uint8)
+    image[5:20, 10:14] = 255
+    almost = image.copy()
     almost[5, 10] = 200
-    other = np.roll(picture, 3, axis=1)
-    blank = np.zeros_like(picture)
-    assert MODULE._unlike(np.stack([blank, picture, almost, other, picture])) == [1, 3]
+    other = np.roll(image, 3, axis=1)
+    blank = np.zeros_like(image)
+    assert MODULE._unlike(np.stack([blank, image, almost, other, image])) == [1, 3]
 
 
 def test_look_alikes_lose_to_the_earlier() -> None:

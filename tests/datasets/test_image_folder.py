@@ -1,4 +1,4 @@
-"""Class folders of any pictures; what is missing or broken is named with its remedy."""
+"""Class folders of any images; what is missing or broken is named with its remedy."""
 
 import logging
 import sys
@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from quickstudy.datasets.image_folder import image_folder
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import DataError
+from quickstudy.inputs.images import Images
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two classes, pictures of five sizes and modes."""
+    """Two classes, images of five sizes and modes."""
     for place, colour in (("cat", 40), ("dog", 220)):
         (tmp_path / place).mkdir()
         for number, mode in enumerate(["L", "RGB", "RGBA", "P", "1"]):
@@ -32,9 +32,9 @@ def test_any_size_and_mode(folder: Path) -> None:
     assert index.gather(torch.arange(11)).shape == (11, 3, 84, 84)
     assert index.name == folder.name
     assert abs(float(index.gather(torch.tensor(1)).mean()) - 40 / 255) < 0.01
-    grey = image_folder(folder, pictures=Pictures(size=(28, 20)), name="animals")
+    grey = image_folder(folder, reads=Images(size=(28, 20)), name="animals")
     assert grey.gather(torch.tensor([0])).shape == (1, 1, 28, 20) and grey.name == "animals"
-    assert grey.pictures == Pictures(size=(28, 20))
+    assert grey.reads == Images(size=(28, 20))
 
 
 def test_reading_on_demand_gives_the_same_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,23 +60,23 @@ def test_no_folder(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no class folders. Put the pictures of each class into a folder"):
+    with pytest.raises(DataError, match="holds no class folders. Put the images of each class into a folder"):
         image_folder(tmp_path)
 
 
-def test_pictures_without_class_folders(tmp_path: Path) -> None:
+def test_images_without_class_folders(tmp_path: Path) -> None:
     Image.new("L", (9, 9)).save(tmp_path / "1.png")
     with pytest.raises(DataError, match="holds no class folders"):
         image_folder(tmp_path)
 
 
-def test_a_class_without_pictures(folder: Path) -> None:
+def test_a_class_without_images(folder: Path) -> None:
     (folder / "emu").mkdir()
-    with pytest.raises(DataError, match="emu holds no pictures. Put at least one into it, or remove the folder"):
+    with pytest.raises(DataError, match="emu holds no images. Put at least one into it, or remove the folder"):
         image_folder(folder)
 
 
-def test_pictures_of_one_class(folder: Path) -> None:
+def test_images_of_one_class(folder: Path) -> None:
     for file in (folder / "dog").iterdir():
         file.unlink()
     (folder / "dog").rmdir()
@@ -84,11 +84,11 @@ def test_pictures_of_one_class(folder: Path) -> None:
         image_folder(folder)
 
 
-def test_a_broken_picture_is_named_and_the_rest_kept_only_if_asked(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_image_is_named_and_the_rest_kept_only_if_asked(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     whole = (folder / "dog" / "photo.jpg").read_bytes()
     (folder / "dog" / "photo.jpg").write_bytes(whole[: len(whole) // 2])
-    (folder / "cat" / "notes.txt").write_text("no picture")
-    with pytest.raises(DataError, match=r'notes\.txt is not a picture.*on_error="skip" the others are kept'):
+    (folder / "cat" / "notes.txt").write_text("no image")
+    with pytest.raises(DataError, match=r'notes\.txt is not an image.*on_error="skip" the others are kept'):
         image_folder(folder)
     with caplog.at_level(logging.WARNING, logger="quickstudy"):
         index = image_folder(folder, on_error="skip")
@@ -96,15 +96,15 @@ def test_a_broken_picture_is_named_and_the_rest_kept_only_if_asked(folder: Path,
     assert "notes.txt" in caplog.text and "photo.jpg" in caplog.text
 
 
-def test_a_class_of_broken_pictures_only(folder: Path) -> None:
+def test_a_class_of_broken_images_only(folder: Path) -> None:
     (folder / "emu").mkdir()
     (folder / "emu" / "1.png").write_bytes(b"broken")
-    with pytest.raises(DataError, match="emu holds no pictures"):
+    with pytest.raises(DataError, match="emu holds no images"):
         image_folder(folder, on_error="skip")
 
 
-def test_a_decompression_bomb_among_good_pictures(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quickstudy.datasets.pictures._MOST_PIXELS", 50_000)
+def test_a_decompression_bomb_among_good_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quickstudy.inputs.images._MOST_PIXELS", 50_000)
     with pytest.raises(DataError, match=r"photo\.jpg has 300×200 pixels.*Make it smaller"):
         image_folder(folder)
     assert image_folder(folder, on_error="skip").counts.tolist() == [5, 5]

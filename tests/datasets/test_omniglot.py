@@ -1,4 +1,4 @@
-"""Omniglot: its three splits, counts, rotations and ink, on the real archives."""
+"""Omniglot: its three splits, counts, rotations and strokes, on the real archives."""
 
 import hashlib
 import io
@@ -68,7 +68,7 @@ def test_the_list_is_the_published_one(vinyals: Splits, data_path: Path) -> None
         assert set(getattr(vinyals, part).classes) == published
 
 
-def test_rotations_are_classes_of_turned_pictures(vinyals: Splits) -> None:
+def test_rotations_are_classes_of_turned_images(vinyals: Splits) -> None:
     index = vinyals.val
     assert index.classes[:2] == ("Armenian/character01/rot000", "Armenian/character01/rot090")
     upright, turned = (index.gather(torch.where(index.labels == label)[0]) for label in (0, 1))
@@ -80,15 +80,15 @@ def test_ink_is_one_on_paper_of_zero(vinyals: Splits) -> None:
     x = vinyals.val.gather(torch.arange(0, len(vinyals.val), 7))
     assert x.min() == 0 and x.max() == 1
     assert 0.05 < x.mean() < 0.2
-    assert (x.flatten(1).amax(1) > 0.5).all(), "no picture is blank"
+    assert (x.flatten(1).amax(1) > 0.5).all(), "no image is blank"
     assert float((x[..., 0, :] > 0.5).float().mean()) < 0.05
 
 
-def test_the_pictures_of_the_archive_give_the_rows(vinyals: Splits, data_path: Path) -> None:
-    assert vinyals.val.pictures is not None
+def test_the_images_of_the_archive_give_the_rows(vinyals: Splits, data_path: Path) -> None:
+    assert vinyals.val.reads is not None
     with zipfile.ZipFile(data_path / "omniglot" / "images_background.zip") as pack:
         member = min(name for name in pack.namelist() if "Armenian/character01/" in name and name.endswith(".png"))
-        seen = vinyals.val.pictures(pack.read(member))
+        seen = vinyals.val.reads(pack.read(member))
     row = vinyals.val.gather(torch.tensor(0))
     assert torch.nn.functional.cosine_similarity(seen.flatten(), row.flatten(), dim=0) > 0.95
 

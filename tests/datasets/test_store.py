@@ -37,7 +37,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path, kind: torch.dtype) -> None:
     assert torch.equal(part.gather(torch.arange(len(part))), kept.select([3, 1]).gather(torch.arange(len(part))))
 
 
-def test_it_trains_and_judges_as_in_memory(tmp_path: Path) -> None:
+def test_it_trains_and_evaluates_as_in_memory(tmp_path: Path) -> None:
     kept = index()
     stored = datasets.write_store(tmp_path, datasets.pieces_of(kept), kept.classes, name=kept.name)
     reports, weights = [], []

@@ -52,11 +52,11 @@ def test_the_page_is_complete(done: Done) -> None:
     assert "Hebrew" in body
 
 
-def test_each_meta_learner_meets_each_rival_and_the_other(done: Done) -> None:
+def test_each_meta_learner_meets_each_baseline_and_the_other(done: Done) -> None:
     pairs = re.findall(r'<th scope="row">(\w+) − (\w+)</th>', done.page)
-    rivals = set(LEARNERS[:4])
-    assert {b for a, b in pairs if a == "ProtoNet"} == rivals | {"MAML"}
-    assert {b for a, b in pairs if a == "MAML"} == rivals
+    baselines = set(LEARNERS[:4])
+    assert {b for a, b in pairs if a == "ProtoNet"} == baselines | {"MAML"}
+    assert {b for a, b in pairs if a == "MAML"} == baselines
 
 
 def test_the_trained_learners_stay_for_use(done: Done) -> None:
@@ -65,7 +65,7 @@ def test_the_trained_learners_stay_for_use(done: Done) -> None:
     run = Run(done.runs / "proto_glyphs")
     assert run.config["seed"] == 1
     learner = run.learner()
-    assert isinstance(learner, ProtoNet) and learner.pictures is not None
+    assert isinstance(learner, ProtoNet) and learner.reads is not None
 
 
 def test_the_screen_tells_numbers_and_what_to_try_next(done: Done) -> None:

@@ -1,4 +1,4 @@
-"""Functions of arrays and lists from elsewhere, judged on frozen tasks."""
+"""Functions of arrays and lists from elsewhere, evaluated on frozen tasks."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from sklearn import linear_model, neighbors
 from quickstudy import evaluate, learners, metrics
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.errors import DataError, TaskError
-from quickstudy.evaluation.baselines import listed_rows, rival
+from quickstudy.evaluation.baselines import baseline, listed_rows
 from quickstudy.reports.compare import compare
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.lists import load_tasks, save_tasks
@@ -29,10 +29,10 @@ def nearest(support_x: Any, support_y: Any, query_x: Any) -> Any:
     return neighbors.KNeighborsClassifier(1).fit(support_x, support_y).predict_proba(query_x)
 
 
-def test_a_function_of_arrays_is_judged_on_a_frozen_list(tmp_path: Path) -> None:
+def test_a_function_of_arrays_is_evaluated_on_a_frozen_list(tmp_path: Path) -> None:
     save_tasks(tmp_path / "toys.tasks", source(), source().plan(30))
     plan = load_tasks(tmp_path / "toys.tasks", source())
-    theirs = evaluate(rival(nearest), source(), plan=plan, metrics=(metrics.log_loss, metrics.macro_f1))
+    theirs = evaluate(baseline(nearest), source(), plan=plan, metrics=(metrics.log_loss, metrics.macro_f1))
     ours = evaluate(learners.NearestNeighbours(1), source(), plan=plan)
     assert theirs.model == "nearest" and compare(theirs, ours).difference == 0
     assert theirs.other("log_loss").value > 0 and theirs.digest == ours.digest
@@ -45,8 +45,8 @@ def test_arrays_come_flat_or_in_their_shape_with_class_numbers() -> None:
         seen.append((support_x.shape, support_y.tolist(), query_x.shape))
         return np.zeros(len(query_x), dtype=int)
 
-    evaluate(rival(looks), source(), tasks=1)
-    evaluate(rival(looks, flat=False), source(), tasks=1)
+    evaluate(baseline(looks), source(), tasks=1)
+    evaluate(baseline(looks, flat=False), source(), tasks=1)
     assert [shapes[0] for shapes in seen] == [(6, 6), (6, 2, 3)] and [shapes[2] for shapes in seen] == [(12, 6), (12, 2, 3)]
     assert sorted(seen[0][1]) == [0, 0, 1, 1, 2, 2]
 
@@ -56,9 +56,9 @@ def test_values_come_as_one_axis() -> None:
         assert support_y.shape == (10,)
         return linear_model.LinearRegression().fit(support_x, support_y).predict(query_x)
 
-    assert evaluate(rival(line), Sinusoid(10, 20), tasks=5).metric == "mse"
+    assert evaluate(baseline(line), Sinusoid(10, 20), tasks=5).metric == "mse"
     with pytest.raises(DataError, match="no single array"):
-        rival(line)(Sinusoid().sample(1)[0].support.replace({"a": torch.ones(10, 1)}))
+        baseline(line)(Sinusoid().sample(1)[0].support.replace({"a": torch.ones(10, 1)}))
 
 
 def test_rows_listed_elsewhere_are_the_tasks_they_name() -> None:

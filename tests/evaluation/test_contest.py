@@ -11,7 +11,7 @@ from quickstudy import evaluate, learners
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.class_index import Splits
 from quickstudy.errors import LearnerError
-from quickstudy.evaluation.contest import Contest, Contestant, Trained, judge_by_shots, reach, tasks_by_shots, tasks_to_pay
+from quickstudy.evaluation.contest import Contest, Contestant, Trained, evaluate_by_shots, reach, tasks_by_shots, tasks_to_pay
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot, sinusoids
@@ -68,25 +68,25 @@ def test_who_needs_how_many_and_when_it_pays() -> None:
     assert reach({1: replace(report(0.9), higher_is_better=False)}, replace(report(0.5), higher_is_better=False)) is None
     assert tasks_to_pay(10, 3) == 4 and tasks_to_pay(10, -1) is None and tasks_to_pay(0, 1) == 0
     found = contest.to_json()
-    assert [row["shots_needed"] for row in found["rivals"]] == [10, 20] and json.dumps(found)
-    assert found["rivals"][0]["difference"] == pytest.approx(-0.3)
+    assert [row["shots_needed"] for row in found["baselines"]] == [10, 20] and json.dumps(found)
+    assert found["baselines"][0]["difference"] == pytest.approx(-0.3)
 
 
-def test_a_rival_that_has_done_as_well_gets_no_more_examples() -> None:
+def test_a_baseline_that_has_done_as_well_gets_no_more_examples() -> None:
     _, sources = tasks_by_shots(FewShot(data().test, 4, 2, 5))
     model = learners.NearestCentroid()
-    whole = judge_by_shots(model, sources, tasks=20, seed=0)
+    whole = evaluate_by_shots(model, sources, tasks=20, seed=0)
     assert list(whole) == [1, 2, 5, 10, 15]
-    again = judge_by_shots(model, sources, tasks=20, seed=0, until=whole, base=2)
+    again = evaluate_by_shots(model, sources, tasks=20, seed=0, until=whole, base=2)
     assert list(again) == [1, 2] and again[2].scores == whole[2].scores == evaluate(model, sources[2], tasks=20).scores
     far = {2: replace(whole[2], scores=(1.0, 1.0))}
-    assert list(judge_by_shots(model, sources, tasks=5, seed=0, until=far, base=2)) == [1, 2, 5, 10, 15]
+    assert list(evaluate_by_shots(model, sources, tasks=5, seed=0, until=far, base=2)) == [1, 2, 5, 10, 15]
 
 
-def test_the_rivals_suit_the_tasks_and_know_what_they_cost() -> None:
-    rivals = traditional(recipe(), pretraining=3)
-    assert list(rivals) == ["LogisticRegression", "FromScratch", "FineTune"]
-    for name, make in rivals.items():
+def test_the_baselines_suit_the_tasks_and_know_what_they_cost() -> None:
+    baselines = traditional(recipe(), pretraining=3)
+    assert list(baselines) == ["LogisticRegression", "FromScratch", "FineTune"]
+    for name, make in baselines.items():
         learner, trained = make()
         found = evaluate(learner, recipe().test, tasks=1)
         assert 0 <= found.mean <= 1 and type(learner).__name__ == name
@@ -99,7 +99,7 @@ def test_the_rivals_suit_the_tasks_and_know_what_they_cost() -> None:
     assert meta_trained(recipe(), 10, 9.0).examples == min(192, 10 * 2 * 28) and meta_trained(recipe(), 10, 9.0).tasks == 20
 
 
-def test_the_same_seed_gives_the_same_rivals() -> None:
+def test_the_same_seed_gives_the_same_baselines() -> None:
     tuned = [traditional(recipe(), pretraining=2, seed=1)["FineTune"]()[0] for _ in range(2)]
     scores = [evaluate(learner, recipe().test, tasks=4).scores for learner in tuned]
     assert scores[0] == scores[1]

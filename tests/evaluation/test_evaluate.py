@@ -1,4 +1,4 @@
-"""The judge: the same tasks for everybody, every row encoded once, rivals in one line, reports that keep everything."""
+"""The evaluation: the same tasks for everybody, every row encoded once, baselines in one line, reports that keep everything."""
 
 import json
 import math
@@ -101,7 +101,7 @@ def test_a_report_depends_on_learner_source_and_seed_alone(learner: Any) -> None
 
 
 @pytest.mark.parametrize("mode", [True, False])
-def test_judging_leaves_the_learner_as_it_was(mode: bool) -> None:
+def test_evaluating_leaves_the_learner_as_it_was(mode: bool) -> None:
     for learner in (learners.ProtoNet(Counted()), learners.MAML(Counted().body, inner_lr=0.1)):
         learner.train(mode)
         before = {name: value.clone() for name, value in learner.state_dict().items()}
@@ -126,7 +126,7 @@ RIVALS = {
 
 
 @pytest.mark.parametrize("kind", RIVALS)
-def test_a_rival_in_one_line_meets_the_same_tasks(kind: str) -> None:
+def test_a_baseline_in_one_line_meets_the_same_tasks(kind: str) -> None:
     tasks = source(shots=1)
     ours, theirs = (evaluate(model, tasks, tasks=60) for model in (learners.NearestNeighbours(), RIVALS[kind]))
     assert ours.digest == theirs.digest and ours.source == theirs.source
@@ -135,7 +135,7 @@ def test_a_rival_in_one_line_meets_the_same_tasks(kind: str) -> None:
     assert compare(ours, theirs).p_value > 0.05
 
 
-def test_rivals_of_values() -> None:
+def test_baselines_of_values() -> None:
     tasks = Sinusoid(10, 20)
     flat = evaluate(lambda s: dummy.DummyRegressor().fit(s.x, s.y[:, 0]).predict, tasks, tasks=200)
     line = evaluate(lambda s: linear_model.LinearRegression().fit(s.x, s.y).predict, tasks, tasks=200)
@@ -143,19 +143,19 @@ def test_rivals_of_values() -> None:
     assert 3 < flat.mean < 6 and compare(flat, line).differences
 
 
-def test_a_rival_sees_no_padding() -> None:
+def test_a_baseline_sees_no_padding() -> None:
     seen = []
 
-    def rival(support: Examples) -> Any:
+    def baseline(support: Examples) -> Any:
         seen.append((len(support), float(support.mask.sum())))
         return lambda x: torch.zeros(len(x), 4)
 
-    evaluate(rival, source(shots=(1, 3)), tasks=20)
+    evaluate(baseline, source(shots=(1, 3)), tasks=20)
     assert all(rows == real for rows, real in seen) and len({rows for rows, _ in seen}) == 3
 
 
 @pytest.mark.parametrize("shape", [(20, 3), (3,), (20, 4, 1)])
-def test_a_rival_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+def test_a_baseline_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match="for targets of shape"):
         evaluate(lambda support: lambda x: np.zeros(shape), source(), tasks=2)
 
@@ -190,18 +190,18 @@ def test_a_report_survives_json(tmp_path: Path) -> None:
 
 
 def test_reports_on_other_tasks_do_not_compare() -> None:
-    def judged(tasks: Any = None, count: int = 10, seed: int = 0) -> Report:
+    def evaluated(tasks: Any = None, count: int = 10, seed: int = 0) -> Report:
         return evaluate(learners.NearestCentroid(), tasks or source(), tasks=count, seed=seed)
 
-    base = judged()
-    assert compare(base, judged()).difference == 0
+    base = evaluated()
+    assert compare(base, evaluated()).difference == 0
     others = [
-        judged(seed=1),
-        judged(count=11),
-        judged(source(shots=1)),
-        judged(source(queries=6)),
-        judged(FewShot(index(noise=0.9), 4, 2, 5)),
-        judged(FewShot(index(name="others"), 4, 2, 5)),
+        evaluated(seed=1),
+        evaluated(count=11),
+        evaluated(source(shots=1)),
+        evaluated(source(queries=6)),
+        evaluated(FewShot(index(noise=0.9), 4, 2, 5)),
+        evaluated(FewShot(index(name="others"), 4, 2, 5)),
     ]
     for other in others:
         with pytest.raises(TaskError, match="different tasks"):
@@ -209,7 +209,7 @@ def test_reports_on_other_tasks_do_not_compare() -> None:
     assert len({report.digest for report in [base, *others]}) == 7
 
 
-def test_mixtures_are_judged() -> None:
+def test_mixtures_are_evaluated() -> None:
     tasks = Mixture([source(), source(ways=2)])
     report = evaluate(learners.NearestCentroid(), tasks, tasks=40)
     assert len(report.scores) == 40 and report.mean > 0.4
@@ -224,7 +224,7 @@ class Draws(learners.ProtoNet):
         return Prototypes(means + torch.randn_like(means), counts)
 
 
-def test_a_stochastic_learner_is_judged_repeatably() -> None:
+def test_a_stochastic_learner_is_evaluated_repeatably() -> None:
     learner = Draws(nn.Flatten())
     first, second = (evaluate(learner, source(), tasks=20, seed=2) for _ in range(2))
     assert first.scores == second.scores != evaluate(learner, source(), tasks=20, seed=3).scores

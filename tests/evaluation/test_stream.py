@@ -1,4 +1,4 @@
-"""The judge of streams: predict, then learn; accuracy by presentation."""
+"""The evaluation of streams: predict, then learn; accuracy by presentation."""
 
 import json
 from collections import defaultdict

@@ -172,8 +172,8 @@ def test_over_tasks_stacks_records(strategy: Any) -> None:
 
 
 def test_auto_follows_sizes_on_a_cpu() -> None:
-    pictures = Examples(torch.zeros(3, 2, 1, 28, 28), torch.eye(2).expand(3, 2, 2), torch.ones(3, 2))
-    tasks = Task(pictures, pictures)
+    images = Examples(torch.zeros(3, 2, 1, 28, 28), torch.eye(2).expand(3, 2, 2), torch.ones(3, 2))
+    tasks = Task(images, images)
     assert choose(learners.MAML(Conv4(outputs=2)), tasks) == "loop"
     assert choose(learners.MAML(Conv4(outputs=2, hidden=8)), tasks) == "vmap"
     assert choose(learners.MAML(Conv4(outputs=2)), tasks, "vmap") == "vmap"

@@ -27,7 +27,7 @@ def gradients(learner, tasks, **how):
     return losses, [w.grad.clone() for w in learner.parameters() if w.grad is not None]
 
 
-def pictures():
+def images():
     index = from_arrays(torch.randn(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 8)
     return FewShot(index, ways=3, shots=1, queries=2)
 
@@ -49,12 +49,12 @@ def test_a_compiled_gradient_is_the_one_as_written_and_new_weights_count():
 
 @pytest.mark.slow
 def test_features_get_their_gradient_from_a_compiled_head():
-    held(ProtoNet(nn.Sequential(nn.Flatten(), nn.Linear(64, 4))), pictures().sample(3), "vmap")
+    held(ProtoNet(nn.Sequential(nn.Flatten(), nn.Linear(64, 4))), images().sample(3), "vmap")
 
 
 @pytest.mark.slow
 def test_a_loop_compiles_one_task():
-    held(MAML(Conv4(hidden=4, size=8, strided=True, outputs=3)), pictures().sample(2), "loop")
+    held(MAML(Conv4(hidden=4, size=8, strided=True, outputs=3)), images().sample(2), "loop")
 
 
 @pytest.mark.slow

@@ -87,7 +87,7 @@ def test_nothing_is_left_behind() -> None:
     assert torch.get_rng_state().equal(numbers)
 
 
-def test_judging_ten_times_as_many_tasks_holds_a_longer_list_and_nothing_else() -> None:
+def test_evaluating_ten_times_as_many_tasks_holds_a_longer_list_and_nothing_else() -> None:
     """Neither features nor tasks nor predictions gather: row numbers do, some 6 kB of a task of 80 rows while it is planned."""
     labels = torch.arange(3000) % 30
     source = FewShot(datasets.from_arrays(torch.randn(3000, 64), labels), 5, 1, 15)

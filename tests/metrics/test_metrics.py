@@ -157,13 +157,13 @@ def test_a_task_of_which_a_metric_says_nothing_is_left_out_and_counted() -> None
         kept.by("auroc")
 
 
-def test_the_worst_tenth() -> None:
+def test_the_worst_decile() -> None:
     one = evaluate(learners.NearestCentroid(), source(), tasks=1)
     scores = tuple(number / 100 for number in range(100))
     hits = replace(one, scores=scores).worst_decile
     errors = replace(one, metric="mse", higher_is_better=False, scores=scores).worst_decile
     assert hits.value == pytest.approx(0.045) and errors.value == pytest.approx(0.945)
-    assert hits.interval[0] < 0.045 < hits.interval[1] and hits.metric == "accuracy, worst tenth of tasks"
+    assert hits.interval[0] < 0.045 < hits.interval[1] and hits.metric == "accuracy, worst decile of tasks"
 
 
 RIVALS = {
@@ -173,9 +173,9 @@ RIVALS = {
 }
 
 
-def test_functions_are_judged_by_what_they_say() -> None:
-    for kind, rival in RIVALS.items():
-        found = evaluate(rival, source(), tasks=10, metrics=(metrics.accuracy, metrics.macro_f1))
+def test_functions_are_evaluated_by_what_they_say() -> None:
+    for kind, baseline in RIVALS.items():
+        found = evaluate(baseline, source(), tasks=10, metrics=(metrics.accuracy, metrics.macro_f1))
         assert found.other("accuracy").scores == pytest.approx(found.scores), kind
     both = evaluate(RIVALS["probabilities"], source(), tasks=10, metrics=(metrics.log_loss, metrics.ece))
     assert math.isfinite(both.other("log_loss").value) and 0 < both.other("ece").value < 1

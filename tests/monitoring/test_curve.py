@@ -1,4 +1,4 @@
-"""Curves of adaptation: their end is what the judge finds, and looking changes nothing."""
+"""Curves of adaptation: their end is what the evaluation finds, and looking changes nothing."""
 
 import copy
 from statistics import fmean
@@ -23,7 +23,7 @@ def classifier() -> Learner[Any]:
 @pytest.mark.parametrize(
     "name", ["MAML", "MAML, batch statistics", "MAML, varying sizes", "ProtoNet, running norm", "CAVIA, values"]
 )
-def test_a_curve_ends_where_the_judge_is(name: str) -> None:
+def test_a_curve_ends_where_the_evaluate_is(name: str) -> None:
     learner, source = CASES[name].make(), CASES[name].source()
     curve, report = adaptation_curve(learner, source, tasks=12, seed=3, batch=5), evaluate(learner, source, tasks=12, seed=3)
     assert curve.adapted == pytest.approx(report.mean, abs=1e-6)

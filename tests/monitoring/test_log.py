@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quickstudy import checks
-from quickstudy.monitoring import History, Log, Look, csv_text, rows
+from quickstudy.monitoring import History, Log, Probe, csv_text, rows
 from quickstudy.monitoring.curve import AdaptationCurve
 
 
@@ -15,9 +15,9 @@ def step(number: int) -> dict[str, Any]:
     return {"step": number, "loss": 2.0 / number, "gradient_norm": 1.0, "lr": 0.1, "seconds": 0.5}
 
 
-def look(number: int) -> dict[str, Any]:
+def probe(number: int) -> dict[str, Any]:
     curve = AdaptationCurve(30, (0, 1, 2), (0.2, 0.5, 0.75), (0.1, 0.1, 0.1), (2.0, 1.5, 1.0), (float("nan"), 0.5, 0.25))
-    return Look(number, "accuracy", True, curve, curve, True, {"step 1": (0.1, 0.2, 0.3), "step 2": (0.0, 0.1, 0.5)}).to_json()
+    return Probe(number, "accuracy", True, curve, curve, True, {"step 1": (0.1, 0.2, 0.3), "step 2": (0.0, 0.1, 0.5)}).to_json()
 
 
 def text(*lines: dict[str, Any]) -> str:
@@ -56,20 +56,20 @@ def test_odd_lines_are_left_aside(tmp_path: Path) -> None:
     path.write_text('[1]\n{"loss": 1}\n' + text(step(1)) + "{broken}\n" + text(step(2)))
     assert Log(path).read() == [step(1)], "nothing is believed after a broken line"
     history = History().add([step(1), {"step": 2, "loss": 1.0}, {"step": 2, "adaptation": {}}, {"step": 2, "remark": "?"}])
-    assert [record.step for record in history.records] == [1] and not history.looks
+    assert [record.step for record in history.records] == [1] and not history.probes
 
 
 def test_a_history_sorts_what_it_reads() -> None:
-    lines = [look(0), step(1), step(2), {"step": 2, "validation": 0.5, "best": True}, look(2) | {"done": False}, step(3)]
+    lines = [probe(0), step(1), step(2), {"step": 2, "validation": 0.5, "best": True}, probe(2) | {"done": False}, step(3)]
     history = History().add(lines)
-    assert (history.step, history.seconds, len(history.looks), history.done) == (3, 1.5, 2, False)
+    assert (history.step, history.seconds, len(history.probes), history.done) == (3, 1.5, 2, False)
     assert history.best is not None and (history.best.step, history.best.score) == (2, 0.5)
-    history.add([{"step": 3, "validation": 0.4, "best": False}, look(3) | {"done": True}])
-    assert history.done and history.best.step == 2 and [look.step for look in history.looks] == [0, 2, 3]
+    history.add([{"step": 3, "validation": 0.4, "best": False}, probe(3) | {"done": True}])
+    assert history.done and history.best.step == 2 and [probe.step for probe in history.probes] == [0, 2, 3]
 
 
 def test_a_table_has_a_row_for_each_step() -> None:
-    lines = [look(0), step(1), step(2), {"step": 2, "validation": 0.5, "best": True}, look(2)]
+    lines = [probe(0), step(1), step(2), {"step": 2, "validation": 0.5, "best": True}, probe(2)]
     found = list(csv.DictReader(io.StringIO(csv_text(lines))))
     assert [row["step"] for row in found] == ["0", "1", "2"]
     assert [row["loss"] for row in found] == ["", "2.0", "1.0"] and [row["validation"] for row in found] == ["", "", "0.5"]
@@ -90,10 +90,10 @@ def test_the_doctor_tells_the_gap_where_it_was_looked_at() -> None:
 
     def gap(step: int, seen: float, new: float) -> dict[str, Any]:
         ends = [AdaptationCurve(30, (0, 1), (0.2, score), (0.1, 0.1), (2.0, 1.0), (0.0, 0.5)) for score in (seen, new)]
-        return Look(step, "accuracy", True, ends[0], ends[1], True).to_json()
+        return Probe(step, "accuracy", True, ends[0], ends[1], True).to_json()
 
-    looks = [gap(10, 0.7, 0.7), gap(30, 0.92, 0.88), gap(100, 0.98, 0.8)]
-    found = checks.meta_overfitting([*steps, *validations, *looks], higher_is_better=True)
+    probes = [gap(10, 0.7, 0.7), gap(30, 0.92, 0.88), gap(100, 0.98, 0.8)]
+    found = checks.meta_overfitting([*steps, *validations, *probes], higher_is_better=True)
     assert "gap between both levels 0.04 then, 0.18 at the end" in found.note
     numbers = found.findings[0].numbers
     assert (round(numbers["gap_at_best"], 6), round(numbers["gap_at_end"], 6)) == (0.04, 0.18)

@@ -22,7 +22,7 @@ ARGUMENTS = {"steps": 40, "batch": 2}
 
 @pytest.fixture(autouse=True)
 def dropping(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recipe with dropout and norms, whose random numbers and statistics a careless look would disturb."""
+    """The recipe with dropout and norms, whose random numbers and statistics a careless probe would disturb."""
     original: Callable[..., recipes.Recipe] = recipes.maml_sinusoid
 
     def maml_sinusoid(steps: int = 40, batch: int = 2) -> recipes.Recipe:
@@ -44,7 +44,7 @@ def weights(folder: Path) -> list[torch.Tensor]:
 
 
 def timeless(folder: Path) -> list[dict[str, Any]]:
-    return [{k: v for k, v in line.items() if k not in ("seconds", "look_seconds")} for line in Run(folder).history()]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "probe_seconds")} for line in Run(folder).history()]
 
 
 def test_training_does_not_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def test_training_does_not_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("quickstudy.runs.run._monitor", lambda recipe: None)
     finish(alone)
     assert all(torch.equal(a, b) for a, b in zip(weights(watched), weights(alone), strict=True))
-    assert len(History.of(watched).looks) == 7 and not History.of(alone).looks
+    assert len(History.of(watched).probes) == 7 and not History.of(alone).probes
     scores = [[v.score for v in History.of(folder).validations] for folder in (watched, alone)]
     assert scores[0] == scores[1] and len(scores[0]) == 2
 
@@ -63,8 +63,8 @@ def test_training_does_not_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_what_a_run_looks_at(tmp_path: Path) -> None:
     found = finish(tmp_path)
     history = History.of(tmp_path)
-    assert [look.step for look in history.looks] == [0, 8, 16, 20, 24, 32, 40] and history.done
-    first, last = history.looks[0], history.looks[-1]
+    assert [probe.step for probe in history.probes] == [0, 8, 16, 20, 24, 32, 40] and history.done
+    first, last = history.probes[0], history.probes[-1]
     assert last.train is not None and last.val is not None and (last.val.tasks, last.val.steps) == (8, (0, 1))
     reports = {item.step: item.report for item in found if isinstance(item, Validation)}
     assert last.val.adapted == pytest.approx(reports[40].mean, rel=1e-5), "eight tasks are all of this validation"
@@ -104,7 +104,7 @@ def test_trouble_in_a_look_is_noted_and_training_goes_on(tmp_path: Path, monkeyp
     def refuse(*_: Any, **__: Any) -> Any:
         raise LearnerError("these tasks cannot be looked at.")
 
-    monkeypatch.setattr("quickstudy.monitoring.look.adaptation_curve", refuse)
+    monkeypatch.setattr("quickstudy.monitoring.probe.adaptation_curve", refuse)
     finish(tmp_path)
-    assert {look.trouble for look in History.of(tmp_path).looks} == {"these tasks cannot be looked at."}
+    assert {probe.trouble for probe in History.of(tmp_path).probes} == {"these tasks cannot be looked at."}
     assert History.of(tmp_path).done

@@ -11,7 +11,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.exact_norm import ExactBatchNorm2d, moments
 
 
-def pictures(*shape: int) -> Tensor:
+def images(*shape: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     return (torch.randn(shape, generator=generator) * 2 + 1).contiguous(memory_format=torch.channels_last)
 
@@ -38,7 +38,7 @@ def test_gradients_are_those_of_double_precision(shape: tuple[int, ...], order: 
     layer = moved(ExactBatchNorm2d(5))
     stock = nn.BatchNorm2d(5).double()
     stock.load_state_dict(layer.state_dict())
-    x = pictures(*shape)
+    x = images(*shape)
     for found, wanted in zip(slopes(layer, x, order), slopes(stock, x.double(), order), strict=True):
         assert float((found - wanted).norm()) <= 3e-6 * float(wanted.norm())
 
@@ -46,14 +46,14 @@ def test_gradients_are_those_of_double_precision(shape: tuple[int, ...], order: 
 def test_running_averages_are_those_of_the_stock_layer() -> None:
     layer, stock = ExactBatchNorm2d(5), nn.BatchNorm2d(5)
     for seed in range(3):
-        x = pictures(7, 5, 4, 4) + seed
+        x = images(7, 5, 4, 4) + seed
         layer(x.contiguous(memory_format=torch.channels_last)), stock(x.contiguous())
     torch.testing.assert_close(layer.state_dict(), stock.state_dict())
     torch.testing.assert_close(layer.eval()(x), stock.eval()(x))
 
 
-def test_moments_of_many_pictures_do_not_drift() -> None:
-    x = pictures(300, 2, 28, 28)
+def test_moments_of_many_images_do_not_drift() -> None:
+    x = images(300, 2, 28, 28)
     stock = torch.batch_norm_update_stats(x, None, None, 0.0)[0]
     wanted = x.double().mean((0, 2, 3))
     ours = moments(x)
@@ -67,13 +67,13 @@ def test_a_network_gives_the_same_in_both_layouts() -> None:
     written.norms = nn.ModuleList(copy.deepcopy(layer) for layer in network.norms)
     for layer in written.norms:
         layer.__class__ = nn.BatchNorm2d
-    x = pictures(6, 1, 16, 16)
+    x = images(6, 1, 16, 16)
     torch.testing.assert_close(network(x), written(x.contiguous()), rtol=1e-5, atol=1e-5)
 
 
 def test_only_real_rows_count() -> None:
     layer = norm.convert(moved(nn.BatchNorm2d(5)))
-    x, mask = pictures(6, 5, 4, 4), torch.tensor([1.0, 1, 1, 1, 0, 0])
+    x, mask = images(6, 5, 4, 4), torch.tensor([1.0, 1, 1, 1, 0, 0])
     alone = layer(x[:4])
     with norm.counting(mask):
         assert torch.allclose(layer(x)[:4], alone, atol=1e-5)

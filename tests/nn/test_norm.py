@@ -13,7 +13,7 @@ from quickstudy.nn import norm
 LAYERS = {
     "batch": (nn.BatchNorm1d(6), (5, 6)),
     "batch, positions": (nn.BatchNorm1d(6, eps=1e-3), (5, 6, 4)),
-    "batch, pictures": (nn.BatchNorm2d(6), (5, 6, 3, 2)),
+    "batch, images": (nn.BatchNorm2d(6), (5, 6, 3, 2)),
     "batch, volumes": (nn.BatchNorm3d(6), (5, 6, 3, 2, 2)),
     "batch, not affine": (nn.BatchNorm2d(6, affine=False), (5, 6, 3, 2)),
     "layer": (nn.LayerNorm(6), (5, 6)),
@@ -21,7 +21,7 @@ LAYERS = {
     "layer, no bias": (nn.LayerNorm(6, bias=False), (5, 6)),
     "layer, not affine": (nn.LayerNorm(6, elementwise_affine=False), (5, 6)),
     "instance": (nn.InstanceNorm1d(6), (5, 6, 4)),
-    "instance, pictures": (nn.InstanceNorm2d(6, affine=True), (5, 6, 3, 2)),
+    "instance, images": (nn.InstanceNorm2d(6, affine=True), (5, 6, 3, 2)),
 }
 
 if "bias" in inspect.signature(nn.BatchNorm1d).parameters:  # newer PyTorch

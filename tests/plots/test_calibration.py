@@ -1,16 +1,16 @@
-"""The reliability picture and scores by ways: what stands in a figure is what was measured."""
+"""The reliability figure and scores by ways: what stands in a figure is what was measured."""
 
 import pytest
 import torch
 
 from quickstudy.metrics.calibration import Reliability
-from quickstudy.plots import accuracy_against_ways, reliability_picture
+from quickstudy.plots import accuracy_against_ways, reliability_figure
 from quickstudy.reports.report import Report
 
 
 def test_each_bin_with_queries_stands_at_its_confidence_and_accuracy() -> None:
     found = Reliability(torch.tensor([0.0, 5, 20]), torch.tensor([0.0, 0.5, 0.9]), torch.tensor([0.0, 0.6, 0.7]))
-    figure = reliability_picture(found, "Model")
+    figure = reliability_figure(found, "Model")
     figure.draw_without_rendering()
     upper, lower = figure.axes
     dots = [line for line in upper.lines if line.get_marker() == "o"]

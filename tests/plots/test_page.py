@@ -81,7 +81,7 @@ def page() -> Page:
 
 def test_the_tables_tell_everything(page: Page) -> None:
     cells = read(page.html()).cells
-    assert cells[:8] == ["learner", "accuracy", "95 % interval", "tasks", "manner", "norm", "ms a task", "bytes a task"]
+    assert cells[:8] == ["learner", "accuracy", "95 % interval", "tasks", "setting", "norm", "ms a task", "bytes a task"]
     low, high = (100 * bound for bound in page.reports[0].interval)
     assert cells[8:16] == ["A", "85.00 %", f"{low:.2f} to {high:.2f}", "3", "transductive", "batch", "12.3", "4,096"]
     assert cells[16:24][3] == "the first 2 of 3" and cells[16:24][-1] == "unknown"
@@ -116,8 +116,8 @@ def test_the_page_needs_no_other_file(page: Page) -> None:
     assert not re.findall(r"url\((?!\"?#|\"?data:)", style + "".join(value for _, _, value in tags))
 
 
-def test_names_inside_pictures_are_their_own(page: Page) -> None:
-    """Markers and clips are found by name: the same name in two pictures would mix them up."""
+def test_names_inside_images_are_their_own(page: Page) -> None:
+    """Markers and clips are found by name: the same name in two figures would mix them up."""
     tags = read(page.html()).attributes
     names = Counter(value for _, name, value in tags if name == "id")
     assert not [name for name, count in names.items() if count > 1]
@@ -126,7 +126,7 @@ def test_names_inside_pictures_are_their_own(page: Page) -> None:
     assert asked <= set(names)
 
 
-def test_pictures_are_named_for_those_who_do_not_see_them(page: Page) -> None:
+def test_images_are_named_for_those_who_do_not_see_them(page: Page) -> None:
     labels = [value for tag, name, value in read(page.html()).attributes if (tag, name) == ("svg", "aria-label")]
     assert labels == ['Means. of "toys"', "Map. a < b", "Means again. again"]
 

@@ -1,4 +1,4 @@
-"""Pictures of a search show the numbers they were given."""
+"""Images of a search show the numbers they were given."""
 
 import numpy as np
 import pytest

@@ -28,7 +28,7 @@ def source() -> FewShot:
     return FewShot(from_arrays(centres[labels] + torch.randn(160, 6, generator=generator), labels), ways=4, shots=3, queries=5)
 
 
-def test_a_limit_judges_the_first_tasks_of_the_same_list(source: FewShot) -> None:
+def test_a_limit_evaluates_the_first_tasks_of_the_same_list(source: FewShot) -> None:
     whole = evaluate(NearestCentroid(), source, tasks=30, seed=3)
     part = evaluate(NearestCentroid(), source, tasks=30, limit=8, seed=3)
     assert part.scores == whole.scores[:8]
@@ -48,7 +48,7 @@ def test_a_limit_holds_for_functions_too(source: FewShot) -> None:
 
 
 def test_a_limit_below_one_is_refused(source: FewShot) -> None:
-    with pytest.raises(TaskError, match="leave limit out to judge all 20"):
+    with pytest.raises(TaskError, match="leave limit out to evaluate all 20"):
         evaluate(NearestCentroid(), source, tasks=20, limit=0)
 
 
@@ -77,18 +77,18 @@ def test_better_worse_and_unclear_are_told_by_the_interval() -> None:
     assert "all" not in words.replace("apart", "")
 
 
-def test_all_rivals_beaten_names_the_nearest() -> None:
+def test_all_baselines_beaten_names_the_nearest() -> None:
     ours = report("Ours", [0.8, 0.82, 0.78, 0.81])
-    rivals = [report("Far", [0.2, 0.21, 0.2, 0.2]), report("Near", [0.7, 0.71, 0.7])]
-    words = conclude(ours, rivals)
-    assert words.startswith("Ours is better than all 2 rivals; the nearest is Near (by ")
+    baselines = [report("Far", [0.2, 0.21, 0.2, 0.2]), report("Near", [0.7, 0.71, 0.7])]
+    words = conclude(ours, baselines)
+    assert words.startswith("Ours is better than all 2 baselines; the nearest is Near (by ")
     assert "on the same 3 tasks" in words
 
 
 def test_of_errors_the_smaller_is_better() -> None:
     ours = report("Ours", [0.1, 0.11, 0.1], metric="mse")
-    words = conclude(ours, [report("Rival", [0.5, 0.52, 0.5], metric="mse")])
-    assert words.startswith("Ours is better than Rival (by 0.403 of mse, 95 % paired interval 0.")
+    words = conclude(ours, [report("Baseline", [0.5, 0.52, 0.5], metric="mse")])
+    assert words.startswith("Ours is better than Baseline (by 0.403 of mse, 95 % paired interval 0.")
 
 
 def test_equal_scores_are_no_victory() -> None:
@@ -97,17 +97,17 @@ def test_equal_scores_are_no_victory() -> None:
 
 
 def test_one_task_tells_nothing() -> None:
-    words = conclude(report("Ours", [0.9]), [report("Rival", [0.1])])
-    assert "do not tell Ours apart from Rival" in words
+    words = conclude(report("Ours", [0.9]), [report("Baseline", [0.1])])
+    assert "do not tell Ours apart from Baseline" in words
     assert "one task gives no interval" in words
 
 
 def test_transductive_learners_are_named() -> None:
-    ours, rival = report("Ours", [0.8, 0.82, 0.79], transductive=True), report("Rival", [0.1, 0.12, 0.1])
-    assert "Ours sees a task's queries together (transductive), unlike Rival" in conclude(ours, [rival])
-    assert "Rival does not see a task's queries together (transductive), unlike Ours" in conclude(rival, [ours])
+    ours, baseline = report("Ours", [0.8, 0.82, 0.79], transductive=True), report("Baseline", [0.1, 0.12, 0.1])
+    assert "Ours sees a task's queries together (transductive), unlike Baseline" in conclude(ours, [baseline])
+    assert "Baseline does not see a task's queries together (transductive), unlike Ours" in conclude(baseline, [ours])
 
 
-def test_a_conclusion_needs_a_rival() -> None:
-    with pytest.raises(TaskError, match="at least one rival"):
+def test_a_conclusion_needs_a_baseline() -> None:
+    with pytest.raises(TaskError, match="at least one baseline"):
         conclude(report("Ours", [0.9, 0.8]), [])

@@ -15,14 +15,14 @@ def report(model: str, scores: list[float], *, metric: str = "accuracy", digest:
     return Report(model, "toys", metric, metric == "accuracy", tuple(scores), digest, 0, False, "none", 0.0, 0)
 
 
-def judged(*means: float, tasks: int = 200, metric: str = "accuracy") -> list[Report]:
+def evaluated(*means: float, tasks: int = 200, metric: str = "accuracy") -> list[Report]:
     rng = np.random.default_rng(0)
     shared = rng.normal(0, 0.1, tasks)
     return [report(f"m{i}", (mean + shared + rng.normal(0, 0.02, tasks)).tolist(), metric=metric) for i, mean in enumerate(means)]
 
 
 def test_the_better_comes_first_and_equals_stand_together() -> None:
-    found = rank(judged(0.5, 0.8, 0.8))
+    found = rank(evaluated(0.5, 0.8, 0.8))
     assert set(found.models[:2]) == {"m1", "m2"} and found.models[2] == "m0"
     assert found.together() == [found.models[:2]]
     assert found.ranks == tuple(sorted(found.ranks)) and sum(found.ranks) == pytest.approx(6)
@@ -30,8 +30,8 @@ def test_the_better_comes_first_and_equals_stand_together() -> None:
 
 
 def test_errors_rank_the_other_way_round() -> None:
-    assert rank(judged(0.5, 0.8, metric="mse")).models == ("m0", "m1")
-    assert "Every pair differs" in str(rank(judged(0.5, 0.8, metric="mse")))
+    assert rank(evaluated(0.5, 0.8, metric="mse")).models == ("m0", "m1")
+    assert "Every pair differs" in str(rank(evaluated(0.5, 0.8, metric="mse")))
 
 
 def test_overlapping_runs_are_both_named() -> None:
@@ -68,6 +68,6 @@ def test_other_tasks_and_equal_names_are_refused() -> None:
         rank([report("a", [1.0, 2.0]), report("a", [1.0, 2.0])])
 
 
-def test_the_picture_names_everyone() -> None:
-    drawn = svg(ranks(rank(judged(0.5, 0.8, 0.8, 0.6))))
+def test_the_image_names_everyone() -> None:
+    drawn = svg(ranks(rank(evaluated(0.5, 0.8, 0.8, 0.6))))
     assert all(f"m{number}" in drawn for number in range(4))

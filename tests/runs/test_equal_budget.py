@@ -14,7 +14,7 @@ from quickstudy.runs.equal_budget import chosen, compete, settings_of, summary
 from quickstudy.datasets.class_index import Splits
 from quickstudy.errors import RunError
 from quickstudy.functional.tree import bytes_of
-from quickstudy.learner import Learner, LearnerAround
+from quickstudy.learner import Learner, LearnerWrapper
 from quickstudy.recipes.equal_budget import CONTENDERS, Budget
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.tasks.few_shot import FewShot
@@ -24,7 +24,7 @@ NOT_CLASSIFIERS = {"LearnedOptimizer", "SequenceTransducer"}
 """Learners of other tasks, by name."""
 
 
-def pictures(classes: int = 12) -> Splits:
+def images(classes: int = 12) -> Splits:
     """Patterns of 28×28 under noise, ten of each."""
 
     def index(seed: int, name: str) -> datasets.class_index.ClassIndex:
@@ -37,7 +37,7 @@ def pictures(classes: int = 12) -> Splits:
 
 
 def small(**changes: Any) -> Budget:
-    return Budget(pictures(), **({"queries": 2, "test_queries": 2, "steps": 2, "batch": 2, "hidden": 8} | changes))
+    return Budget(images(), **({"queries": 2, "test_queries": 2, "steps": 2, "batch": 2, "hidden": 8} | changes))
 
 
 def trained_by(budget: Budget, name: str) -> Recipe | Learner[Any]:
@@ -56,7 +56,7 @@ def test_everyone_spends_the_same_and_comes_through(name: str, tmp_path: Path) -
         assert entry.steps * entry.batch in (budget.tasks, budget.tasks // 2), "all tasks, or half after a pre-training"
     elif isinstance(entry, Recipe):
         assert isinstance(entry.train, Supervised)
-        assert entry.steps * entry.batch * entry.train.examples == budget.pictures
+        assert entry.steps * entry.batch * entry.train.examples == budget.images
     ((standing, new),) = compete(tmp_path, {name: CONTENDERS[name]}, budget, tasks=2)
     assert new and len(standing.report.scores) == 2
     assert standing.report.state_bytes is not None and standing.peak_bytes >= 0
@@ -66,7 +66,7 @@ def test_everyone_spends_the_same_and_comes_through(name: str, tmp_path: Path) -
 
 def test_every_learner_that_classifies_takes_part() -> None:
     found = {n: getattr(learners, n) for n in learners.__all__ if inspect.isclass(getattr(learners, n))}
-    classes = {n for n, kind in found.items() if issubclass(kind, Learner) and not issubclass(kind, LearnerAround)}
+    classes = {n for n, kind in found.items() if issubclass(kind, Learner) and not issubclass(kind, LearnerWrapper)}
     assert {name.split(",")[0] for name in CONTENDERS} == classes - NOT_CLASSIFIERS
 
 

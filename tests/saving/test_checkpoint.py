@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from quickstudy import Examples, learners, load, save
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.functional.distances import cosine_distance
 from quickstudy.functional.unroll import Adam
+from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner
 from quickstudy.nn import MLP, Conv4
 from quickstudy.storage.artefact import FORMAT
@@ -40,7 +40,7 @@ LEARNERS = {
 @pytest.fixture
 def predictor_file(tmp_path: Path) -> Path:
     learner = LEARNERS["proto"]()
-    learner.pictures = Pictures()
+    learner.reads = Images()
     save(learner(_support(), ["a", "b", "c"]), tmp_path / "predictor.safetensors")
     return tmp_path / "predictor.safetensors"
 
@@ -61,7 +61,7 @@ def test_learner_and_predictor_come_back_bitwise(name: str, tmp_path: Path) -> N
 
 def test_predictor_carries_names_and_preprocessing(predictor_file: Path) -> None:
     predictor = load(predictor_file)
-    assert predictor.pictures == Pictures()
+    assert predictor.reads == Images()
     assert set(predictor.names(_support().x)) <= {"a", "b", "c"}
 
 
@@ -144,7 +144,7 @@ def test_newer_format_asks_for_an_upgrade(predictor_file: Path) -> None:
 
 
 def test_unknown_classes_are_not_built(predictor_file: Path) -> None:
-    description = {"learner": {"class": "Popen", "arguments": {"args": "true"}}, "classes": None, "pictures": None}
+    description = {"learner": {"class": "Popen", "arguments": {"args": "true"}}, "classes": None, "images": None}
     _rewrite(predictor_file, description=description)
     with pytest.raises(ArtefactError, match="Popen"):
         load(predictor_file)

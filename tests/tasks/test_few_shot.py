@@ -202,7 +202,7 @@ def test_other_data_under_the_same_name_have_another_digest() -> None:
     assert len(digests) == 3
 
 
-def test_pictures_are_scaled_when_they_are_gathered() -> None:
+def test_images_are_scaled_when_they_are_gathered() -> None:
     data = datasets.from_arrays(torch.full((20, 1, 2, 2), 255, dtype=torch.uint8), torch.arange(20) % 4)
     task = FewShot(data, 3, 1, 2).sample(2)
     assert task.support.x.dtype == torch.float32 and (task.query.x == 1).all() and task.support.mask.dtype == torch.float32

@@ -42,7 +42,7 @@ def test_lists_of_sources_around_others(tmp_path: Path, around: Callable[[FewSho
     assert load_tasks(path, around(source())).digest() == plan.digest()
 
 
-def test_a_stranger_judges_by_one_function(tmp_path: Path) -> None:
+def test_a_stranger_evaluates_by_one_function(tmp_path: Path) -> None:
     path, here = tmp_path / "list.tasks", source()
     save_tasks(path, here, here.plan(10, generator_of(0)))
 

@@ -36,9 +36,9 @@ def test_ridge_is_the_same_between_rows_and_between_features() -> None:
 @pytest.mark.parametrize("features", [3, 30], ids=["S > D", "S < D"])
 def test_ridge_is_scikit_learns(features: int) -> None:
     x, y = torch.randn(12, features, dtype=torch.float64), torch.randn(12, 2, dtype=torch.float64)
-    rival = Ridge(alpha=0.5, fit_intercept=False).fit(with_bias(x).numpy(), y.numpy())
+    baseline = Ridge(alpha=0.5, fit_intercept=False).fit(with_bias(x).numpy(), y.numpy())
     weight, bias = ridge(x, y, ones(12), torch.tensor(0.5))
-    torch.testing.assert_close(torch.cat([weight, bias[:, None]], 1), torch.from_numpy(rival.coef_))
+    torch.testing.assert_close(torch.cat([weight, bias[:, None]], 1), torch.from_numpy(baseline.coef_))
 
 
 def test_r2d2_on_values_is_scikit_learns_ridge_on_the_features() -> None:
@@ -46,9 +46,9 @@ def test_r2d2_on_values_is_scikit_learns_ridge_on_the_features() -> None:
     learner = learners.R2D2(encoder, penalty=0.1, likelihood=Gaussian())
     x, y = torch.randn(10, 1, dtype=torch.float64), torch.randn(10, 1, dtype=torch.float64)
     queries = torch.randn(7, 1, dtype=torch.float64)
-    rival = Ridge(alpha=0.1, fit_intercept=False).fit(with_bias(encoder(x)).numpy(), y.numpy())
+    baseline = Ridge(alpha=0.1, fit_intercept=False).fit(with_bias(encoder(x)).numpy(), y.numpy())
     found = learner(Examples(x, y, ones(10)))(queries)
-    expected = torch.from_numpy(rival.predict(with_bias(encoder(queries)).numpy())).reshape(7, 1)
+    expected = torch.from_numpy(baseline.predict(with_bias(encoder(queries)).numpy())).reshape(7, 1)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -57,11 +57,11 @@ def test_r2d2_on_values_is_scikit_learns_ridge_on_the_features() -> None:
 @pytest.mark.parametrize("C", [0.1, 1.0, 10.0])
 def test_logistic_is_scikit_learns(rows: int, features: int, ways: int, C: float) -> None:
     support = classes(rows, features, ways)
-    rival = LogisticRegression(C=C, fit_intercept=False, max_iter=10_000, tol=1e-10)
-    rival.fit(with_bias(support.x).numpy(), support.labels.numpy())
+    baseline = LogisticRegression(C=C, fit_intercept=False, max_iter=10_000, tol=1e-10)
+    baseline.fit(with_bias(support.x).numpy(), support.labels.numpy())
     weight, bias = logistic(support.x, support.y, support.mask, torch.tensor(1 / C, dtype=torch.float64), steps=20)
     queries = torch.randn(50, features, dtype=torch.float64)
-    expected = torch.from_numpy(rival.predict_proba(with_bias(queries).numpy()))
+    expected = torch.from_numpy(baseline.predict_proba(with_bias(queries).numpy()))
     torch.testing.assert_close((queries @ weight.T + bias).softmax(-1), expected, rtol=0, atol=1e-5)
 
 
@@ -73,10 +73,10 @@ def together(support: Examples, penalty: Tensor, steps: int) -> Tensor:
 
 def test_two_classes_are_scikit_learns_at_half_the_penalty() -> None:
     support = classes(12, 30, 2)
-    rival = LogisticRegression(C=2.0, fit_intercept=False, max_iter=10_000, tol=1e-10)
-    rival.fit(with_bias(support.x).numpy(), support.labels.numpy())
+    baseline = LogisticRegression(C=2.0, fit_intercept=False, max_iter=10_000, tol=1e-10)
+    baseline.fit(with_bias(support.x).numpy(), support.labels.numpy())
     found = together(support, torch.tensor(1.0, dtype=torch.float64), steps=20)
-    torch.testing.assert_close(found[1] - found[0], torch.from_numpy(rival.coef_[0]), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found[1] - found[0], torch.from_numpy(baseline.coef_[0]), rtol=1e-4, atol=1e-6)
 
 
 def test_newton_squares_the_error() -> None:

@@ -28,14 +28,14 @@ def test_without_attention_it_is_a_prototypical_network() -> None:
 
 @pytest.mark.parametrize("heads", [1, 2])
 def test_the_attention_is_that_of_torch(heads: int) -> None:
-    layer, rival = SelfAttention(8, heads=heads, dropout=0.0), nn.MultiheadAttention(8, heads)
+    layer, baseline = SelfAttention(8, heads=heads, dropout=0.0), nn.MultiheadAttention(8, heads)
     with torch.no_grad():
-        rival.in_proj_weight.copy_(torch.cat([layer.queries.weight, layer.keys.weight, layer.values.weight]))
-        rival.in_proj_bias.zero_()
-        rival.out_proj.load_state_dict(layer.output.state_dict())
+        baseline.in_proj_weight.copy_(torch.cat([layer.queries.weight, layer.keys.weight, layer.values.weight]))
+        baseline.in_proj_bias.zero_()
+        baseline.out_proj.load_state_dict(layer.output.state_dict())
     x, sees = torch.randn(5, 8), torch.ones(5, 5)
     sees[:, 3] = 0
-    expected, _ = rival(x, x, x, attn_mask=sees == 0, need_weights=False)
+    expected, _ = baseline(x, x, x, attn_mask=sees == 0, need_weights=False)
     torch.testing.assert_close(layer(x, sees), nn.functional.layer_norm(x + expected, (8,)), rtol=1e-4, atol=1e-5)
 
 

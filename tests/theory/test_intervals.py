@@ -110,7 +110,7 @@ def test_the_interval_over_runs_covers_another_training() -> None:
     assert 0.93 <= np.mean(hits) <= 0.97
 
 
-def test_the_bootstrap_covers_the_worst_tenth() -> None:
+def test_the_bootstrap_covers_the_worst_decile() -> None:
     """Of normal scores the mean below the tenth percentile lies 1.755 standard deviations below the mean."""
     rng, truth, hits = np.random.default_rng(0), TRUTH - 0.1 * 1.75498, 0
     for _ in range(400):

@@ -51,9 +51,9 @@ def test_with_many_examples_it_is_the_linear_discriminant() -> None:
     x = centres[labels] + torch.randn(40_000, 3, dtype=torch.float64) @ spread
     queries = centres[torch.arange(400) % 4] + torch.randn(400, 3, dtype=torch.float64) @ spread
     found = learners.MahalanobisProtoNet(nn.Flatten())(Examples.of(x, labels)).probabilities(queries)
-    rival = LinearDiscriminantAnalysis().fit(x.numpy(), labels.numpy()).predict_proba(queries.numpy())
-    assert rival.max(1).mean() < 0.95, "the classes must overlap, or any rule would agree"
-    torch.testing.assert_close(found, torch.from_numpy(rival), rtol=0, atol=0.03)
+    baseline = LinearDiscriminantAnalysis().fit(x.numpy(), labels.numpy()).predict_proba(queries.numpy())
+    assert baseline.max(1).mean() < 0.95, "the classes must overlap, or any rule would agree"
+    torch.testing.assert_close(found, torch.from_numpy(baseline), rtol=0, atol=0.03)
 
 
 def test_one_example_at_each_class_leaves_the_tasks_covariance() -> None:

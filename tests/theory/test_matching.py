@@ -59,34 +59,34 @@ def copied(cell: LSTMCell, gates: Tensor) -> Tensor:
 
 
 def test_the_support_context_is_a_bidirectional_lstm_with_a_skip() -> None:
-    context, rival = SupportContext(4), nn.LSTM(4, 4, bidirectional=True)
+    context, baseline = SupportContext(4), nn.LSTM(4, 4, bidirectional=True)
     with torch.no_grad():
         for cell, end in ((context.forwards, ""), (context.backwards, "_reverse")):
             weight = copied(cell, cell.gates.weight)
-            getattr(rival, f"weight_ih_l0{end}").copy_(weight[:, :4])
-            getattr(rival, f"weight_hh_l0{end}").copy_(weight[:, 4:])
-            getattr(rival, f"bias_ih_l0{end}").copy_(copied(cell, cell.gates.bias))
-            getattr(rival, f"bias_hh_l0{end}").zero_()
+            getattr(baseline, f"weight_ih_l0{end}").copy_(weight[:, :4])
+            getattr(baseline, f"weight_hh_l0{end}").copy_(weight[:, 4:])
+            getattr(baseline, f"bias_ih_l0{end}").copy_(copied(cell, cell.gates.bias))
+            getattr(baseline, f"bias_hh_l0{end}").zero_()
     x = torch.randn(6, 4)
-    outputs, _ = rival(x)
+    outputs, _ = baseline(x)
     torch.testing.assert_close(context(x, torch.ones(6)), x + outputs[:, :4] + outputs[:, 4:])
     padded = context(torch.cat([x[:2], torch.randn(1, 4), x[2:]]), torch.tensor([1.0, 1, 0, 1, 1, 1, 1]))
     torch.testing.assert_close(padded[[0, 1, 3, 4, 5, 6]], x + outputs[:, :4] + outputs[:, 4:])
 
 
 def test_the_query_context_is_the_papers_recursion() -> None:
-    context, rival = QueryContext(4, steps=3), nn.LSTMCell(8, 4)
+    context, baseline = QueryContext(4, steps=3), nn.LSTMCell(8, 4)
     with torch.no_grad():
         weight = copied(context.cell, context.cell.gates.weight)
-        rival.weight_ih.copy_(weight[:, :8])
-        rival.weight_hh.copy_(weight[:, 8:])
-        rival.bias_ih.copy_(copied(context.cell, context.cell.gates.bias))
-        rival.bias_hh.zero_()
+        baseline.weight_ih.copy_(weight[:, :8])
+        baseline.weight_hh.copy_(weight[:, 8:])
+        baseline.bias_ih.copy_(copied(context.cell, context.cell.gates.bias))
+        baseline.bias_hh.zero_()
     x, support = torch.randn(3, 4), torch.randn(5, 4)
     h, c = torch.zeros(3, 4), torch.zeros(3, 4)
     for _ in range(3):
         read = torch.stack([((support @ row).softmax(0)[:, None] * support).sum(0) for row in h])
-        h, c = rival(torch.cat([x, read], 1), (h, c))
+        h, c = baseline(torch.cat([x, read], 1), (h, c))
         h = h + x
     padding = torch.cat([support, torch.randn(2, 4)]), torch.tensor([1.0] * 5 + [0.0] * 2)
     torch.testing.assert_close(context(x, support, torch.ones(5)), h)

@@ -301,15 +301,15 @@ def test_too_few_outputs_are_named() -> None:
             learner(support)
 
 
-def test_proto_maml_runs_on_pictures_of_varying_ways() -> None:
+def test_proto_maml_runs_on_images_of_varying_ways() -> None:
     learner = learners.ProtoMAML(Conv4(hidden=4, strided=True), inner_steps=1).double().train()
-    tasks = stack_tasks([pictures(2), pictures(4)])
+    tasks = stack_tasks([images(2), images(4)])
     loss = meta_gradient(learner, tasks, strategy="loop")
     alone = [meta_gradient(learner, stack_tasks([task]), strategy="loop") for task in (tasks[0], tasks[1])]
     assert loss.isfinite().all()
     close(loss, torch.cat(alone))
 
 
-def pictures(ways: int) -> Task:
+def images(ways: int) -> Task:
     labels = torch.arange(2 * ways) % ways
     return Task(*[Examples.of(torch.randn(2 * ways, 1, 28, 28), labels) for _ in range(2)])

@@ -20,9 +20,9 @@ def test_it_is_scikit_learns_nearest_centroid_after_cl2n() -> None:
     def normal(z: torch.Tensor) -> torch.Tensor:
         return nn.functional.normalize(z - base.mean(0), dim=-1)
 
-    rival = NearestCentroid().fit(normal(x).numpy(), labels.numpy())
+    baseline = NearestCentroid().fit(normal(x).numpy(), labels.numpy())
     found = learner(Examples.of(x, labels))(queries).argmax(-1)
-    assert found.tolist() == rival.predict(normal(queries).numpy()).tolist()
+    assert found.tolist() == baseline.predict(normal(queries).numpy()).tolist()
 
 
 def test_the_running_mean_is_the_mean_until_old_batches_fade() -> None:

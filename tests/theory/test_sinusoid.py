@@ -1,4 +1,4 @@
-"""The sinusoid's known numbers: by quadrature, by Monte Carlo through the judge, and as the border no learner crosses."""
+"""The sinusoid's known numbers: by quadrature, by Monte Carlo through the evaluation, and as the border no learner crosses."""
 
 import math
 from collections.abc import Callable
@@ -20,22 +20,22 @@ TASKS = 4000
 
 
 def always(fn: Callable[[Tensor], Tensor]) -> Callable[[Examples], Callable[[Tensor], Tensor]]:
-    """A rival that does not look at its support set."""
+    """A baseline that does not look at its support set."""
     return lambda support: fn
 
 
-def judged(fn: Callable[[Tensor], Tensor]) -> Report:
+def evaluated(fn: Callable[[Tensor], Tensor]) -> Report:
     return evaluate(always(fn), GRID, tasks=TASKS, seed=1)
 
 
 @pytest.fixture(scope="module")
 def zero() -> Report:
-    return judged(torch.zeros_like)
+    return evaluated(torch.zeros_like)
 
 
 @pytest.fixture(scope="module")
 def constant() -> Report:
-    return judged(lambda x: BEST * x.cos())
+    return evaluated(lambda x: BEST * x.cos())
 
 
 def test_by_quadrature() -> None:
@@ -59,7 +59,7 @@ def test_by_monte_carlo(name: str, anchor: float, request: pytest.FixtureRequest
 
 @pytest.mark.parametrize("change", [lambda x: 0.2 * x.cos(), lambda x: -0.2 * x.cos(), lambda x: 0.2 * x.sin(), torch.ones_like])
 def test_no_other_constant_function_is_better(change: Callable[[Tensor], Tensor], constant: Report) -> None:
-    other = judged(lambda x: BEST * x.cos() + change(x))
+    other = evaluated(lambda x: BEST * x.cos() + change(x))
     assert compare(other, constant).interval[0] > 0
 
 

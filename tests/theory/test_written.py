@@ -74,11 +74,11 @@ def test_simple_cnaps_without_film_is_the_mahalanobis_head() -> None:
     with norm.recording() as kept:
         learner.body.network(support.x)
     with norm.replaying(kept):
-        rival = plain(support)(x)
-    assert not torch.allclose(learner(support)(x), rival)
+        baseline = plain(support)(x)
+    assert not torch.allclose(learner(support)(x), baseline)
     with torch.no_grad():
         learner.body.film.linear.weight.zero_()
-    torch.testing.assert_close(learner(support)(x), rival)
+    torch.testing.assert_close(learner(support)(x), baseline)
 
 
 def test_film_is_the_formula() -> None:

@@ -1,4 +1,4 @@
-"""Tuning: what is proposed, judged, stopped and told; meta-test tasks are never touched."""
+"""Tuning: what is proposed, evaluated, stopped and told; meta-test tasks are never touched."""
 
 import sys
 from collections.abc import Iterator

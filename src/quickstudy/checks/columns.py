@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.checks.finding import Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.checks.sources import one_hot_rows
 from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import TaskSource, generator_of
@@ -31,7 +31,7 @@ def information(rows: Tensor, columns: Tensor) -> float:
     return float((row + column - joint).clamp(min=0))
 
 
-def fixed_columns(source: TaskSource[Any], *, tasks: int = 1000, seed: int = 0) -> Look:
+def fixed_columns(source: TaskSource[Any], *, tasks: int = 1000, seed: int = 0) -> Observation:
     """Whether a class keeps to some columns, so that a network can learn the column by heart instead of from the support set.
 
     The mutual information of class and column over planned tasks is compared with what it is when columns are drawn anew
@@ -51,15 +51,15 @@ def fixed_columns(source: TaskSource[Any], *, tasks: int = 1000, seed: int = 0) 
     plans = [source.plan(_BATCH, generator_of(seed, n)) for n in range(max(1, tasks // _BATCH))]
     classes = [plan.classes for plan in plans if isinstance(plan, RowPlan)]
     if not classes:
-        return not_asked("no classes are planned")
+        return skipped("no classes are planned")
     wide = max(c.shape[1] for c in classes)
     table = torch.cat([torch.nn.functional.pad(c, (0, wide - c.shape[1]), value=-1) for c in classes])
     if int((table >= 0).sum(1).max()) < 2:
-        return not_asked("tasks have one class")
+        return skipped("tasks have one class")
     share, sigmas = _told(table, torch.arange(wide).expand(table.shape), table >= 0, seed)
     note = f"a column tells {share:.1%} of what it could of the class ({len(table):,} tasks planned)"
     if sigmas < _FAR:
-        return Look(note)
+        return Observation(note)
     finding = Finding(
         f"Classes keep to their columns: class and column share {share:.0%} of the information they could, "
         f"{sigmas:.0f} standard deviations above chance.",
@@ -67,10 +67,10 @@ def fixed_columns(source: TaskSource[Any], *, tasks: int = 1000, seed: int = 0) 
         "Put classes to columns anew in every task, in random order (not sorted by number or name), as tasks.FewShot does.",
         {"share": share, "sigmas": sigmas},
     )
-    return Look(note, (finding,))
+    return Observation(note, (finding,))
 
 
-def telling_places(source: TaskSource[Any], *, tasks: int = 200, seed: int = 0) -> Look:
+def telling_places(source: TaskSource[Any], *, tasks: int = 200, seed: int = 0) -> Observation:
     """Whether the place of an example among support or queries tells its column (sorted by class, say).
 
     Learners that read examples in order, or queries together, can then answer without looking at them.
@@ -87,7 +87,7 @@ def telling_places(source: TaskSource[Any], *, tasks: int = 200, seed: int = 0) 
             for number in range(len(drawn)):
                 one = side[number].trim()
                 if not len(one) or not one_hot_rows(one):
-                    return not_asked("targets are values, or a support set is empty")
+                    return skipped("targets are values, or a support set is empty")
                 columns[name].append(one.labels)
     found, notes = [], []
     for name, lists in columns.items():
@@ -104,7 +104,7 @@ def telling_places(source: TaskSource[Any], *, tasks: int = 200, seed: int = 0) 
                     {"share": share, "sigmas": sigmas},
                 )
             )
-    return Look(f"a place tells of the class: {', '.join(notes)}", tuple(found))
+    return Observation(f"a place tells of the class: {', '.join(notes)}", tuple(found))
 
 
 def _told(rows: Tensor, columns: Tensor, real: Tensor, seed: int) -> tuple[float, float]:

@@ -62,7 +62,7 @@ def check_learner(
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> Checks:
-    """Checks that ``learner`` keeps the thirteen promises on which training, judging, saving and serving rely.
+    """Checks that ``learner`` keeps the thirteen promises on which training, evaluating, saving and serving rely.
 
     Call it in the tests of a learner of your own. Copies are used, in double precision where numbers are compared; the
     learner stays as it is. A point is excused only by what the class declares in its `Facts`, or where nothing can be asked.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from quickstudy.checks.finding import Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.execution.footprint import peak_of
 from quickstudy.functional.tree import bytes_of
 from quickstudy.learner import Learner
@@ -121,7 +121,7 @@ def costs_too_much(
     budget: float = 10.0,
     seed: int = 0,
     free: int | None = None,
-) -> Look:
+) -> Observation:
     """Tells what a step and a run will cost, and whether the memory is there.
 
     Args:
@@ -130,7 +130,7 @@ def costs_too_much(
         free: bytes of memory that may be used; what the machine (or GPU) has free by default.
     """
     if not any(p.requires_grad for p in learner.parameters()) or learner.facts.gradient == "none":
-        return not_asked("nothing is meta-trained")
+        return skipped("nothing is meta-trained")
     cost = step_cost(learner, source, batch=batch, optimizer=optimizer, budget=budget, seed=seed)
     free = _free(learner) if free is None else free
     need, hours = cost.peak_bytes + cost.resident_bytes, cost.seconds * steps / 3600
@@ -159,7 +159,7 @@ def costs_too_much(
                 {"hours": hours},
             )
         )
-    return Look(note, tuple(found))
+    return Observation(note, tuple(found))
 
 
 def _words(seconds: float) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.checks.finding import Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.checks.sources import one_hot_rows
 from quickstudy.checks.task_embedding import distances, embed, halves
 from quickstudy.functional.plain_numbers import plain_numbers
@@ -96,7 +96,7 @@ def task_diversity(source: TaskSource[Any], *, tasks: int = 60, seed: int = 0) -
     )
 
 
-def differ_too_little(source: TaskSource[Any], *, tasks: int = 60, seed: int = 0) -> Look:
+def differ_too_little(source: TaskSource[Any], *, tasks: int = 60, seed: int = 0) -> Observation:
     """Findings of `task_diversity`: tasks that cannot be told apart, classes and regions never visited, repeats.
 
     Args:
@@ -105,13 +105,13 @@ def differ_too_little(source: TaskSource[Any], *, tasks: int = 60, seed: int = 0
     """
     found = task_diversity(source, tasks=tasks, seed=seed)
     if found is None:
-        return not_asked("there is one task only, or inputs hold no numbers")
+        return skipped("there is one task only, or inputs hold no numbers")
     note = f"coefficient {found.coefficient:.3f} (halves of one task {found.floor:.3f})"
     note += "" if found.classes_seen is None else f", classes reached {found.classes_seen:.0%}"
     note += "" if found.features_seen is None else f", features {found.features_seen:.0%}"
     note += f", repeats {found.repeated:.1%} of {found.listed:,} tasks"
     findings = [_alike(found), _unreached(found), _uneven(found), _again(found)]
-    return Look(note, tuple(finding for finding in findings if finding is not None))
+    return Observation(note, tuple(finding for finding in findings if finding is not None))
 
 
 def _alike(found: TaskDiversity) -> Finding | None:
@@ -133,7 +133,7 @@ def _unreached(found: TaskDiversity) -> Finding | None:
     return Finding(
         f"{missed:,} of {len(found.draws):,} classes are not drawn in {found.listed:,} tasks; uniform draws would reach more.",
         Severity.WARNING,
-        "Look at how classes are chosen in plan, and for classes that are too small for shots + queries.",
+        "Observation at how classes are chosen in plan, and for classes that are too small for shots + queries.",
         {"missed": missed, "reached": found.classes_seen},
     )
 

@@ -8,12 +8,12 @@ from typing import Any
 from torch.optim import Optimizer
 
 from quickstudy.checks.columns import fixed_columns, telling_places
-from quickstudy.checks.company import moved_by_companions, moved_by_names, moved_by_order
 from quickstudy.checks.cost import costs_too_much
 from quickstudy.checks.diversity import differ_too_little
-from quickstudy.checks.finding import Diagnosis, Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Diagnosis, Finding, Observation, Severity, skipped
 from quickstudy.checks.gradient import check_metagradient
 from quickstudy.checks.memorisation import answered_without_support
+from quickstudy.checks.other_queries import moved_by_companions, moved_by_names, moved_by_order
 from quickstudy.checks.progress import meta_overfitting, meta_train_gap
 from quickstudy.checks.record import Checks
 from quickstudy.checks.second_order import unsafe_second_order
@@ -26,11 +26,11 @@ from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import TaskSource
 from quickstudy.tasks.supervised import Supervised
 
-__all__ = ["CHECKS", "Patient", "examine", "patient_of_data"]
+__all__ = ["CHECKS", "Subject", "examine", "patient_of_data"]
 
 
 @dataclass(frozen=True)
-class Patient:
+class Subject:
     """What the doctor looks at; leave out what there is not, and the checks that need it are not asked.
 
     Args:
@@ -71,12 +71,12 @@ class Patient:
 
     @property
     def asked(self) -> TaskSource[Any] | None:
-        """Small tasks as the learner is judged on."""
+        """Small tasks as the learner is evaluated on."""
         source = self.val or self.test or self.train
         return None if source is None else _lighter(source)
 
 
-def patient_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5, shots: int = 1, queries: int = 5) -> Patient:
+def patient_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5, shots: int = 1, queries: int = 5) -> Subject:
     """A data set as few-shot tasks; sizes that do not fit a split are lowered.
 
     Args:
@@ -86,8 +86,8 @@ def patient_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5,
 
     >>> import torch
     >>> from quickstudy.datasets.arrays import from_arrays
-    >>> patient = patient_of_data(from_arrays(torch.randn(12, 4), torch.arange(12) % 3))
-    >>> patient.train.name
+    >>> subject = patient_of_data(from_arrays(torch.randn(12, 4), torch.arange(12) % 3))
+    >>> subject.train.name
     'data 3-way 1-shot 3 queries'
     """
     parts: dict[str, ClassIndex] = data._asdict() if isinstance(data, Splits) else {"train": data}
@@ -99,21 +99,21 @@ def patient_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5,
             made[part] = FewShot(index, min(ways, len(index.classes)), shots, fits)
         except TaskError as error:
             troubles.append(str(error))
-    return replace(Patient(name or parts["train"].name, splits=parts, troubles=tuple(troubles)), **made)  # type: ignore[arg-type]
+    return replace(Subject(name or parts["train"].name, splits=parts, troubles=tuple(troubles)), **made)  # type: ignore[arg-type]
 
 
 def examine(
-    patient: Patient,
+    subject: Subject,
     *,
     tasks: int = 200,
     seed: int = 0,
     only: Sequence[str] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Diagnosis:
-    """Asks every check of `CHECKS` that suits the patient.
+    """Asks every check of `CHECKS` that suits the subject.
 
     Args:
-        patient: see `Patient` and `patient_of_data`.
+        subject: see `Subject` and `patient_of_data`.
         tasks: on which shares and gaps are measured.
         seed: of all tasks and random numbers.
         only: names of checks; all by default.
@@ -123,23 +123,25 @@ def examine(
         TaskError: no check of such a name.
 
     >>> from quickstudy.tasks.sinusoid import Sinusoid
-    >>> found = examine(Patient("waves", train=Sinusoid()), only=["places", "diversity"])
-    >>> found.worst is None, found.looks["diversity"].verdict
+    >>> found = examine(Subject("waves", train=Sinusoid()), only=["places", "diversity"])
+    >>> found.worst is None, found.observations["diversity"].verdict
     (True, 'well')
     """
     unknown = sorted(set(only or ()) - set(CHECKS))
     if unknown:
         raise TaskError(f"there is no check {', '.join(unknown)}. There are: {', '.join(CHECKS)}.")
     chosen = {name: check for name, check in CHECKS.items() if only is None or name in only}
-    looks = {}
+    observations = {}
     for number, (name, check) in enumerate(chosen.items()):
         if progress is not None:
             progress(name, number, len(chosen))
         try:
-            looks[name] = check(patient, tasks, seed)
+            observations[name] = check(subject, tasks, seed)
         except UserError as error:
-            looks[name] = Look("stopped", (Finding(f"{name}: {error}", Severity.SEVERE, "Mend this first, then ask again."),))
-    return Diagnosis(patient.name, looks)
+            observations[name] = Observation(
+                "stopped", (Finding(f"{name}: {error}", Severity.SEVERE, "Mend this first, then ask again."),)
+            )
+    return Diagnosis(subject.name, observations)
 
 
 def _lighter(source: TaskSource[Any]) -> TaskSource[Any]:
@@ -150,31 +152,31 @@ def _lighter(source: TaskSource[Any]) -> TaskSource[Any]:
     return Supervised(source.index, min(source.examples, 16)) if isinstance(source, Supervised) else source
 
 
-def _of_train(check: Callable[..., Look]) -> Callable[[Patient, int, int], Look]:
-    def ask(patient: Patient, tasks: int, seed: int) -> Look:
-        return not_asked("there are no meta-training tasks") if patient.train is None else check(patient.train, seed=seed)
+def _of_train(check: Callable[..., Observation]) -> Callable[[Subject, int, int], Observation]:
+    def ask(subject: Subject, tasks: int, seed: int) -> Observation:
+        return skipped("there are no meta-training tasks") if subject.train is None else check(subject.train, seed=seed)
 
     return ask
 
 
-def _of_learner(check: Callable[..., Look]) -> Callable[[Patient, int, int], Look]:
-    def ask(patient: Patient, tasks: int, seed: int) -> Look:
-        if patient.learner is None or patient.asked is None:
-            return not_asked("there is no learner with tasks")
-        return check(patient.learner, patient.asked, seed=seed)
+def _of_learner(check: Callable[..., Observation]) -> Callable[[Subject, int, int], Observation]:
+    def ask(subject: Subject, tasks: int, seed: int) -> Observation:
+        if subject.learner is None or subject.asked is None:
+            return skipped("there is no learner with tasks")
+        return check(subject.learner, subject.asked, seed=seed)
 
     return ask
 
 
-def _promises(patient: Patient, tasks: int, seed: int) -> Look:
+def _promises(subject: Subject, tasks: int, seed: int) -> Observation:
     """The promises of `check_source`."""
     found = [
         Finding(trouble, Severity.SEVERE, "Give each class enough examples for a support set and a query.")
-        for trouble in patient.troubles
+        for trouble in subject.troubles
     ]
-    for name, source in patient.sources.items():
+    for name, source in subject.sources.items():
         found += _contract(partial(check_source, source, seed=seed), name)
-    return Look(f"{len(patient.sources)} sources asked", tuple(found))
+    return Observation(f"{len(subject.sources)} sources asked", tuple(found))
 
 
 def _contract(ask: Callable[[], Checks], name: str) -> list[Finding]:
@@ -187,16 +189,16 @@ def _contract(ask: Callable[[], Checks], name: str) -> list[Finding]:
     return []
 
 
-def _memorised(patient: Patient, tasks: int, seed: int) -> Look:
-    if patient.train is None:
-        return not_asked("there are no meta-training tasks")
-    return answered_without_support(patient.train, tasks=tasks, seed=seed)
+def _memorised(subject: Subject, tasks: int, seed: int) -> Observation:
+    if subject.train is None:
+        return skipped("there are no meta-training tasks")
+    return answered_without_support(subject.train, tasks=tasks, seed=seed)
 
 
-def _gradient(patient: Patient, tasks: int, seed: int) -> Look:
-    learner, source = patient.learner, patient.train
+def _gradient(subject: Subject, tasks: int, seed: int) -> Observation:
+    learner, source = subject.learner, subject.train
     if learner is None or source is None:
-        return not_asked("there is no learner with tasks")
+        return skipped("there is no learner with tasks")
     notes: list[str] = []
 
     def ask() -> Checks:
@@ -205,44 +207,44 @@ def _gradient(patient: Patient, tasks: int, seed: int) -> Look:
         return found
 
     found = _contract(ask, type(learner).__name__)
-    return Look("; ".join(notes) or "wrong", tuple(found))
+    return Observation("; ".join(notes) or "wrong", tuple(found))
 
 
-def _second_order(patient: Patient, tasks: int, seed: int) -> Look:
-    if patient.learner is None or patient.train is None:
-        return not_asked("there is no learner with tasks")
-    return unsafe_second_order(patient.learner, _lighter(patient.train), seed=seed)
+def _second_order(subject: Subject, tasks: int, seed: int) -> Observation:
+    if subject.learner is None or subject.train is None:
+        return skipped("there is no learner with tasks")
+    return unsafe_second_order(subject.learner, _lighter(subject.train), seed=seed)
 
 
-def _overfitting(patient: Patient, tasks: int, seed: int) -> Look:
-    if patient.learner is None or not patient.history:
-        return not_asked("there is no log of a run")
-    return meta_overfitting(patient.history, higher_is_better=patient.learner.likelihood.higher_is_better)
+def _overfitting(subject: Subject, tasks: int, seed: int) -> Observation:
+    if subject.learner is None or not subject.history:
+        return skipped("there is no log of a run")
+    return meta_overfitting(subject.history, higher_is_better=subject.learner.likelihood.higher_is_better)
 
 
-def _gap(patient: Patient, tasks: int, seed: int) -> Look:
-    if patient.learner is None or not patient.trained or patient.train is None or patient.val is None:
-        return not_asked("there is no trained learner with validation tasks")
-    return meta_train_gap(patient.learner, patient.train, patient.val, tasks=tasks, seed=seed)
+def _gap(subject: Subject, tasks: int, seed: int) -> Observation:
+    if subject.learner is None or not subject.trained or subject.train is None or subject.val is None:
+        return skipped("there is no trained learner with validation tasks")
+    return meta_train_gap(subject.learner, subject.train, subject.val, tasks=tasks, seed=seed)
 
 
-def _cost(patient: Patient, tasks: int, seed: int) -> Look:
-    if patient.learner is None or patient.train is None or not patient.steps:
-        return not_asked("there is no meta-training")
+def _cost(subject: Subject, tasks: int, seed: int) -> Observation:
+    if subject.learner is None or subject.train is None or not subject.steps:
+        return skipped("there is no meta-training")
     return costs_too_much(
-        patient.learner, patient.train, batch=patient.batch, steps=patient.steps, optimizer=patient.optimizer, seed=seed
+        subject.learner, subject.train, batch=subject.batch, steps=subject.steps, optimizer=subject.optimizer, seed=seed
     )
 
 
-CHECKS: Mapping[str, Callable[[Patient, int, int], Look]] = {
+CHECKS: Mapping[str, Callable[[Subject, int, int], Observation]] = {
     "sources": _promises,
-    "class names": lambda patient, tasks, seed: shared_classes(patient.indices),
-    "examples": lambda patient, tasks, seed: repeated_examples(patient.indices),
+    "class names": lambda subject, tasks, seed: shared_classes(subject.indices),
+    "examples": lambda subject, tasks, seed: repeated_examples(subject.indices),
     "columns": _of_train(fixed_columns),
     "places": _of_train(telling_places),
     "memorisation": _memorised,
     "diversity": _of_train(differ_too_little),
-    "companions": _of_learner(moved_by_companions),
+    "other queries": _of_learner(moved_by_companions),
     "support order": _of_learner(moved_by_order),
     "column order": _of_learner(moved_by_names),
     "meta-gradient": _gradient,
@@ -251,4 +253,4 @@ CHECKS: Mapping[str, Callable[[Patient, int, int], Look]] = {
     "gap": _gap,
     "cost": _cost,
 }
-"""Every check by name, cheap ones first: a function of a patient, a number of tasks and a seed."""
+"""Every check by name, cheap ones first: a function of a subject, a number of tasks and a seed."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-__all__ = ["Diagnosis", "Finding", "Look", "Severity", "not_asked"]
+__all__ = ["Diagnosis", "Finding", "Observation", "Severity", "skipped"]
 
 
 class Severity(IntEnum):
@@ -40,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Look:
+class Observation:
     """What one check saw: a note with its numbers, and findings where something is wrong.
 
     Args:
@@ -55,37 +55,37 @@ class Look:
 
     @property
     def verdict(self) -> str:
-        """The worst severity in small letters, "well", or "not asked"."""
+        """The worst severity in small letters, "ok", or "skipped"."""
         if not self.asked:
-            return "not asked"
-        return max(finding.how_bad for finding in self.findings).name.lower() if self.findings else "well"
+            return "skipped"
+        return max(finding.how_bad for finding in self.findings).name.lower() if self.findings else "ok"
 
 
-def not_asked(reason: str) -> Look:
+def skipped(reason: str) -> Observation:
     """A look at nothing, and why.
 
-    >>> not_asked("targets are values").verdict
-    'not asked'
+    >>> skipped("targets are values").verdict
+    'skipped'
     """
-    return Look(reason, asked=False)
+    return Observation(reason, asked=False)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
     """All that a doctor looked at; prints the findings, the worst first, then every check with its note.
 
-    >>> print(Diagnosis("waves", {"splits": Look("no class is in two splits")}))
+    >>> print(Diagnosis("waves", {"splits": Observation("no class is in two splits")}))
     waves: nothing found
     well       splits: no class is in two splits
     """
 
     subject: str
-    looks: Mapping[str, Look]
+    observations: Mapping[str, Observation]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The worst first; equally bad ones in the order of the checks."""
-        found: Sequence[Finding] = [finding for look in self.looks.values() for finding in look.findings]
+        found: Sequence[Finding] = [finding for observation in self.observations.values() for finding in observation.findings]
         return tuple(sorted(found, key=lambda finding: -finding.how_bad))
 
     @property
@@ -100,19 +100,19 @@ class Diagnosis:
             "worst": self.worst.name.lower() if self.worst else None,
             "checks": {
                 name: {
-                    "verdict": look.verdict,
-                    "note": look.note,
+                    "verdict": observation.verdict,
+                    "note": observation.note,
                     "findings": [
                         {"what": f.what, "how_bad": f.how_bad.name.lower(), "remedy": f.remedy, "numbers": dict(f.numbers)}
-                        for f in look.findings
+                        for f in observation.findings
                     ],
                 }
-                for name, look in self.looks.items()
+                for name, observation in self.observations.items()
             },
         }
 
     def __str__(self) -> str:
         count = len(self.findings)
         head = f"{self.subject}: {'nothing found' if not count else '1 finding' if count == 1 else f'{count} findings'}"
-        notes = [f"{look.verdict:<9}  {name}: {look.note}" for name, look in self.looks.items()]
+        notes = [f"{observation.verdict:<9}  {name}: {observation.note}" for name, observation in self.observations.items()]
         return "\n".join([head, *map(str, self.findings), *notes])

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from quickstudy.checks.finding import Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.checks.sources import one_hot_rows
 from quickstudy.functional.plain_numbers import plain_numbers
 from quickstudy.functional.tree import leaves, map_leaves
@@ -32,7 +32,7 @@ def answered_without_support(
     tasks: int = 200,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Look:
+) -> Observation:
     """Trains a small network from a query alone to its answer, and asks whether it beats the best constant answer.
 
     Tasks are mutually exclusive if no single function can solve them all. In few-shot classification with columns drawn
@@ -55,9 +55,9 @@ def answered_without_support(
     """
     first = source.sample(4, generator_of(seed))
     if not bool(first.support.mask.any()):
-        return not_asked("support sets are empty: there is one task only")
+        return skipped("support sets are empty: there is one task only")
     if sum(leaf.shape[2:].numel() for leaf in leaves(first.query.x)) == 0:
-        return not_asked("queries hold no numbers")
+        return skipped("queries hold no numbers")
     classes = one_hot_rows(first.query[first.query.mask.bool()])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -71,16 +71,16 @@ def answered_without_support(
     low, high = interval_over_tasks(gains, _LEVEL)
     base = sum(constants) / len(constants)
     room = max(1 - base if classes else base, 1e-9)
-    return _judged(classes, (low / room, high / room), tasks)
+    return _evaluated(classes, (low / room, high / room), tasks)
 
 
-def _judged(classes: bool, share: tuple[float, float], tasks: int) -> Look:
+def _evaluated(classes: bool, share: tuple[float, float], tasks: int) -> Observation:
     low, high = share
     middle = (low + high) / 2
     note = f"without the support set {middle:.1%} ({low:.1%} to {high:.1%}) of what the best constant leaves is answered"
     limits = (0.01, 0.02, 0.3) if classes else (0.05, 1 / 3, 2 / 3)
     if low <= limits[0]:
-        return Look(f"{note}, {tasks} tasks")
+        return Observation(f"{note}, {tasks} tasks")
     finding = Finding(
         f"Tasks are not mutually exclusive: a small network that never sees a support set answers at least {low:.0%} of what "
         "the best constant answer leaves.",
@@ -90,7 +90,7 @@ def _judged(classes: bool, share: tuple[float, float], tasks: int) -> Look:
         "knows by heart. Otherwise a learner may memorise instead of adapting.",
         {"share": middle, "low": low, "high": high},
     )
-    return Look(f"{note}, {tasks} tasks", (finding,))
+    return Observation(f"{note}, {tasks} tasks", (finding,))
 
 
 @dataclass(frozen=True)

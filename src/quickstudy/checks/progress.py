@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from quickstudy.checks.finding import Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.errors import TaskError
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learner import Learner
@@ -18,12 +18,12 @@ __all__ = ["meta_overfitting", "meta_train_gap"]
 
 _WINDOW = 0.1
 _REMEDY = (
-    "Keep the best validation (a run does), stop earlier (patience=), or give meta-training more: classes, turned classes, "
+    "Keep the best validation (a run does), stop earlier (patience=), or give meta-training more: classes, rotated classes, "
     "augmentation, weight decay, a smaller network."
 )
 
 
-def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: bool) -> Look:
+def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: bool) -> Observation:
     """Reads a run's log: whether the objective still fell after the best validation, and validation got worse.
 
     The objective is a mean over a tenth of the steps, before the best validation and at the end. The noise s of a validation
@@ -44,7 +44,7 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
     validations = sorted((int(line["step"]), sign * float(line["validation"])) for line in history if "validation" in line)
     losses = {int(line["step"]): float(line["loss"]) for line in history if "loss" in line}
     if len(validations) < 5 or not losses:
-        return not_asked(f"{len(validations)} validations are too few to see a trend")
+        return skipped(f"{len(validations)} validations are too few to see a trend")
     best_step, best = max(validations, key=lambda found: found[1])
     later = [(step, value) for step, value in validations if step > best_step]
     scatter = _scatter([value for _, value in validations])
@@ -53,7 +53,7 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
     if gaps:
         note += f", gap between both levels {gaps['gap_at_best']:.3g} then, {gaps['gap_at_end']:.3g} at the end"
     if len(later) < 3:
-        return Look(note)
+        return Observation(note)
     width = max(1, int(_WINDOW * len(losses)))
     before = statistics.fmean([loss for step, loss in sorted(losses.items()) if step <= best_step][-width:] or [math.nan])
     after = statistics.fmean([loss for _, loss in sorted(losses.items())][-width:])
@@ -61,7 +61,7 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
     luck = scatter * math.sqrt(2 * math.log(len(validations)))
     fell = before - after
     if not (fell > 0 and lost > luck + 2 * scatter / math.sqrt(len(later))):
-        return Look(f"{note}; later ones {lost:.2g} behind, which is noise or comes without a falling objective")
+        return Observation(f"{note}; later ones {lost:.2g} behind, which is noise or comes without a falling objective")
     drop = lost / max(abs(best), 1e-12)
     finding = Finding(
         f"Meta-overfitting: after step {best_step:,} the objective fell from {before:.3g} to {after:.3g}, but validations "
@@ -70,12 +70,12 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
         _REMEDY,
         {"best_step": best_step, "lost": lost, "loss_before": before, "loss_after": after, "scatter": scatter} | gaps,
     )
-    return Look(note, (finding,))
+    return Observation(note, (finding,))
 
 
 def _gaps(history: Sequence[Mapping[str, Any]], best_step: int) -> dict[str, float]:
     """The gap between meta-training and validation tasks at the best validation and at the end, where a run looked at both."""
-    seen = [(look.step, look.gap) for look in History().add(history).looks if look.gap is not None]
+    seen = [(probe.step, probe.gap) for probe in History().add(history).probes if probe.gap is not None]
     at_best = [gap for step, gap in seen if step <= best_step]
     return {"gap_at_best": at_best[-1], "gap_at_end": seen[-1][1]} if at_best else {}
 
@@ -88,8 +88,8 @@ def _scatter(values: Sequence[float]) -> float:
 
 def meta_train_gap(
     learner: Learner[Any], train: TaskSource[Any], val: TaskSource[Any], *, tasks: int = 100, seed: int = 0
-) -> Look:
-    """Judges a trained learner on meta-training and on meta-validation tasks of the same sizes.
+) -> Observation:
+    """Evaluates a trained learner on meta-training and on meta-validation tasks of the same sizes.
 
     Some gap is usual, for the classes of the two may not be equally hard. More than 5 points of accuracy (its interval
     lies above) are a warning, more than 20 severe; of an error, half as much again and thrice.
@@ -98,15 +98,15 @@ def meta_train_gap(
         learner: trained.
         train: meta-training tasks; of a few-shot source the classes are taken, at the sizes of ``val``.
         val: meta-validation tasks.
-        tasks: on which it is judged, of each.
+        tasks: on which it is evaluated, of each.
         seed: of the task lists.
     """
     try:
         seen = alike(train, val)
     except TaskError as error:
-        return not_asked(f"meta-training classes do not fit the sizes of validation tasks ({error})")
+        return skipped(f"meta-training classes do not fit the sizes of validation tasks ({error})")
     if seen is None:
-        return not_asked("meta-training tasks are of another kind than validation tasks")
+        return skipped("meta-training tasks are of another kind than validation tasks")
     reports = [evaluate(learner, source, tasks=tasks, seed=seed) for source in (seen, val)]
     gap, half = _gap(*reports)
     unit = "points" if reports[0].higher_is_better else "in logarithms"
@@ -117,14 +117,14 @@ def meta_train_gap(
     )
     limits = (0.05, 0.2) if reports[0].higher_is_better else (math.log(1.5), math.log(3))
     if gap - half <= limits[0]:
-        return Look(note)
+        return Observation(note)
     finding = Finding(
         f"Meta-training classes are answered far better than new ones: {note}.",
         Severity.SEVERE if gap - half > limits[1] else Severity.WARNING,
         _REMEDY,
         {"train": reports[0].mean, "val": reports[1].mean, "gap": gap, "half_width": half},
     )
-    return Look(note, (finding,))
+    return Observation(note, (finding,))
 
 
 def _gap(seen: Report, new: Report) -> tuple[float, float]:

@@ -32,7 +32,7 @@ class Training:
         steps: outer steps of Adam.
         batch: tasks in a step.
         lr: of Adam.
-        tasks: on which the learner is judged before and after.
+        tasks: on which the learner is evaluated before and after.
         source: of the meta-training, where it is another one (`tasks.Supervised` for a learner that is pre-trained).
     """
 

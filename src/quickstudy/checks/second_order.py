@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from quickstudy.checks.finding import Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.checks.mapping import vmap_equals_loop
 from quickstudy.checks.record import Broken
 from quickstudy.checks.scene import Scene, seeded
@@ -45,7 +45,7 @@ class _Call:
         return torch.func.functional_call(self.module, dict(zip(self.weights, rest, strict=True)), given)
 
 
-def unsafe_second_order(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Look:
+def unsafe_second_order(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Observation:
     """Follows one adaptation and tries every layer that the inner gradient passes through.
 
     Of a layer f with inputs x and weights w, ``v = uᵀ ∂f/∂(x, w) · d`` is differentiated again, and compared with central
@@ -61,7 +61,7 @@ def unsafe_second_order(learner: Learner[Any], source: TaskSource[Any], *, seed:
     scene = Scene(learner, source, seed=seed)
     calls = _followed(scene)
     if not calls:
-        return not_asked("adapt takes no gradients")
+        return skipped("adapt takes no gradients")
     wrong = {path: reason for path, call in calls.items() if (reason := _tried(call, seed))}
     deepest = {p: r for p, r in wrong.items() if not any(other.startswith(f"{p}.") for other in wrong)}
     exact = learner.facts.gradient == "exact"
@@ -84,7 +84,7 @@ def unsafe_second_order(learner: Learner[Any], source: TaskSource[Any], *, seed:
     ]
     if not findings and exact:
         findings += _under_vmap(scene)
-    return Look(f"{len(calls)} layers inside the inner loop tried", tuple(findings))
+    return Observation(f"{len(calls)} layers inside the inner loop tried", tuple(findings))
 
 
 _REPLACE = (
@@ -165,7 +165,7 @@ def _tried(call: _Call, seed: int) -> str | None:
 
 
 def _away_from_kinks(leaf: Tensor, generator: torch.Generator) -> Tensor:
-    """A point nearby where no two numbers are equal: blank pictures lie on the kinks of max-pools and ReLUs."""
+    """A point nearby where no two numbers are equal: blank images lie on the kinks of max-pools and ReLUs."""
     spread = 0.1 * float(leaf.std(unbiased=False)) + 0.01
     return leaf + spread * torch.randn(leaf.shape, generator=generator, dtype=leaf.dtype).to(leaf.device)
 

@@ -50,7 +50,7 @@ class _Scene:
 
 
 def check_source(source: TaskSource[Any], *, seed: int = 0) -> Checks:
-    """Checks that a source of tasks can be trained and judged on: repeatable, resumable, clean, without leaks.
+    """Checks that a source of tasks can be trained and evaluated on: repeatable, resumable, clean, without leaks.
 
     Args:
         source: any source.

@@ -7,7 +7,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from quickstudy.checks.finding import Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.tasks.source import generator_of
 
@@ -24,7 +24,7 @@ _FEWEST = 3
 _SKETCH = 64
 
 
-def shared_classes(splits: Mapping[str, ClassIndex]) -> Look:
+def shared_classes(splits: Mapping[str, ClassIndex]) -> Observation:
     """Classes that have one name in two splits.
 
     Args:
@@ -36,7 +36,7 @@ def shared_classes(splits: Mapping[str, ClassIndex]) -> Look:
     'severe'
     """
     if len(splits) < 2:
-        return not_asked("there are no two splits")
+        return skipped("there are no two splits")
     found = []
     for one, other in combinations(splits, 2):
         shared = sorted({_plain(c) for c in splits[one].classes} & {_plain(c) for c in splits[other].classes})
@@ -53,7 +53,7 @@ def shared_classes(splits: Mapping[str, ClassIndex]) -> Look:
                 {"shared": len(shared), "share": len(shared) / len(splits[other].classes)},
             )
         )
-    return Look(f"names compared between {', '.join(splits)}", tuple(found))
+    return Observation(f"names compared between {', '.join(splits)}", tuple(found))
 
 
 def _plain(name: str) -> str:
@@ -65,7 +65,7 @@ def repeated_examples(
     *,
     most: int = 4000,
     features: Callable[[Tensor], Tensor] | None = None,
-) -> Look:
+) -> Observation:
     """Examples of one split that stand in another, exactly or nearly (other brightness, light noise, another compression).
 
     The distance of two examples is ``r = ‖a − b‖² / mean ‖x − x'‖²`` over pairs of examples, 0 for equal and about 1 for
@@ -88,7 +88,7 @@ def repeated_examples(
     1 of 100 examples of test stand in train, equal in every number.
     """
     if len(splits) < 2:
-        return not_asked("there are no two splits")
+        return skipped("there are no two splits")
     found, notes = [], []
     prints = {name: _prints(index, most) for name, index in splits.items()}
     sketch = {name: _sampled(index, most, features) for name, index in splits.items()}
@@ -101,7 +101,7 @@ def repeated_examples(
         notes.append(f"{other} in {one}: {equal} equal, {near} of {asked} nearer than {limit:.2g}")
         if near - min(equal, near) >= _FEWEST:
             found.append(_finding(near, asked, one, other, f"nearly equal (distance below {limit:.2g})"))
-    return Look("; ".join(notes), tuple(found))
+    return Observation("; ".join(notes), tuple(found))
 
 
 def _finding(count: int, asked: int, one: str, other: str, words: str) -> Finding:
@@ -109,7 +109,7 @@ def _finding(count: int, asked: int, one: str, other: str, words: str) -> Findin
     return Finding(
         f"{count:,} of {asked:,} examples of {other} stand in {one}, {words}.",
         Severity.SEVERE if share > 0.005 else Severity.WARNING,
-        f"Leave them out of {one}, or make the split by what they were taken from (a patient, a recording, a page).",
+        f"Leave them out of {one}, or make the split by what they were taken from (a subject, a recording, a page).",
         {"count": count, "share": share},
     )
 

@@ -34,10 +34,10 @@ def saves_and_loads(scene: Scene) -> Outcome:
         save(learner, paths[0])
         save(predictor, paths[1])
         for like in alike:
-            manner = "from the file alone" if like is None else "into a learner of other weights"
+            setting = "from the file alone" if like is None else "into a learner of other weights"
             relearned = seeded(partial(load(paths[0], like=like), task.support))
-            _same(predictor, relearned, task, f"the learner, loaded {manner},")
-            _same(predictor, load(paths[1], like=like), task, f"the predictor, loaded {manner},")
+            _same(predictor, relearned, task, f"the learner, loaded {setting},")
+            _same(predictor, load(paths[1], like=like), task, f"the predictor, loaded {setting},")
     return Held("bitwise" + ("" if None in alike else "; load with like=, its parts are your own"))
 
 

@@ -1,4 +1,4 @@
-"""What a call of the command line changes about a run's judgement: how many tasks, of which sizes, by which metrics."""
+"""What a call of the command line changes about a run's evaluation: how many tasks, of which sizes, by which metrics."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ Disjoint = Literal["classes", "rows"]
 
 @dataclass(frozen=True)
 class Call:
-    """How runs are judged, where it is other than their recipes say; arguments as of ``quickstudy evaluate``."""
+    """How runs are evaluated, where it is other than their recipes say; arguments as of ``quickstudy evaluate``."""
 
     tasks: int = 1000
     seed: int = 0
@@ -59,7 +59,7 @@ class Call:
         if not isinstance(source, FewShot):
             raise LearnerError(f"the tasks of {source.name} have no ways, shots and queries to change. Leave these flags out.")
         if self.unknown and self.disjoint:
-            raise LearnerError("unknown classes and disjoint tasks are asked for at once. Give --unknown or --disjoint.")
+            raise LearnerError("unknown classes and disjoint tasks are asked for at once. Give --unknown-classes or --disjoint.")
         source = source.resized(ways=self.ways, shots=self.shots, queries=self.queries)
         if self.unknown:
             return OpenSet(source.index, source.ways, source.shots, source.queries, unknown=self.unknown)
@@ -67,8 +67,8 @@ class Call:
             return DisjointClasses(source) if self.disjoint == "classes" else DisjointRows(source)
         return source
 
-    def judge(self, folder: Path, source: TaskSource[Any] | None = None, *, known: Learner[Any] | None = None) -> Report:
-        """The report on a run's learner, with a bar while it is made; also kept in the run's folder, with its pictures.
+    def evaluate(self, folder: Path, source: TaskSource[Any] | None = None, *, known: Learner[Any] | None = None) -> Report:
+        """The report on a run's learner, with a bar while it is made; also kept in the run's folder, with its figures.
 
         Args:
             folder: of the run.
@@ -104,7 +104,7 @@ class Call:
         return min(self.tasks, source.most) if isinstance(source, DisjointClasses | DisjointRows) else self.tasks
 
     def save_list(self, path: Path, source: TaskSource[Any]) -> None:
-        """The tasks that were judged, as a file."""
+        """The tasks that were evaluated, as a file."""
         plan = source.plan(self.count(source), generator_of(self.seed)) if self.list_ is None else load_tasks(self.list_, source)
         save_tasks(path, source, plan)
 
@@ -122,9 +122,9 @@ class _Sight:
 
     def draw(self, path: Path, name: str) -> None:
         if self.seen:
-            from quickstudy.plots.calibration import reliability_picture
+            from quickstudy.plots.calibration import reliability_figure
 
-            reliability_picture(metrics.reliability(*metrics.pool(self.seen)), name).savefig(path, dpi=110)
+            reliability_figure(metrics.reliability(*metrics.pool(self.seen)), name).savefig(path, dpi=110)
 
 
 def measures(names: Sequence[str] | None) -> tuple[Measure, ...]:

@@ -36,7 +36,7 @@ def compare(
     """Compare runs on the very same tasks, each against the first, with paired intervals; or all learners, with --all.
 
     With --all DATA every classification learner is meta-trained with one small equal budget (the same tasks for each),
-    judged on the same tasks and weighed: accuracy, seconds, state, memory. Each learner is kept in --out as soon as it is
+    evaluated on the same tasks and weighed: accuracy, seconds, state, memory. Each learner is kept in --out as soon as it is
     done, and the same command goes on where it was stopped.
 
     With --traditional one run meets learning without meta-learning: what each needs, costs and reaches on the same tasks,
@@ -53,7 +53,7 @@ def compare(
         queries: query examples of each class, if other than the recipes'; with --all 15.
         json_: print JSON instead of a table.
         only: with --all: only this learner; may be given again.
-        steps: with --all: outer steps of eight tasks; with --traditional: mini-batches of 64 to pre-train the rival that is
+        steps: with --all: outer steps of eight tasks; with --traditional: mini-batches of 64 to pre-train the baseline that is
             fine-tuned, 0 leaves it out.
         out: with --all: folder of what came out.
     """
@@ -74,7 +74,7 @@ def compare(
         return
     if len(runs) < 2:
         raise RunError("a comparison needs two runs or more: quickstudy compare RUN RUN. For all learners: --all glyphs.")
-    _pairs(_named_apart([call.judge(run) for run in runs], runs), as_json=json_)
+    _pairs(_named_apart([call.evaluate(run) for run in runs], runs), as_json=json_)
 
 
 def _pairs(reports: list[Report], *, as_json: bool) -> None:

@@ -15,14 +15,14 @@ from quickstudy.cli.console import print_json, progress, say
 from quickstudy.errors import LearnerError, UserError
 
 if TYPE_CHECKING:
-    from quickstudy.checks.doctor import Patient
+    from quickstudy.checks.doctor import Subject
     from quickstudy.checks.finding import Diagnosis
     from quickstudy.datasets.class_index import Splits
     from quickstudy.runs.run import Run
 
 __all__ = ["doctor"]
 
-_COLOURS = {"severe": "bold red", "warning": "yellow", "note": "cyan", "well": "green", "not asked": "dim"}
+_COLOURS = {"severe": "bold red", "warning": "yellow", "note": "cyan", "ok": "green", "skipped": "dim"}
 
 
 def doctor(
@@ -45,16 +45,16 @@ def doctor(
         tasks: on which shares and gaps are measured.
         seed: of tasks and random numbers.
         only: one check, by its name in the table; may be given again.
-        out: also draw how much the meta-training tasks differ, into this picture.
+        out: also draw how much the meta-training tasks differ, into this figure.
         json_: print JSON instead of tables.
     """
     from quickstudy.checks.doctor import examine
 
-    patient = _patient(thing)
+    subject = _patient(thing)
     with progress() as bar:
         task = bar.add_task("", total=None)
         found = examine(
-            patient,
+            subject,
             tasks=tasks,
             seed=seed,
             only=only,
@@ -65,15 +65,15 @@ def doctor(
     else:
         _show(found)
     if out is not None:
-        _draw(patient, out, seed)
+        _draw(subject, out, seed)
     if any(finding.how_bad.name == "SEVERE" for finding in found.findings):
         sys.exit(1)
 
 
 def _show(found: "Diagnosis") -> None:
     table = Table("check", "", "what was measured", title=found.subject, title_justify="left", box=SIMPLE_HEAD)
-    for name, look in found.looks.items():
-        table.add_row(name, f"[{_COLOURS[look.verdict]}]{look.verdict}[/]", look.note.replace("[", r"\["))
+    for name, observation in found.observations.items():
+        table.add_row(name, f"[{_COLOURS[observation.verdict]}]{observation.verdict}[/]", observation.note.replace("[", r"\["))
     console.print(table)
     for finding in found.findings:
         word = finding.how_bad.name.lower()
@@ -84,22 +84,22 @@ def _show(found: "Diagnosis") -> None:
         say("nothing found")
 
 
-def _draw(patient: "Patient", path: Path, seed: int) -> None:
+def _draw(subject: "Subject", path: Path, seed: int) -> None:
     from quickstudy.checks.diversity import task_diversity
     from quickstudy.plots.diversity import diversity
 
-    measured = None if patient.train is None else task_diversity(patient.train, seed=seed)
-    if patient.train is None or measured is None:
-        raise LearnerError(f"{patient.name} has no meta-training tasks whose diversity could be drawn. Leave --out out.")
+    measured = None if subject.train is None else task_diversity(subject.train, seed=seed)
+    if subject.train is None or measured is None:
+        raise LearnerError(f"{subject.name} has no meta-training tasks whose diversity could be drawn. Leave --out out.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        diversity(measured, title=patient.train.name).savefig(path, dpi=110)
+        diversity(measured, title=subject.train.name).savefig(path, dpi=110)
     except (OSError, ValueError) as error:
-        raise LearnerError(f"{path} could not be drawn ({error}). Name a picture file, tasks.png say.") from error
+        raise LearnerError(f"{path} could not be drawn ({error}). Name a figure file, tasks.png say.") from error
     say(f"task diversity: {path}")
 
 
-def _patient(thing: str) -> "Patient":
+def _patient(thing: str) -> "Subject":
     """What ``thing`` names: a folder or a file first, then a recipe, then a data set."""
     from quickstudy import datasets
     from quickstudy.checks.doctor import patient_of_data
@@ -132,14 +132,14 @@ def _gives_splits(fn: Any) -> bool:
     return free and getattr(call.return_annotation, "__name__", call.return_annotation) == "Splits"
 
 
-def _of_run(run: "Run", name: str) -> "Patient":
-    from quickstudy.checks.doctor import Patient
+def _of_run(run: "Run", name: str) -> "Subject":
+    from quickstudy.checks.doctor import Subject
     from quickstudy.saving.checkpoint import load
 
     recipe, best = run.recipe(), run.folder / "best.safetensors"
     if best.exists():
         load(best, like=recipe.learner)
-    return Patient(
+    return Subject(
         name,
         recipe.train,
         recipe.val,
@@ -153,9 +153,9 @@ def _of_run(run: "Run", name: str) -> "Patient":
     )
 
 
-def _of_file(path: Path) -> "Patient":
+def _of_file(path: Path) -> "Subject":
     """A saved learner with the tasks of the recipe that is noted in its file."""
-    from quickstudy.checks.doctor import Patient
+    from quickstudy.checks.doctor import Subject
     from quickstudy.runs.run import Run
     from quickstudy.saving.checkpoint import load
     from quickstudy.storage.artefact import read
@@ -164,10 +164,10 @@ def _of_file(path: Path) -> "Patient":
     if "recipe" not in call:
         raise LearnerError(
             f"{path} does not say which recipe made it, so there are no tasks to look at. In Python: "
-            "checks.examine(checks.Patient(name, train=source, learner=learner))."
+            "checks.examine(checks.Subject(name, train=source, learner=learner))."
         )
     recipe = Run(path.parent / path.stem, call["recipe"], call.get("arguments", {}), call.get("seed", 0)).recipe()
-    return Patient(path.name, recipe.train, recipe.val, recipe.test, load(path), trained=True)
+    return Subject(path.name, recipe.train, recipe.val, recipe.test, load(path), trained=True)
 
 
 def _folder(path: Path) -> "Splits | Any":

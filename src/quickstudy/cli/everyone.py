@@ -25,7 +25,7 @@ def compare_all(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Trains, judges and weighs all contenders, those in ``folder`` excepted; then prints, writes and draws what came out."""
+    """Trains, evaluates and weighs all contenders, those in ``folder`` excepted; then prints, writes and draws what came out."""
     from quickstudy import datasets
     from quickstudy.recipes.equal_budget.budget import Budget
     from quickstudy.runs.equal_budget import OtherBudget, chosen, compete, settings_of, summary
@@ -46,8 +46,8 @@ def compare_all(
                 bar.console.print(f"{name} fell out: {error}", markup=False, highlight=False)
             else:
                 standings.append(standing)
-                manner = f"trained in {standing.training_seconds:.0f} s" if new else "known"
-                bar.console.print(f"{name}: {standing.report.mean:.2%} ({manner})", markup=False, highlight=False)
+                setting = f"trained in {standing.training_seconds:.0f} s" if new else "known"
+                bar.console.print(f"{name}: {standing.report.mean:.2%} ({setting})", markup=False, highlight=False)
             bar.advance(task)
     if not standings:
         err.print("nobody came through", highlight=False)
@@ -59,7 +59,7 @@ def compare_all(
         print_json(found)
         return
     out.print(_table(found))
-    say(f"Meta-training: {budget.tasks:,} tasks ({budget.pictures:,} pictures). Meta-test: {tasks:,} tasks, the same for all.")
+    say(f"Meta-training: {budget.tasks:,} tasks ({budget.images:,} images). Meta-test: {tasks:,} tasks, the same for all.")
     say("behind: the paired difference to the first, in points. ms, peak: to adapt to one task. (T): transductive.")
     say(f"{folder}/comparison.json holds all numbers, accuracy-adaptation.png and accuracy-training.png show them.")
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from quickstudy.cli.bars import bars, on_log_scale
 from quickstudy.monitoring.curve import AdaptationCurve
 from quickstudy.monitoring.history import History
-from quickstudy.monitoring.look import Look
+from quickstudy.monitoring.probe import Probe
 
 __all__ = ["Screen"]
 
@@ -47,13 +47,13 @@ class Screen:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text.assemble((self.folder, "bold"), "  ", self.call)
-        if not self.history.records and not self.history.looks:
+        if not self.history.records and not self.history.probes:
             yield Text("no step yet")
             return
         yield self._progress()
         yield self._curves(min(max(options.max_width - _BESIDE, 12), 100), options.ascii_only)
-        if self.history.looks:
-            yield Group(*_levels(self.history.looks[-1], options.max_width), *_sizes(self.history.looks[-1]))
+        if self.history.probes:
+            yield Group(*_levels(self.history.probes[-1], options.max_width), *_sizes(self.history.probes[-1]))
 
     def _progress(self) -> Group:
         """Where the run stands, how fast it is, and how long it will take."""
@@ -77,7 +77,7 @@ class Screen:
 
     def _curves(self, width: int, ascii_only: bool) -> Table:
         """Loss, gradient norm, validation and adapted scores over the run."""
-        found, looks = self.history, self.history.looks
+        found, probes = self.history, self.history.probes
         table = Table.grid(padding=(0, 2))
 
         def add(name: str, values: Sequence[float], height: int, style: str = "", note: str = "") -> None:
@@ -92,9 +92,9 @@ class Screen:
         noted = f"{scores[-1]:.4g} now, best {best.score:.4g} at {best.step:,}" if best else ""
         add("validation", scores, 2, "green", noted)
         for level, style in _COLOURS.items():
-            curves = [look.levels[level] for look in looks if level in look.levels]
+            curves = [probe.levels[level] for probe in probes if level in probe.levels]
             add(level, [curve.adapted for curve in curves], 1, style)
-        gaps = [look.gap for look in looks if look.gap is not None]
+        gaps = [probe.gap for probe in probes if probe.gap is not None]
         add("gap", gaps, 1, "yellow")
         return table
 
@@ -105,32 +105,32 @@ def _range(values: Sequence[float]) -> str:
     return f"{values[-1]:.4g} now, {min(finite):.3g} to {max(finite):.3g}{scale}"
 
 
-def _levels(look: Look, width: int) -> list[Table | Text]:
+def _levels(probe: Probe, width: int) -> list[Table | Text]:
     """Scores before adaptation and after inner steps, on both levels."""
-    if not look.levels:
-        return [Text(f"no look at adaptation: {look.trouble}", "yellow")] if look.trouble else []
-    first = next(iter(look.levels.values()))
+    if not probe.levels:
+        return [Text(f"no look at adaptation: {probe.trouble}", "yellow")] if probe.trouble else []
+    first = next(iter(probe.levels.values()))
     shown = _fitting(first.steps, max(2, (width - 25) // 16))
-    title = Text(f"query {look.metric} by inner step at outer step {look.step:,}, {first.tasks} tasks a level", "italic")
+    title = Text(f"query {probe.metric} by inner step at outer step {probe.step:,}, {first.tasks} tasks a level", "italic")
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("")
     for n in shown:
         table.add_column(_named(n, first.steps), justify="right")
-    for level, curve in look.levels.items():
+    for level, curve in probe.levels.items():
         table.add_row(Text(level, _COLOURS[level]), *[_cell(curve, curve.steps.index(n)) for n in shown if n in curve.steps])
-    norms = {level: curve.gradient_norms for level, curve in look.levels.items()}
+    norms = {level: curve.gradient_norms for level, curve in probe.levels.items()}
     for level, values in norms.items():
         if any(map(math.isfinite, values)):
             cells = [f"{values[first.steps.index(n)]:.3g}" if n else "" for n in shown]
             table.add_row(Text(f"{level}, gradient", "dim"), *[Text(cell, "dim") for cell in cells])
-    return [title, table, *_gap(look)]
+    return [title, table, *_gap(probe)]
 
 
-def _gap(look: Look) -> list[Table | Text]:
-    if look.gap is None or look.gap_half is None:
+def _gap(probe: Probe) -> list[Table | Text]:
+    if probe.gap is None or probe.gap_half is None:
         return []
-    words = f"gap: meta-training tasks are answered {'better' if look.gap > 0 else 'worse'} by {abs(look.gap):.3g}"
-    return [Text(f"{words} ± {look.gap_half:.2g} (95 %)")]
+    words = f"gap: meta-training tasks are answered {'better' if probe.gap > 0 else 'worse'} by {abs(probe.gap):.3g}"
+    return [Text(f"{words} ± {probe.gap_half:.2g} (95 %)")]
 
 
 def _cell(curve: AdaptationCurve, place: int) -> str:
@@ -151,17 +151,17 @@ def _fitting(steps: Sequence[int], most: int) -> list[int]:
     return [steps[round(n * (len(steps) - 1) / (most - 1))] for n in range(most)]
 
 
-def _sizes(look: Look) -> list[Table]:
+def _sizes(probe: Probe) -> list[Table]:
     """The learned step sizes, tensor by tensor."""
-    if not look.step_sizes:
+    if not probe.step_sizes:
         return []
     table = Table(title="learned inner step sizes", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in ("", "smallest", "mean", "largest"):
         table.add_column(name, justify="right" if name else "left")
-    for name, sizes in list(look.step_sizes.items())[:8]:
+    for name, sizes in list(probe.step_sizes.items())[:8]:
         table.add_row(name, *[f"{size:.4g}" for size in sizes])
-    if len(look.step_sizes) > 8:
-        table.add_row(f"and {len(look.step_sizes) - 8} more", "", "", "")
+    if len(probe.step_sizes) > 8:
+        table.add_row(f"and {len(probe.step_sizes) - 8} more", "", "", "")
     return [table]
 
 

@@ -1,4 +1,4 @@
-"""One run on many sources: by shots, by ways, or on other data; one table, one picture."""
+"""One run on many sources: by shots, by ways, or on other data; one table, one figure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -10,7 +10,7 @@ from rich.table import Table
 from quickstudy.cli.call import Call
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, say
-from quickstudy.datasets.domain import picture_domain
+from quickstudy.datasets.domain import image_domain
 from quickstudy.errors import LearnerError, RunError
 from quickstudy.learner import Learner
 from quickstudy.reports.report import Report
@@ -20,12 +20,12 @@ __all__ = ["across", "by_size", "numbers"]
 
 
 def numbers(report: Report) -> dict[str, Any]:
-    """A report as JSON, the worst tenth of its tasks included."""
+    """A report as JSON, the worst decile of its tasks included."""
     return report.to_json() | {"worst_decile": asdict(report.worst_decile)}
 
 
 def by_size(runs: Sequence[Path], call: Call, ways: Sequence[int], shots: Sequence[int], *, as_json: bool) -> None:
-    """Runs judged for each number of shots, or of ways, each with a task list of its own."""
+    """Runs evaluated for each number of shots, or of ways, each with a task list of its own."""
     if len(ways) > 1 and len(shots) > 1:
         raise RunError("both --ways and --shots are given several times. Give several of one, and one of the other.")
     name, sizes = ("ways", sorted(set(ways))) if len(ways) > 1 else ("shots", sorted(set(shots)))
@@ -37,7 +37,7 @@ def by_size(runs: Sequence[Path], call: Call, ways: Sequence[int], shots: Sequen
             raise LearnerError(f"the tasks of {source.name} have no {name} to change. Leave --{name} out.")
         calls = {size: replace(call, ways=size) if name == "ways" else replace(call, shots=size) for size in sizes}
         curves[_label(learner, run, runs)] = {
-            size: one.judge(run, one.changed(source), known=learner) for size, one in calls.items()
+            size: one.evaluate(run, one.changed(source), known=learner) for size, one in calls.items()
         }
     if as_json:
         print_json({label: {size: numbers(report) for size, report in curve.items()} for label, curve in curves.items()})
@@ -48,22 +48,22 @@ def by_size(runs: Sequence[Path], call: Call, ways: Sequence[int], shots: Sequen
     draw = accuracy_against_ways if name == "ways" else accuracy_against_shots
     path = runs[0] / f"by-{name}.png"
     draw(curves).savefig(path, dpi=110)
-    say(f"Each number of {name} has its own list of {call.tasks:,} tasks, the same for all runs. The picture: {path}")
+    say(f"Each number of {name} has its own list of {call.tasks:,} tasks, the same for all runs. The figure: {path}")
 
 
 def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bool) -> None:
-    """Runs judged on their own meta-test tasks and on those of other data, as far as they see pictures alike."""
+    """Runs evaluated on their own meta-test tasks and on those of other data, as far as they see images alike."""
     reports: dict[tuple[str, str], Report] = {}
     for run in runs:
         learner, home = call.learner(run), replace(call, unknown=0, disjoint=None).source(run)
-        if not isinstance(home, FewShot) or learner.pictures is None:
-            raise LearnerError(f"{run} was not trained on pictures, so there are no other pictures to judge it on.")
+        if not isinstance(home, FewShot) or learner.reads is None:
+            raise LearnerError(f"{run} was not trained on images, so there are no other images to evaluate it on.")
         label = _label(learner, run, runs)
-        reports[label, f"{home.index.name} (home)"] = call.judge(run, call.changed(home), known=learner)
+        reports[label, f"{home.index.name} (home)"] = call.evaluate(run, call.changed(home), known=learner)
         for name in data:
-            index = picture_domain(name, learner.pictures)
+            index = image_domain(name, learner.reads)
             away = call.changed(FewShot(index, home.ways, home.shots, home.queries))
-            reports[label, index.name] = call.judge(run, away, known=learner)
+            reports[label, index.name] = call.evaluate(run, away, known=learner)
     if as_json:
         print_json([numbers(report) | {"run": label, "data": name} for (label, name), report in reports.items()])
         return
@@ -79,7 +79,7 @@ def _label(learner: Learner[Any], run: Path, runs: Sequence[Path]) -> str:
 def _table(key: str, reports: Mapping[tuple[str, str], Report]) -> Table:
     """A row for each report, further metrics as columns."""
     first = next(iter(reports.values()))
-    found = Table("run", key, first.metric, "for new classes", "worst tenth", "tasks", *[s.metric for s in first.others])
+    found = Table("run", key, first.metric, "for new classes", "worst decile", "tasks", *[s.metric for s in first.others])
     for (label, name), report in reports.items():
         scale, unit = (100, " %") if report.metric == "accuracy" else (1, "")
         kinds = report.intervals

@@ -159,20 +159,20 @@ def _tell(found: Tuned, folder: Path, drawn: Sequence[str]) -> None:
     say(f"{', '.join(counts)}. The best score is flattered: it was chosen as the best on these tasks.")
     if found.importances:
         say("what mattered: " + ", ".join(f"{name} {share:.0%}" for name, share in found.importances.items()))
-    say(f"{folder}/tuning.json holds all numbers; pictures: {', '.join(drawn)}.")
+    say(f"{folder}/tuning.json holds all numbers; figures: {', '.join(drawn)}.")
     say(f"train the best: {found.command} --out runs/{found.recipe}-tuned")
-    say(f"then judge it:  quickstudy evaluate runs/{found.recipe}-tuned")
+    say(f"then evaluate it:  quickstudy evaluate runs/{found.recipe}-tuned")
 
 
 def _draw(found: Tuned, folder: Path) -> list[str]:
-    """The pictures' names."""
+    """The figures' names."""
     from quickstudy.plots.tuning import argument_importances, argument_slices, trial_history
 
     if not found.ranked:
         return []
-    pictures = {"history.png": trial_history, "arguments.png": argument_slices}
+    figures = {"history.png": trial_history, "arguments.png": argument_slices}
     if found.importances:
-        pictures["importance.png"] = argument_importances
-    for name, draw in pictures.items():
+        figures["importance.png"] = argument_importances
+    for name, draw in figures.items():
         draw(found).savefig(folder / name, dpi=110)
-    return list(pictures)
+    return list(figures)

@@ -40,11 +40,11 @@ def watch(
 
     Args:
         run: folder of the run.
-        once: print one look and end, which is also what happens where the output is no terminal.
-        every: seconds between looks.
+        once: print one probe and end, which is also what happens where the output is no terminal.
+        every: seconds between probes.
         csv: write the log as a table to this file: a row an outer step, for pandas.
         tensorboard: write the log for TensorBoard, into the run's folder: tensorboard --logdir RUN.
-        html: write a page with the training's pictures to this file.
+        html: write a page with the training's figures to this file.
     """
     from quickstudy.runs.run import Run
 
@@ -72,7 +72,7 @@ def _show(run: "Run", once: bool, every: float) -> None:
     """Until the run is done, or once."""
     log, history, begun = Log(run.folder / "log.jsonl"), History(), 0
 
-    def look() -> Screen:
+    def probe() -> Screen:
         nonlocal history, begun
         lines = log.read()
         if log.times_begun != begun:  # another process has taken the run up again, from its last saved step
@@ -80,11 +80,11 @@ def _show(run: "Run", once: bool, every: float) -> None:
         return _screen(run, history.add(lines))
 
     if once:
-        out.print(look())
+        out.print(probe())
         return
-    with Live(look(), console=out, auto_refresh=False, vertical_overflow="visible") as live:
+    with Live(probe(), console=out, auto_refresh=False, vertical_overflow="visible") as live:
         while True:
-            screen = look()
+            screen = probe()
             live.update(screen, refresh=True)
             if screen.done:
                 return
@@ -93,7 +93,7 @@ def _show(run: "Run", once: bool, every: float) -> None:
 
 def _screen(run: "Run", history: History) -> Screen:
     steps = _steps(run)
-    old = bool(history.records) and not history.looks  # the log of a version that did not say when it was done
+    old = bool(history.records) and not history.probes  # the log of a version that did not say when it was done
     path = run.folder / "log.jsonl"
     silent = time.time() - path.stat().st_mtime if path.exists() else 0.0
     return Screen(

@@ -62,7 +62,7 @@ def from_dataset(dataset: Any, *, name: str | None = None) -> ClassIndex:
     is stacked in memory, larger data (over 1 GiB) is read on demand.
 
     Raises:
-        DataError: items differ in shape, are no pairs, or no tensors, arrays or pictures.
+        DataError: items differ in shape, are no pairs, or no tensors, arrays or images.
 
     >>> from torch.utils.data import TensorDataset
     >>> from_dataset(TensorDataset(torch.zeros(4, 3), torch.tensor([0, 0, 1, 1])))
@@ -106,7 +106,7 @@ class _Items:
 
 
 def _example(x: Any, where: str) -> Tensor:
-    """A tensor, array or picture as uint8 or floating point; a picture becomes (channels, height, width)."""
+    """A tensor, array or image as uint8 or floating point; an image becomes (channels, height, width)."""
     if isinstance(x, Image.Image):
         plain = x.convert("RGB" if x.mode in ("P", "PA", "CMYK") else "L") if x.mode in ("P", "PA", "CMYK", "1") else x
         pixels = _example(np.asarray(plain), where)
@@ -116,9 +116,7 @@ def _example(x: Any, where: str) -> Tensor:
             array = np.require(x, requirements=["C", "W"])
             x = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
         except (TypeError, ValueError) as error:
-            raise DataError(
-                f"{where}: a {type(x).__name__} of no numbers ({error}). Give tensors, arrays or pictures."
-            ) from error
+            raise DataError(f"{where}: a {type(x).__name__} of no numbers ({error}). Give tensors, arrays or images.") from error
     kept: Tensor = x if x.dtype == torch.uint8 or (x.is_floating_point() and x.dtype != torch.float64) else x.float()
     return kept
 

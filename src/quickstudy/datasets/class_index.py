@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import DataError
 from quickstudy.functional.tree import rows_of
+from quickstudy.inputs.images import Images
 from quickstudy.task import Examples
 
 __all__ = ["ClassIndex", "Rows", "Splits"]
@@ -36,7 +36,7 @@ class ClassIndex:
         name: of the data, used in messages and reports.
         groups: a group number for each row, (R,): support and query of a task never share a group (a font style, a patient).
         group_names: names of the groups.
-        pictures: how a picture file becomes a row, if rows are pictures.
+        reads: how an image file becomes a row, if rows are images.
         families: the family of each class (an alphabet, a genus), if classes have families.
 
     Raises:
@@ -54,7 +54,7 @@ class ClassIndex:
     name: str = "data"
     groups: Tensor | None = None
     group_names: tuple[str, ...] = ()
-    pictures: Pictures | None = None
+    reads: Images | None = None
     families: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""More classes out of those there are: turned by quarter turns, or mixed of two; pictures are made when they are asked for.
+"""More classes out of those there are: rotated by quarter turns, or mixed of two; images are made when they are asked for.
 
 Sources: Santoro, Bartunov, Botvinick, Wierstra & Lillicrap, 2016, Meta-learning with memory-augmented neural networks (turned
 characters as new classes); Ni, Goldblum, Sharaf, Kong & Goldstein, 2021, Data augmentation for meta-learning (task augmentation);
@@ -16,16 +16,16 @@ from quickstudy.datasets.class_index import ClassIndex, Rows
 from quickstudy.errors import DataError
 from quickstudy.functional.tree import rows_of
 
-__all__ = ["Blend", "halves", "mixed_classes", "overlaid", "turned_classes"]
+__all__ = ["Blend", "halves", "mixed_classes", "overlaid", "rotated_classes"]
 
 Blend = Callable[[Tensor, Tensor], Tensor]
-"""From pictures of two classes (R, …) pictures of one new class."""
+"""From images of two classes (R, …) images of one new class."""
 
 _TRIES = 100
 
 
 def halves(a: Tensor, b: Tensor) -> Tensor:
-    """The left half of one picture beside the right half of the other.
+    """The left half of one image beside the right half of the other.
 
     >>> halves(torch.zeros(1, 1, 1, 4), torch.ones(1, 1, 1, 4)).flatten().tolist()
     [0.0, 0.0, 1.0, 1.0]
@@ -35,7 +35,7 @@ def halves(a: Tensor, b: Tensor) -> Tensor:
 
 
 def overlaid(a: Tensor, b: Tensor) -> Tensor:
-    """One picture laid over the other, the mean of both.
+    """One image laid over the other, the mean of both.
 
     >>> overlaid(torch.tensor([0, 255], dtype=torch.uint8), torch.tensor([10, 255], dtype=torch.uint8)).tolist()
     [5, 255]
@@ -44,7 +44,7 @@ def overlaid(a: Tensor, b: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Turned:
+class _Rotated:
     rows: Tensor | Rows
     turns: tuple[int, ...]
 
@@ -82,18 +82,18 @@ def _rows(x: Tensor | Rows, rows: Tensor) -> Tensor:
     return rows_of(x, rows) if isinstance(x, Tensor) else x.gather(rows)
 
 
-def turned_classes(index: ClassIndex, turns: Sequence[int] = (0, 1, 2, 3)) -> ClassIndex:
-    """Each class turned by quarter turns counts as further classes, ``name/rot090`` and so on; groups and families stay.
+def rotated_classes(index: ClassIndex, turns: Sequence[int] = (0, 1, 2, 3)) -> ClassIndex:
+    """Each class rotated by quarter turns counts as further classes, ``name/rot090`` and so on; groups and families stay.
 
     Args:
-        index: of square pictures.
+        index: of square images.
         turns: in quarter turns, 0 for the class itself.
 
     Raises:
-        DataError: pictures that are not square, or classes that are turned already.
+        DataError: images that are not square, or classes that are rotated already.
 
     >>> index = ClassIndex(torch.rand(4, 1, 3, 3), torch.tensor([0, 0, 1, 1]), ("a", "b"))
-    >>> turned_classes(index), turned_classes(index).classes[2:4]
+    >>> rotated_classes(index), rotated_classes(index).classes[2:4]
     (ClassIndex(data: 16 rows of 8 classes), ('a/rot090', 'b/rot090'))
     """
     wanted = tuple(int(turn) for turn in turns)
@@ -101,14 +101,14 @@ def turned_classes(index: ClassIndex, turns: Sequence[int] = (0, 1, 2, 3)) -> Cl
         raise DataError(f"turns={tuple(turns)}: give some of the quarter turns 0, 1, 2 and 3, each once.")
     shape = _rows(index.x, torch.zeros(1, dtype=torch.long)).shape[1:]
     if len(shape) < 2 or shape[-1] != shape[-2]:
-        raise DataError(f"{index.name}: only square pictures can be turned, not rows of shape {tuple(shape)}.")
+        raise DataError(f"{index.name}: only square images can be rotated, not rows of shape {tuple(shape)}.")
     if any(re.search(r"/rot\d{3}$", name) for name in index.classes):
-        raise DataError(f"{index.name} holds classes that are turned already. Build it without, or leave the turning out.")
+        raise DataError(f"{index.name} holds classes that are rotated already. Build it without, or leave the turning out.")
     classes = tuple(f"{name}/rot{90 * turn:03d}" if turn else name for turn in wanted for name in index.classes)
     labels = torch.cat([index.labels + place * len(index.classes) for place in range(len(wanted))])
     return replace(
         index,
-        x=_Turned(index.x, wanted),
+        x=_Rotated(index.x, wanted),
         labels=labels,
         classes=classes,
         groups=None if index.groups is None else index.groups.repeat(len(wanted)),
@@ -117,14 +117,14 @@ def turned_classes(index: ClassIndex, turns: Sequence[int] = (0, 1, 2, 3)) -> Cl
 
 
 def mixed_classes(index: ClassIndex, count: int | None = None, *, blend: Blend = halves, seed: int = 0) -> ClassIndex:
-    """New classes beside the old ones, each made of two: every row is a picture of the one mixed with one of the other.
+    """New classes beside the old ones, each made of two: every row is an image of the one mixed with one of the other.
 
     Rows of one group (font style, patient) are mixed with each other, so that support and query still never share one.
 
     Args:
         index: of the classes.
         count: of new classes; as many as there are by default.
-        blend: what is made of two pictures.
+        blend: what is made of two images.
         seed: of the pairs.
 
     Raises:

@@ -1,11 +1,11 @@
-"""Feature banks: what an encoder makes of each row of an index, computed once and kept on disk.
+"""Feature caches: what an encoder makes of each row of an index, computed once and kept on disk.
 
-A bank's name is a hash of the encoder (weights, statistics, architecture), of the rows and of the kind of numbers, so other
-weights or other data have another bank.
+A feature cache's name is a hash of the encoder (weights, statistics, architecture), of the rows and of the kind of numbers, so
+other weights or other data have another feature cache.
 
 BANK/rows.bin       the features, one row after another
-BANK/pieces.jsonl   while it is being written: rows and checksum of each piece, so that a broken-off bank is gone on with
-BANK/bank.json      shape and kind of a row, the pieces with their checksums; written last, so that half a bank is none
+BANK/pieces.jsonl   while it is being written: rows and checksum of each piece, so that a broken-off cache is gone on with
+BANK/cache.json      shape and kind of a row, the pieces with their checksums; written last, so that half a feature cache is none
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from quickstudy.errors import DataError
 from quickstudy.storage.blueprint import Recorded, blueprint
 from quickstudy.storage.files import write_whole
 
-__all__ = ["FeatureRows", "bank_key", "encoded"]
+__all__ = ["FeatureRows", "cache_key", "encoded"]
 
 _KINDS = {torch.float32: "float32", torch.float16: "float16"}
 
@@ -44,16 +44,16 @@ def encoded(
     dtype: torch.dtype = torch.float32,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClassIndex:
-    """The same classes with an encoder's features for rows: heads are trained and judged on them alone.
+    """The same classes with an encoder's features for rows: heads are trained and evaluated on them alone.
 
-    Each row meets the encoder once, in eval mode and without a graph; the same call again, in any process, reads the bank. It is
-    checked as a whole, and a few of its rows against the encoder, each time it is opened; a damaged bank is computed anew. A call
-    that was broken off is gone on with.
+    Each row meets the encoder once, in eval mode and without a graph; the same call again, in any process, reads the cache. It is
+    checked as a whole, and a few of its rows against the encoder, each time it is opened; a damaged cache is computed anew. A
+    call that was broken off is gone on with.
 
     Args:
         index: rows and their classes.
         encoder: any network from rows (R, …) to features (R, D) or (R, channels, height, width); it is left as it is.
-        folder: for banks; by default "features" in the cache (`QUICKSTUDY_CACHE`).
+        folder: for caches; by default "features" in the cache (`QUICKSTUDY_CACHE`).
         batch: rows that are encoded at once.
         device: to encode on; by default where the encoder is.
         dtype: of the numbers on disk, float32 or float16 (half the disk, features are float32 when gathered).
@@ -67,37 +67,37 @@ def encoded(
     >>> import tempfile
     >>> index = ClassIndex(torch.eye(4), torch.tensor([0, 0, 1, 1]), ("a", "b"))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     bank = encoded(index, nn.Linear(4, 2), folder=folder)
-    ...     bank, bank.gather(torch.tensor([3, 0])).shape
+    ...     cache = encoded(index, nn.Linear(4, 2), folder=folder)
+    ...     cache, cache.gather(torch.tensor([3, 0])).shape
     (ClassIndex(data, features of Linear: 4 rows of 2 classes), torch.Size([2, 2]))
     """
     if dtype not in _KINDS:
-        raise DataError(f"dtype={dtype}: a bank holds torch.float32 or torch.float16.")
+        raise DataError(f"dtype={dtype}: a feature cache holds torch.float32 or torch.float16.")
     if batch < 1:
         raise DataError(f"batch={batch}: encode at least one row at once.")
     home = cache_folder() / "features" if folder is None else Path(folder)
     with encoding(index, encoder, device, dtype) as work:
         words = re.sub(r"[^A-Za-z0-9]+", "-", index.name).strip("-")[:40]
-        bank = _Bank(home / f"{words}-{bank_key(index, encoder, dtype)}", work)
+        cache = _Cache(home / f"{words}-{cache_key(index, encoder, dtype)}", work)
         try:
             home.mkdir(parents=True, exist_ok=True)
-            with (home / f".{bank.path.name}.lock").open("w") as lock:
+            with (home / f".{cache.path.name}.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                if not bank.whole():
-                    bank.write(batch, progress)
+                if not cache.whole():
+                    cache.write(batch, progress)
         except OSError as error:
             raise DataError(
                 f"{home} cannot be written to ({error.strerror}). Choose another folder, or free its disk; what is done is kept."
             ) from error
     name = f"{index.name}, features of {type(encoder).__name__}"
-    return replace(index, x=FeatureRows(bank.path, work.shape, _KINDS[dtype]), name=name, pictures=None)
+    return replace(index, x=FeatureRows(cache.path, work.shape, _KINDS[dtype]), name=name, reads=None)
 
 
 class FeatureRows:
-    """Rows of a bank, read when they are asked for, in float32.
+    """Rows of a feature cache, read when they are asked for, in float32.
 
     Args:
-        path: of the bank.
+        path: of the cache.
         shape: of a row.
         kind: of its numbers on disk.
     """
@@ -114,8 +114,8 @@ class FeatureRows:
         return self.rows.gather(rows).float()
 
 
-def bank_key(index: ClassIndex, encoder: nn.Module, dtype: torch.dtype = torch.float32) -> str:
-    """The hash that names a bank: of the encoder's weights, statistics and architecture, of all rows, of the kind of numbers."""
+def cache_key(index: ClassIndex, encoder: nn.Module, dtype: torch.dtype = torch.float32) -> str:
+    """The hash that names a feature cache: of the encoder's weights, statistics and architecture, all rows, and the dtype."""
     found = hashlib.sha256(f"{encoder!r}{dtype}".encode())
     for name, module in encoder.named_modules():
         call = json.dumps(blueprint(module)) if isinstance(module, Recorded) else ""
@@ -135,8 +135,8 @@ def _bytes(tensor: Tensor) -> bytes:
 
 
 @dataclass
-class _Bank:
-    """The folder of one bank."""
+class _Cache:
+    """The folder of one cache."""
 
     path: Path
     encoding: Encoding
@@ -147,19 +147,19 @@ class _Bank:
 
     def whole(self) -> bool:
         """Whether all is there, as it was written, and as the encoder would write it."""
-        pieces = self._pieces() if (self.path / "bank.json").exists() else []
+        pieces = self._pieces() if (self.path / "cache.json").exists() else []
         count = len(self.encoding.index)
         if not pieces or sum(rows for rows, _ in pieces) != count or self._kept(pieces) != len(pieces):
             return False
         return (self.path / "rows.bin").stat().st_size == count * self.row_bytes
 
     def _pieces(self) -> list[tuple[int, str]]:
-        """Rows and checksum of each piece, of a whole bank or of one that was begun; lines that were cut off are left out."""
+        """Rows and checksum of each piece, of a whole cache or of one that was begun; lines that were cut off are left out."""
         found: list[tuple[int, str]] = []
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            if (self.path / "bank.json").exists():
+            if (self.path / "cache.json").exists():
                 return [
-                    (int(rows), str(checksum)) for rows, checksum in json.loads((self.path / "bank.json").read_text())["pieces"]
+                    (int(rows), str(checksum)) for rows, checksum in json.loads((self.path / "cache.json").read_text())["pieces"]
                 ]
             for line in (self.path / "pieces.jsonl").read_text().splitlines():
                 rows, checksum = json.loads(line)
@@ -182,7 +182,7 @@ class _Bank:
         return number if self.encoding.agrees(probed, torch.from_numpy(rows_on_disk[probed.numpy()])) else 0
 
     def write(self, batch: int, progress: Callable[[int, int], None] | None) -> None:
-        """Computes what is not there yet; bank.json comes last."""
+        """Computes what is not there yet; cache.json comes last."""
         self.path.mkdir(parents=True, exist_ok=True)
         pieces = self._pieces()
         pieces = pieces[: self._kept(pieces)]
@@ -191,7 +191,7 @@ class _Bank:
         with (self.path / "rows.bin").open("r+b") as file:
             file.truncate(done * self.row_bytes)
         write_whole(self.path / "pieces.jsonl", "".join(json.dumps(piece) + "\n" for piece in pieces).encode())
-        (self.path / "bank.json").unlink(missing_ok=True)
+        (self.path / "cache.json").unlink(missing_ok=True)
         with (self.path / "rows.bin").open("ab") as file, (self.path / "pieces.jsonl").open("a") as log:
             for features in self.encoding.pieces(done, batch, progress):
                 content = features.numpy().tobytes()
@@ -201,5 +201,5 @@ class _Bank:
                 log.write(json.dumps(pieces[-1]) + "\n")
                 log.flush()
         found = {"shape": list(self.encoding.shape), "kind": _KINDS[self.encoding.dtype], "pieces": pieces}
-        write_whole(self.path / "bank.json", json.dumps(found).encode())
+        write_whole(self.path / "cache.json", json.dumps(found).encode())
         (self.path / "pieces.jsonl").unlink()

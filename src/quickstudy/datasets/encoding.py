@@ -131,11 +131,12 @@ def _probe(x: Tensor, encoder: nn.Module) -> Tensor:
 def _checked(features: Any, rows: int, name: str) -> Tensor:
     if not isinstance(features, Tensor):
         raise ShapeError(
-            f"{name} gives a {type(features).__name__}. A bank needs one tensor: wrap the encoder in a module that returns it."
+            f"{name} gives a {type(features).__name__}. A feature cache needs one tensor: "
+            "wrap the encoder in a module that returns it."
         )
     if features.ndim < 2 or len(features) != rows or not features.is_floating_point():
         scene = f"{str(features.dtype).removeprefix('torch.')} of shape {tuple(features.shape)}"
-        raise ShapeError(f"{name} gives {scene} for {rows} rows. A bank needs floating-point features (rows, D).")
+        raise ShapeError(f"{name} gives {scene} for {rows} rows. A feature cache needs floating-point features (rows, D).")
     return features
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.fetch import cached_arrays
-from quickstudy.datasets.pictures import Pictures
+from quickstudy.inputs.images import Images
 
 __all__ = ["TEST", "VAL", "glyphs"]
 
@@ -35,14 +35,14 @@ def glyphs() -> Splits:
     """Characters as classes, font styles as groups, writing systems as families; split by writing system.
 
     A class is a character that at least four font styles draw (regular, bold, italic … of six families); its rows are
-    these styles times small seeded distortions (turned by up to 8°, scaled and shorn by up to 10 %, moved by up to 1.5
-    pixels), about forty in all, 28×28 grey, ink 1 on 0. Letters, digits and signs are taken that Unicode does not call a
-    variant of another. Support and query of a task never share a font style, and a style that only repeats another's
+    these styles times small seeded distortions (rotated by up to 8°, scaled and shorn by up to 10 %, moved by up to 1.5
+    pixels), about forty in all, 28×28 grey, strokes are 1 on a background of 0. Letters, digits and signs are
+    taken that Unicode does not call a variant of another. Support and query of a task never share a font style, and a style that only repeats another's
     drawing of a character (cosine above 0.98: many fonts borrow their signs) does not count as one.
 
     Characters that look alike are dropped, keeping the first by code point (Latin A stays, Greek Alpha goes): two
-    characters look alike if the cosine between their pictures at half size, averaged over the font styles both have,
-    exceeds 0.95, or if any picture of the one is a picture of the other. So no class has a twin in another split. With
+    characters look alike if the cosine between their images at half size, averaged over the font styles both have,
+    exceeds 0.95, or if any image of the one is an image of the other. So no class has a twin in another split. With
     matplotlib 3.11: 4,479 characters in four styles, 3,167 in four that differ, 1,996 that differ from each other.
 
     * ``test``: Arabic, Armenian, Canadian syllabics, Georgian, Hebrew, Lao;
@@ -58,7 +58,7 @@ def glyphs() -> Splits:
     x, labels, styles = (torch.from_numpy(arrays[name]) for name in ("x", "labels", "styles"))
     names = [str(name) for name in arrays["names"]]
     fonts, systems = tuple(file.stem for file in files), tuple(map(_system, names))
-    every = ClassIndex(x, labels, tuple(names), "glyphs", styles, fonts, Pictures((_SIZE, _SIZE)), systems)
+    every = ClassIndex(x, labels, tuple(names), "glyphs", styles, fonts, Images((_SIZE, _SIZE)), systems)
     parts = [_part(name) for name in names]
     chosen = {p: [i for i, of in enumerate(parts) if of == p] for p in Splits._fields}
     return Splits(*[every.select(chosen[p], f"glyphs/{p}") for p in Splits._fields])
@@ -84,13 +84,13 @@ def _fonts() -> list[Path]:
 
 
 def _build(files: list[Path]) -> dict[str, np.ndarray]:
-    pictures, owners = _render(files)
-    kept = _distinct(pictures, owners)
+    images, owners = _render(files)
+    kept = _distinct(images, owners)
     x, labels, styles = [], [], []
     for number, character in enumerate(kept):
         own = owners[character]
         copies = math.ceil(_ROWS / len(own))
-        x.append(np.repeat(pictures[[row for _, row in own]], copies, axis=0))
+        x.append(np.repeat(images[[row for _, row in own]], copies, axis=0))
         labels += [number] * (len(own) * copies)
         styles += [style for style, _ in own for _ in range(copies)]
     return {
@@ -102,7 +102,7 @@ def _build(files: list[Path]) -> dict[str, np.ndarray]:
 
 
 def _render(files: list[Path]) -> tuple[np.ndarray, dict[str, list[tuple[int, int]]]]:
-    """Pictures (R, 28, 28) uint8, and for each character its (font style, row) pairs."""
+    """Images (R, 28, 28) uint8, and for each character its (font style, row) pairs."""
     from fontTools.ttLib import TTFont
 
     fonts = [ImageFont.truetype(str(file), 22, layout_engine=ImageFont.Layout.BASIC) for file in files]
@@ -111,7 +111,7 @@ def _render(files: list[Path]) -> tuple[np.ndarray, dict[str, list[tuple[int, in
         with TTFont(file, lazy=True) as font:
             for code in font.getBestCmap():
                 known[chr(code)].append(style)
-    pictures: list[np.ndarray] = []
+    images: list[np.ndarray] = []
     owners: dict[str, list[tuple[int, int]]] = {}
     for character in sorted(known):
         if len(known[character]) >= _STYLES and _wanted(character):
@@ -119,13 +119,13 @@ def _render(files: list[Path]) -> tuple[np.ndarray, dict[str, list[tuple[int, in
             drawn = np.stack([_draw(character, fonts[style]) for style in styles])
             chosen = _unlike(drawn)
             if len(chosen) >= _STYLES:
-                owners[character] = [(int(styles[place]), len(pictures) + n) for n, place in enumerate(chosen)]
-                pictures += list(drawn[chosen])
-    return np.stack(pictures), owners
+                owners[character] = [(int(styles[place]), len(images) + n) for n, place in enumerate(chosen)]
+                images += list(drawn[chosen])
+    return np.stack(images), owners
 
 
 def _unlike(drawn: np.ndarray) -> list[int]:
-    """Which of a character's drawings show ink and do not repeat an earlier one."""
+    """Which of a character's drawings show strokes and do not repeat an earlier one."""
     rows = drawn.reshape(len(drawn), -1).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True).clip(min=1)
     similar = rows @ rows.T
@@ -143,7 +143,7 @@ def _wanted(character: str) -> bool:
 
 
 def _draw(character: str, font: ImageFont.FreeTypeFont) -> np.ndarray:
-    """The character in the middle of the picture, as large as its font draws it, made smaller only if it would not fit."""
+    """The character in the middle of the image, as large as its font draws it, made smaller only if it would not fit."""
     left, top, right, bottom = font.getbbox(character)
     width, height = max(1, math.ceil(right - left)), max(1, math.ceil(bottom - top))
     canvas = Image.new("L", (width + 2, height + 2))
@@ -151,22 +151,22 @@ def _draw(character: str, font: ImageFont.FreeTypeFont) -> np.ndarray:
     box = canvas.getbbox()
     if box is None:
         return np.zeros((_SIZE, _SIZE), dtype=np.uint8)
-    ink = canvas.crop(box)
-    if max(ink.size) > _SIZE - 4:
-        ink.thumbnail((_SIZE - 4, _SIZE - 4), Image.Resampling.LANCZOS)
-    picture = Image.new("L", (_SIZE, _SIZE))
-    picture.paste(ink, ((_SIZE - ink.width) // 2, (_SIZE - ink.height) // 2))
-    return np.asarray(picture)
+    strokes = canvas.crop(box)
+    if max(strokes.size) > _SIZE - 4:
+        strokes.thumbnail((_SIZE - 4, _SIZE - 4), Image.Resampling.LANCZOS)
+    image = Image.new("L", (_SIZE, _SIZE))
+    image.paste(strokes, ((_SIZE - strokes.width) // 2, (_SIZE - strokes.height) // 2))
+    return np.asarray(image)
 
 
-def _distinct(pictures: np.ndarray, owners: dict[str, list[tuple[int, int]]]) -> list[str]:
+def _distinct(images: np.ndarray, owners: dict[str, list[tuple[int, int]]]) -> list[str]:
     """Characters without those that look like an earlier one; compared style by style, all pairs at once."""
     characters = list(owners)
     row_of = torch.full((len(characters), 1 + max(style for own in owners.values() for style, _ in own)), -1)
     for number, character in enumerate(characters):
         for style, row in owners[character]:
             row_of[number, style] = row
-    halved = torch.nn.functional.avg_pool2d(torch.from_numpy(pictures)[:, None].float(), 4, 2, 1).flatten(1)
+    halved = torch.nn.functional.avg_pool2d(torch.from_numpy(images)[:, None].float(), 4, 2, 1).flatten(1)
     halved = torch.nn.functional.normalize(halved, dim=1)
     has = (row_of >= 0).float()
     drawn = (halved[row_of.clamp(min=0)] * has[..., None]).flatten(1)
@@ -174,25 +174,25 @@ def _distinct(pictures: np.ndarray, owners: dict[str, list[tuple[int, int]]]) ->
     kept = np.zeros(len(characters), dtype=bool)
     seen: set[bytes] = set()
     for number, character in enumerate(characters):
-        own = {pictures[row].tobytes() for _, row in owners[character]}
+        own = {images[row].tobytes() for _, row in owners[character]}
         if not (alike[number] & kept).any() and not own & seen:
             kept[number] = True
             seen |= own
     return [characters[number] for number in np.flatnonzero(kept)]
 
 
-def _distort(pictures: Tensor) -> Tensor:
-    """Each picture turned, scaled, shorn and moved a little, by numbers that depend on its place alone."""
+def _distort(images: Tensor) -> Tensor:
+    """Each image turned, scaled, shorn and moved a little, by numbers that depend on its place alone."""
     generator = torch.Generator().manual_seed(_VERSION)
-    angle, wide, high, shear, right, down = (2 * torch.rand(6, len(pictures), generator=generator) - 1).unbind()
+    angle, wide, high, shear, right, down = (2 * torch.rand(6, len(images), generator=generator) - 1).unbind()
     angle, shear = angle * math.radians(8), shear * 0.1
     wide, high = 1 + 0.1 * wide, 1 + 0.1 * high
     move = 2 * 1.5 / _SIZE
     rows = [wide * angle.cos(), shear - angle.sin(), right * move, angle.sin(), high * angle.cos(), down * move]
     matrices = torch.stack(rows, 1).view(-1, 2, 3)
     done = []
-    for start in range(0, len(pictures), 5000):
-        part, matrix = pictures[start : start + 5000], matrices[start : start + 5000]
+    for start in range(0, len(images), 5000):
+        part, matrix = images[start : start + 5000], matrices[start : start + 5000]
         grid = torch.nn.functional.affine_grid(matrix, [len(part), 1, _SIZE, _SIZE], align_corners=False)
         warped = torch.nn.functional.grid_sample(part[:, None].float(), grid, align_corners=False)
         done.append(warped.round().clamp(0, 255).to(torch.uint8))

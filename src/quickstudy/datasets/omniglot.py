@@ -19,8 +19,8 @@ from PIL import Image
 
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.fetch import cached_arrays, data_file, fetch
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import DataError
+from quickstudy.inputs.images import Images
 
 __all__ = ["omniglot"]
 
@@ -36,7 +36,7 @@ _HELD_OUT = 5
 def omniglot(
     split: Literal["vinyals", "background", "alphabet"] = "vinyals", *, rotations: bool = True, size: int = 28
 ) -> Splits:
-    """Omniglot's characters as classes, their alphabets as families, in one of three usual splits; ink is 1 on paper of 0.
+    """Omniglot's characters as classes, their alphabets as families, in one of three usual splits; strokes are 1 on 0.
 
     * ``vinyals``: 1,028 / 172 / 423 characters, drawn across alphabets.
     * ``background``: trained on 25 of the 30 background alphabets, validated on the 5 smallest, tested on the 20 evaluation
@@ -44,17 +44,17 @@ def omniglot(
     * ``alphabet``: all 50 alphabets by name, 35 / 5 / 10: no alphabet is in two parts.
 
     The archives come from ``$QUICKSTUDY_DATA/omniglot``, else from the user's cache, else from the authors' repository
-    (checked, once). Pictures are resized once and cached.
+    (checked, once). Images are resized once and cached.
 
     Args:
         split: see above.
-        rotations: each character turned by 90, 180 and 270 degrees counts as three more classes.
-        size: of the pictures, in pixels.
+        rotations: each character rotated by 90, 180 and 270 degrees counts as three more classes.
+        size: of the images, in pixels.
 
     Raises:
         DataError: the data is not here and cannot be downloaded, or is damaged.
     """
-    pictures = Pictures(size=(size, size), channels=1, ink=True)
+    images = Images(size=(size, size), channels=1, strokes=True)
     arrays = cached_arrays(f"omniglot-{size}", lambda: _read(size))
     names = [str(name) for name in arrays["names"]]
     parts = _parts(split, names, arrays["background"])
@@ -67,7 +67,7 @@ def omniglot(
         labels = torch.arange(len(classes)).repeat_interleave(drawings.shape[1])
         alphabets = tuple(name.split("/")[0] for name in classes)
         data = (x.reshape(-1, 1, size, size), labels, classes, f"omniglot/{split}/{part}")
-        built.append(ClassIndex(*data, pictures=pictures, families=alphabets))
+        built.append(ClassIndex(*data, reads=images, families=alphabets))
     return Splits(*built)
 
 
@@ -104,7 +104,7 @@ def _vinyals() -> dict[str, str]:
 
 
 def _read(size: int) -> dict[str, np.ndarray]:
-    """All drawings as ink (characters, 20, size, size), names, and which are of the background set."""
+    """All drawings as strokes (characters, 20, size, size), names, and which are of the background set."""
     names: list[str] = []
     drawings: list[np.ndarray] = []
     background: list[bool] = []
@@ -123,7 +123,7 @@ def _read(size: int) -> dict[str, np.ndarray]:
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of an archive's pictures."""
+    """Names and contents of an archive's images."""
     try:
         with zipfile.ZipFile(path) as pack:
             for member in sorted(n for n in pack.namelist() if n.endswith(".png") and "__MACOSX" not in n):

@@ -57,11 +57,11 @@ _QUICK = _Sizes(
 
 
 def demo(*, out: Path = Path("report.html"), seed: int = 0, quick: bool = False) -> None:
-    """Meta-train, judge and compare learners on built-in data, and write a page about it: minutes on two cores.
+    """Meta-train, evaluate and compare learners on built-in data, and write a page about it: minutes on two cores.
 
-    A ProtoNet and a MAML are meta-trained on characters of some writing systems and judged on 5-way 1-shot tasks of
+    A ProtoNet and a MAML are meta-trained on characters of some writing systems and evaluated on 5-way 1-shot tasks of
     systems they never saw, beside traditional learners on the very same tasks. The trained learners stay beside the page,
-    in runs/demo, for you to adapt to your own pictures.
+    in runs/demo, for you to adapt to your own images.
 
     Args:
         out: file for the page.
@@ -87,17 +87,17 @@ class _Demo:
     def run(self) -> None:
         found = self._begin()
         self._heading("Traditional learners, which need no meta-training")
-        self._judge(found, NearestCentroid())
-        self._judge(found, LogisticRegression())
-        self._judge(found, self._from_scratch(found.source.ways[0]), limit=self.sizes.slow)
+        self._evaluate(found, NearestCentroid())
+        self._evaluate(found, LogisticRegression())
+        self._evaluate(found, self._from_scratch(found.source.ways[0]), limit=self.sizes.slow)
         self._heading("Meta-learners")
         self._train(found, "proto_glyphs", "ProtoNet")
-        self._judge(found, found.learners["proto_glyphs"], meta=True)
+        self._evaluate(found, found.learners["proto_glyphs"], meta=True)
         self._train(found, "maml_glyphs", "MAML")
-        self._judge(found, found.learners["maml_glyphs"], meta=True)
+        self._evaluate(found, found.learners["maml_glyphs"], meta=True)
         self._heading("The traditional way to use the same data: pre-train one classifier, then fine-tune it")
         self._train(found, "pretrain_glyphs", "FineTune")
-        self._judge(found, found.learners["pretrain_glyphs"])
+        self._evaluate(found, found.learners["pretrain_glyphs"])
         self._curves(found)
         self._write(found)
 
@@ -117,9 +117,9 @@ class _Demo:
             torch.manual_seed(self.seed)
             return FromScratch(Conv4(outputs=ways), rule=SGD(0.1), steps=20)
 
-    def _judge(self, found: Findings, learner: Learner[Any], *, limit: int | None = None, meta: bool = False) -> None:
+    def _evaluate(self, found: Findings, learner: Learner[Any], *, limit: int | None = None, meta: bool = False) -> None:
         name = type(learner).__name__
-        with self._bar(f"judging {name}", limit or self.sizes.tasks) as advance:
+        with self._bar(f"evaluating {name}", limit or self.sizes.tasks) as advance:
             report = evaluate(
                 learner,
                 found.source,
@@ -155,7 +155,7 @@ class _Demo:
     def _curves(self, found: Findings) -> None:
         learners = [found.learners["proto_glyphs"], NearestCentroid(), LogisticRegression()]
         sources = {k: FewShot(found.data.test, found.source.ways, k, 5) for k in self.sizes.shots}
-        with self._bar("judging with more shots", len(learners) * len(sources)) as advance:
+        with self._bar("evaluating with more shots", len(learners) * len(sources)) as advance:
             for learner in learners:
                 curve = found.curves[type(learner).__name__] = {}
                 for k, source in sources.items():
@@ -185,11 +185,11 @@ class _Demo:
     def _next_steps(self) -> dict[str, str]:
         run = self.folder / "proto_glyphs"
         return {
-            f"quickstudy evaluate {run} --shots 5": "judge the ProtoNet of this demo on other tasks",
-            f"quickstudy adapt {run} MY_PICTURES -o mine.safetensors": (
-                "adapt it to your own symbols: a folder with a folder for each class, a few pictures in each"
+            f"quickstudy evaluate {run} --shots 5": "evaluate the ProtoNet of this demo on other tasks",
+            f"quickstudy adapt {run} MY_IMAGES -o mine.safetensors": (
+                "adapt it to your own symbols: a folder with a folder for each class, a few images in each"
             ),
-            "quickstudy predict mine.safetensors PICTURE": "name the class of another picture",
+            "quickstudy predict mine.safetensors IMAGE": "name the class of another image",
             "quickstudy train proto_glyphs --steps 2000 --out runs/longer": "train longer; it can be stopped and goes on",
             f"quickstudy compare {run} runs/longer": "see whether that helped, on the very same tasks",
             "quickstudy list": "see what else there is",
@@ -212,16 +212,16 @@ class _Demo:
 
 def _reports(found: Findings) -> Table:
     """The reports, from best to worst; the page tells more."""
-    head = ("learner", "accuracy, %", "tasks", "manner", "ms a\ntask", "bytes a\ntask")
+    head = ("learner", "accuracy, %", "tasks", "setting", "ms a\ntask", "bytes a\ntask")
     table = Table(*head, title=found.source.name, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for column in table.columns:
         column.no_wrap = True  # as it fits into 80 columns
     for report in sorted([*found.meta, *found.traditional], key=lambda report: -report.mean):
         half = 100 * (report.interval[1] - report.mean)
         tasks = f"{len(report.scores)}" if report.planned == len(report.scores) else f"{len(report.scores)} of {report.planned}"
-        manner, size = report.row()["manner"], f"{report.state_bytes or 0:,}"
+        setting, size = report.row()["setting"], f"{report.state_bytes or 0:,}"
         accuracy, spent = f"{100 * report.mean:.2f} ± {half:.2f}", f"{1e3 * report.seconds:.1f}"
-        table.add_row(report.model, accuracy, tasks, manner, spent, size)
+        table.add_row(report.model, accuracy, tasks, setting, spent, size)
     return table
 
 

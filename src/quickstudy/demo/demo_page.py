@@ -10,9 +10,9 @@ from torch import Tensor
 from quickstudy.datasets.class_index import Splits
 from quickstudy.learner import Learner
 from quickstudy.plots.page import Illustration, Page
-from quickstudy.plots.pictures import embedding_map, plane, task_picture
 from quickstudy.plots.results import accuracy_against_shots, intervals, training_curve
 from quickstudy.plots.style import count_words
+from quickstudy.plots.tasks import embedding_map, plane, task_figure
 from quickstudy.reports.compare import compare, conclude
 from quickstudy.reports.comparison import Comparison
 from quickstudy.reports.report import Report
@@ -53,7 +53,7 @@ class Findings:
 
 
 def comparisons(found: Findings) -> list[Comparison]:
-    """Each meta-learner against each traditional learner, the nearest rival first, then the meta-learners themselves."""
+    """Each meta-learner against each traditional learner, the nearest baseline first, then the meta-learners themselves."""
     pairs = [sorted((compare(a, b) for b in found.traditional), key=lambda c: c.difference) for a in found.meta]
     among = [compare(a, b) for number, a in enumerate(found.meta) for b in found.meta[number + 1 :]]
     return [*(c for row in pairs for c in row), *among]
@@ -83,7 +83,7 @@ def demo_page(found: Findings, next_steps: dict[str, str]) -> Page:
                 "Accuracy of each learner",
                 intervals(reports),
                 f"Mean accuracy and its 95 % t-interval over tasks of {found.source.name}, the same list for all; learners that "
-                "adapt slowly were judged on its first tasks only, hence their wider intervals.",
+                "adapt slowly were evaluated on its first tasks only, hence their wider intervals.",
             ),
             _shots(found),
             _task(found),
@@ -118,7 +118,7 @@ def _task(found: Findings) -> Illustration:
         f"One task and ProtoNet's predictions ({right} of its {len(task.query)} queries right; ten of each class are drawn). "
         f"Thick orange frames with a cross are mistakes. Support and queries never share a font style. {words}."
     )
-    return Illustration("One task", task_picture(task, probabilities, names), caption)
+    return Illustration("One task", task_figure(task, probabilities, names), caption)
 
 
 def _training(found: Findings) -> Illustration:
@@ -135,18 +135,18 @@ def _map(found: Findings) -> Illustration:
     index = found.data.test
     chosen = torch.linspace(0, len(index.classes) - 1, _MAPPED_CLASSES).long().tolist()
     rows = torch.cat([torch.where(index.labels == number)[0][:_MAPPED_ROWS] for number in chosen])
-    pictures = index.gather(rows)
+    images = index.gather(rows)
     labels = torch.tensor([chosen.index(label) for label in index.labels[rows].tolist()])
     names = [index.classes[number].lower() for number in chosen]
-    maps = {"pixels": plane(pictures), "features of ProtoNet": plane(_features(found.learners["proto_glyphs"], pictures))}
+    maps = {"pixels": plane(images), "features of ProtoNet": plane(_features(found.learners["proto_glyphs"], images))}
     caption = (
-        f"{len(rows)} pictures of {len(chosen)} characters of unseen writing systems, laid out by t-SNE: pictures that are near "
+        f"{len(rows)} images of {len(chosen)} characters of unseen writing systems, laid out by t-SNE: images that are near "
         "in a feature space stand together. Left the pixels themselves, right what ProtoNet makes of them."
     )
-    return Illustration("A map of the embedding", embedding_map(maps, labels, names, pictures), caption)
+    return Illustration("A map of the embedding", embedding_map(maps, labels, names, images), caption)
 
 
-def _features(learner: Learner[Any], pictures: Tensor) -> Tensor:
+def _features(learner: Learner[Any], images: Tensor) -> Tensor:
     with torch.no_grad():
-        features: Tensor = learner.eval().encode(pictures)
+        features: Tensor = learner.eval().encode(images)
     return features

@@ -1,4 +1,4 @@
-"""Other libraries before the judge: a plain function of arrays becomes a rival, a list of rows from elsewhere becomes tasks."""
+"""Other libraries in the evaluation: a function of arrays becomes a baseline, a list of rows from elsewhere becomes tasks."""
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
@@ -16,14 +16,14 @@ from quickstudy.task import Examples
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.row_plan import RowPlan
 
-__all__ = ["Solver", "listed_rows", "rival"]
+__all__ = ["Solver", "baseline", "listed_rows"]
 
 Solver = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Any]
 """``fn(support_x, support_y, query_x)`` on NumPy arrays: rows (S, D), class numbers or values (S,), rows (Q, D)."""
 
 
-def rival(fn: Solver, *, flat: bool = True) -> Callable[[Examples], Callable[[Any], Any]]:
-    """One function of arrays as a rival that `evaluate` judges, on a frozen task list or any other.
+def baseline(fn: Solver, *, flat: bool = True) -> Callable[[Examples], Callable[[Any], Any]]:
+    """One function of arrays as a baseline that `evaluate` evaluates, on a frozen task list or any other.
 
     ``fn`` gets one task: the support set's inputs and class numbers (0 … N−1; for regression values), and the queries' inputs.
     It returns a probability for each class (Q, N), class numbers (Q,), values (Q,) or (Q, P), or means and deviations.
@@ -33,7 +33,7 @@ def rival(fn: Solver, *, flat: bool = True) -> Callable[[Examples], Callable[[An
         flat: inputs come as rows of numbers (S, D), as scikit-learn wants them; False keeps their shape.
 
     Raises:
-        DataError: (when judged) inputs that are no single array.
+        DataError: (when evaluated) inputs that are no single array.
 
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from quickstudy.datasets.arrays import from_arrays
@@ -42,7 +42,7 @@ def rival(fn: Solver, *, flat: bool = True) -> Callable[[Examples], Callable[[An
     ...     return GaussianNB(var_smoothing=1e-2).fit(support_x, support_y).predict_proba(query_x)
     >>> labels = torch.arange(120) % 6
     >>> source = FewShot(from_arrays(torch.eye(6)[labels], labels), ways=3, shots=2, queries=5)
-    >>> report = evaluate(rival(bayes), source, tasks=4)
+    >>> report = evaluate(baseline(bayes), source, tasks=4)
     >>> report.model, report.mean
     ('bayes', 1.0)
     """

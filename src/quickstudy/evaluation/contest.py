@@ -1,6 +1,6 @@
 """Learners on the same new tasks, with as many examples and with more: who needs what, and when a training has paid.
 
-Traditional learners are judged on the tasks of a meta-learned one, with more and more examples, until they reach its score or
+Traditional learners are evaluated on the tasks of a meta-learned one, with more and more examples, until they reach its score or
 the data end.
 """
 
@@ -18,7 +18,7 @@ from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
 
-__all__ = ["Contest", "Contestant", "Trained", "judge_by_shots", "reach", "tasks_by_shots", "tasks_to_pay"]
+__all__ = ["Contest", "Contestant", "Trained", "evaluate_by_shots", "reach", "tasks_by_shots", "tasks_to_pay"]
 
 _SHOTS = (1, 2, 5, 10, 15, 20, 50, 100)
 
@@ -87,46 +87,46 @@ def tasks_to_pay(price: float, saved: float) -> int | None:
 
 @dataclass(frozen=True)
 class Contest:
-    """A meta-learned model and its traditional rivals on the same tasks.
+    """A meta-learned model and its traditional baselines on the same tasks.
 
     Args:
         learned: the meta-learned one.
-        rivals: the traditional ones.
+        baselines: the traditional ones.
         shots: at which they are compared.
         labels: labelled examples that one shot more of a task costs: its ways, or 1 for values.
     """
 
     learned: Contestant
-    rivals: Sequence[Contestant]
+    baselines: Sequence[Contestant]
     shots: int
     labels: int
 
-    def needed(self, rival: Contestant) -> tuple[int, bool]:
-        """Shots that a rival needs to do as well as the learned model, and whether it does; else the most there were."""
-        found = reach(rival.curve, self.learned.curve[self.shots])
-        return (max(rival.curve), False) if found is None else (found, True)
+    def needed(self, baseline: Contestant) -> tuple[int, bool]:
+        """Shots that a baseline needs to do as well as the learned model, and whether it does; else the most there were."""
+        found = reach(baseline.curve, self.learned.curve[self.shots])
+        return (max(baseline.curve), False) if found is None else (found, True)
 
-    def pays_in_labels(self, rival: Contestant) -> int | None:
-        """New tasks after which the labels spent on meta-training are saved; an upper bound where a rival never does as well."""
-        saved = (self.needed(rival)[0] - self.shots) * self.labels
-        return tasks_to_pay(self.learned.trained.examples - rival.trained.examples, saved)
+    def pays_in_labels(self, baseline: Contestant) -> int | None:
+        """New tasks after which the labels spent on meta-training are saved; an upper bound where a baseline never catches up."""
+        saved = (self.needed(baseline)[0] - self.shots) * self.labels
+        return tasks_to_pay(self.learned.trained.examples - baseline.trained.examples, saved)
 
-    def pays_in_seconds(self, rival: Contestant) -> int | None:
+    def pays_in_seconds(self, baseline: Contestant) -> int | None:
         """New tasks after which the seconds of meta-training are saved, by adapting faster at these shots."""
-        saved = rival.curve[self.shots].seconds - self.learned.curve[self.shots].seconds
-        return tasks_to_pay(self.learned.trained.seconds - rival.trained.seconds, saved)
+        saved = baseline.curve[self.shots].seconds - self.learned.curve[self.shots].seconds
+        return tasks_to_pay(self.learned.trained.seconds - baseline.trained.seconds, saved)
 
     def to_json(self) -> dict[str, Any]:
         """All numbers."""
         mine = self.learned.curve[self.shots]
         rows = []
-        for rival in self.rivals:
-            pair, (needed, reached) = compare(rival.curve[self.shots], mine), self.needed(rival)
-            found = _numbers(rival, self.shots) | {"difference": pair.difference, "difference_interval": list(pair.interval)}
-            pays = {"pays_in_labels": self.pays_in_labels(rival), "pays_in_seconds": self.pays_in_seconds(rival)}
+        for baseline in self.baselines:
+            pair, (needed, reached) = compare(baseline.curve[self.shots], mine), self.needed(baseline)
+            found = _numbers(baseline, self.shots) | {"difference": pair.difference, "difference_interval": list(pair.interval)}
+            pays = {"pays_in_labels": self.pays_in_labels(baseline), "pays_in_seconds": self.pays_in_seconds(baseline)}
             rows.append(found | {"shots_needed": needed, "reached": reached} | pays)
         scene = {"source": mine.source, "digest": mine.digest, "shots": self.shots, "metric": mine.metric}
-        return scene | {"learned": _numbers(self.learned, self.shots), "rivals": rows}
+        return scene | {"learned": _numbers(self.learned, self.shots), "baselines": rows}
 
 
 def _numbers(side: Contestant, shots: int) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _numbers(side: Contestant, shots: int) -> dict[str, Any]:
     return {"name": side.name, "mean": report.mean, "interval": list(report.interval), "by_shots": by_shots} | past
 
 
-def judge_by_shots(
+def evaluate_by_shots(
     learner: Learner[Any],
     sources: Mapping[int, TaskSource[Any]],
     *,
@@ -148,7 +148,7 @@ def judge_by_shots(
     """A report for each number of shots, in growing order.
 
     Args:
-        learner: to be judged.
+        learner: to be evaluated.
         sources: by shots.
         tasks: of each.
         seed: of the task lists.

@@ -1,4 +1,4 @@
-"""The one judge: any learner, and any function from a support set to a predictor, on a list of unseen tasks."""
+"""The one evaluation loop: any learner, and any function from a support set to a predictor, on a list of unseen tasks."""
 
 import statistics
 import time
@@ -21,11 +21,11 @@ from quickstudy.task import Examples, Task, unstack_tasks
 from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
-__all__ = ["Rival", "Watcher", "evaluate", "evaluate_each"]
+__all__ = ["Baseline", "Watcher", "evaluate", "evaluate_each"]
 
 Key = TypeVar("Key")
 
-Rival = Callable[[Examples], Callable[[Any], Any]]
+Baseline = Callable[[Examples], Callable[[Any], Any]]
 """Any function ``support -> (x -> outputs)``; outputs are class probabilities or scores (Q, N), class numbers (Q,), values
 (Q, P), or a pair of means and standard deviations (Q, P)."""
 
@@ -36,7 +36,7 @@ _TIMED = 10
 
 
 def evaluate(
-    model: Learner[Any] | Rival,
+    model: Learner[Any] | Baseline,
     source: TaskSource[Any],
     *,
     tasks: int = 1000,
@@ -49,17 +49,17 @@ def evaluate(
     watch: Watcher | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Judges ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
+    """Evaluates ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
 
-    A learner's encoder sees each row of a finite data set once, not once for each task. Rivals are judged one task after
+    A learner's encoder sees each row of a finite data set once, not once for each task. Baselines are evaluated one task after
     another: ``evaluate(lambda s: KNeighborsClassifier(1).fit(s.x, s.labels).predict, source)``.
 
     Args:
         model: a learner, or a function from a support set (real rows only) to a function from inputs to outputs.
         source: the tasks.
         tasks: how many.
-        plan: judge this list (from `tasks.load_tasks`, say) instead of drawing one; ``tasks`` is not used then.
-        limit: judge only the first so many of them, where adapting is slow; the list, and so its digest, stays the same.
+        plan: evaluate this list (from `tasks.load_tasks`, say) instead of drawing one; ``tasks`` is not used then.
+        limit: evaluate only the first so many of them, where adapting is slow; the list, and so its digest, stays the same.
         seed: of the task list.
         batch: tasks held in memory at once.
         strategy: see `quickstudy.execution.batching`.
@@ -70,12 +70,12 @@ def evaluate(
     Raises:
         LearnerError: the encoder has a batch norm without running averages, or a metric wants what the model does not give.
         TaskError: no tasks asked for, or a limit below 1.
-        ShapeError: a rival's outputs do not fit the targets.
+        ShapeError: a baseline's outputs do not fit the targets.
     """
     if tasks < 1:
         raise TaskError(f"tasks={tasks}: a report needs at least one task; 600 or more make a useful interval.")
     if limit is not None and limit < 1:
-        raise TaskError(f"limit={limit}: at least one task must be judged; leave limit out to judge all {tasks}.")
+        raise TaskError(f"limit={limit}: at least one task must be evaluated; leave limit out to evaluate all {tasks}.")
     tally = Tally(metrics)
 
     def look(predicted: Predicted, y: Tensor) -> None:
@@ -86,12 +86,12 @@ def evaluate(
     with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
         plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
-        judged = plan[:limit]
+        evaluated = plan[:limit]
         if isinstance(model, Learner):
             looking = look if metrics or watch is not None else None
-            scores, seconds, size = _judge_learner(model, source, judged, batch, strategy, looking, progress)
+            scores, seconds, size = _evaluate_learner(model, source, evaluated, batch, strategy, looking, progress)
         else:
-            scores, seconds, size = _judge_rival(model, source, judged, look, progress)
+            scores, seconds, size = _evaluate_baseline(model, source, evaluated, look, progress)
     likelihood = model.likelihood if isinstance(model, Learner) else _likelihood_of(source)
     facts = model.facts if isinstance(model, Learner) else None
     return Report(
@@ -107,14 +107,14 @@ def evaluate(
         seconds=seconds,
         state_bytes=size,
         planned=len(plan),
-        classes=tuple(map(tuple, judged.classes.tolist())) if isinstance(judged, RowPlan) else None,
-        apart=judged.apart,
+        classes=tuple(map(tuple, evaluated.classes.tolist())) if isinstance(evaluated, RowPlan) else None,
+        apart=evaluated.apart,
         others=tally.scores(),
     )
 
 
 def evaluate_each(
-    model: Learner[Any] | Rival,
+    model: Learner[Any] | Baseline,
     sources: Mapping[Key, TaskSource[Any]],
     *,
     tasks: int = 1000,
@@ -152,7 +152,7 @@ def evaluate_each(
     return found
 
 
-def _judge_learner(
+def _evaluate_learner(
     learner: Learner[Any],
     source: TaskSource[Any],
     plan: Plan,
@@ -189,15 +189,15 @@ def _judge_learner(
     return scores, statistics.median(seconds for seconds, _ in states), bytes_of(states[0][1])
 
 
-def _judge_rival(
-    rival: Rival, source: TaskSource[Any], plan: Plan, look: Watcher, progress: Any
+def _evaluate_baseline(
+    baseline: Baseline, source: TaskSource[Any], plan: Plan, look: Watcher, progress: Any
 ) -> tuple[list[float], float, int | None]:
     likelihood = _likelihood_of(source)
     scores, seconds = [], []
     for number in range(len(plan)):
         task = source.gather(plan[number : number + 1])[0]
         support, query = task.support.trim(), task.query.trim()
-        took, predict = _timed(rival, support)
+        took, predict = _timed(baseline, support)
         predicted = Predicted.by_function(predict(query.x), query.y, likelihood)
         scores.append(float(predicted.likelihood.score(predicted.outputs, query.y, query.mask)))
         look(predicted, query.y)

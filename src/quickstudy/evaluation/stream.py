@@ -1,4 +1,4 @@
-"""A judge of memories and online learners: predict each example of a stream, then learn it; accuracy by presentation."""
+"""An evaluation of memories and online learners: predict each example of a stream, then learn it; accuracy by presentation."""
 
 import json
 import statistics
@@ -100,7 +100,7 @@ def evaluate_stream(
     strategy: Strategy = "auto",
     progress: Callable[[int, int], None] | None = None,
 ) -> StreamReport:
-    """Judges a learner example by example: each of a task's support set is predicted, then learned, in the order it comes.
+    """Evaluates a learner example by example: each of a task's support set is predicted, then learned, in the order it comes.
 
     Learns by ``update`` where the learner offers it, else by adapting anew to all examples seen so far. The first example of
     a task counts as missed, for nothing is known then; so does every first example of a class, where a learner names only

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import UserError
-from quickstudy.learner import Learner, LearnerAround
+from quickstudy.learner import Learner, LearnerWrapper
 from quickstudy.nn import norm
 
 __all__ = ["Objectives", "inside", "trial", "unsafe_layer", "unsafe_layers", "warn_once"]
@@ -28,7 +28,7 @@ def inside(learner: Learner[Any]) -> Iterator[tuple[str, nn.Module]]:
     """Modules that `adapt` may call; the encoder runs outside of the mapping."""
     for path, module in learner.named_modules():
         own = path
-        while isinstance(learner, LearnerAround) and own.startswith("learner."):
+        while isinstance(learner, LearnerWrapper) and own.startswith("learner."):
             own = own.removeprefix("learner.")
         if path and not (learner.encodes and (own == "encoder" or own.startswith("encoder."))):
             yield path, module

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.stages import walk
+from quickstudy.functional.trajectory import walk
 from quickstudy.functional.tree import leaves, map_leaves
 
 __all__ = ["checkpointed", "checkpointing", "repeated"]

@@ -13,7 +13,7 @@ _MOST_INPUTS = 1024
 
 
 def plain_numbers(x: Any) -> Tensor:
-    """Inputs as rows of numbers (R, D), large pictures at a lower resolution.
+    """Inputs as rows of numbers (R, D), large images at a lower resolution.
 
     >>> plain_numbers(torch.zeros(2, 3, 64, 64)).shape
     torch.Size([2, 768])

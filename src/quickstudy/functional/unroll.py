@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.checkpointing import checkpointing, repeated
-from quickstudy.functional.stages import note_gradient
+from quickstudy.functional.trajectory import note_gradient
 
 __all__ = [
     "SGD",

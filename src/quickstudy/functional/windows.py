@@ -1,4 +1,4 @@
-"""How an unrolled trajectory is judged: where it is differentiated, and what its losses count."""
+"""How an unrolled trajectory is evaluated: where it is differentiated, and what its losses count."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

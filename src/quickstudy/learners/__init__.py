@@ -1,8 +1,6 @@
 """Learners, by the approaches of the field; every class is also here under its own name."""
 
-from quickstudy.learners import around, baselines, blackbox, closed_form, memory, metric, optimization
-from quickstudy.learners.around.first_order_warm_up import FirstOrderWarmUp
-from quickstudy.learners.around.meta_regularised import Coded, MetaRegularised
+from quickstudy.learners import baselines, blackbox, closed_form, memory, metric, optimization, wrappers
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
@@ -38,6 +36,8 @@ from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
+from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
+from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
 
 __all__ = [
     "ANIL",
@@ -80,11 +80,11 @@ __all__ = [
     "SiameseNet",
     "SimpleCNAPs",
     "SimpleShot",
-    "around",
     "baselines",
     "blackbox",
     "closed_form",
     "memory",
     "metric",
     "optimization",
+    "wrappers",
 ]

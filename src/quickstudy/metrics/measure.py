@@ -26,7 +26,7 @@ class Measure:
     Args:
         metric: of the queries of one task, or of all tasks together.
         higher_is_better: None where neither way is.
-        pooled: judged on the queries of all tasks together.
+        pooled: evaluated on the queries of all tasks together.
     """
 
     __name__: str
@@ -67,7 +67,7 @@ def pooled(metric: Metric) -> Measure:
 
 
 class Tally:
-    """Adds up metrics while tasks are judged.
+    """Adds up metrics while tasks are evaluated.
 
     Args:
         metrics: functions; one that is no `Measure` is a metric of single tasks of which higher is better.

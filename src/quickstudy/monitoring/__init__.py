@@ -3,7 +3,7 @@
 from quickstudy.monitoring.board import Board
 from quickstudy.monitoring.curve import AdaptationCurve, adaptation_curve, alike
 from quickstudy.monitoring.history import History, Log, Validated
-from quickstudy.monitoring.look import Look, Monitor
+from quickstudy.monitoring.probe import Monitor, Probe
 from quickstudy.monitoring.table import csv_text, rows, scalars
 
 __all__ = [
@@ -11,8 +11,8 @@ __all__ = [
     "Board",
     "History",
     "Log",
-    "Look",
     "Monitor",
+    "Probe",
     "Validated",
     "adaptation_curve",
     "alike",

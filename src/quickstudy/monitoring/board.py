@@ -30,7 +30,7 @@ class Board:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise MissingExtra('pictures in TensorBoard need it. Install it: pip install "quickstudy[monitor]"') from error
+            raise MissingExtra('images in TensorBoard need it. Install it: pip install "quickstudy[monitor]"') from error
         self._make = SummaryWriter
         self.folder = Path(folder) / "tensorboard"
         self.log = Log(Path(folder) / "log.jsonl")

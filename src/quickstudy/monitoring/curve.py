@@ -26,7 +26,7 @@ class AdaptationCurve:
 
     Args:
         tasks: how many.
-        steps: inner steps taken; only 0 for a learner without any, whose one stage is the adapted one.
+        steps: inner steps taken; only 0 for a learner without any, whose one snapshot is the adapted one.
         scores: of the queries, by the likelihood's metric.
         halves: half-widths of the scores' 95 % t-intervals over tasks.
         losses: negative log-likelihoods of the queries.
@@ -75,10 +75,10 @@ def adaptation_curve(
     batch: int = 25,
     strategy: Strategy = "auto",
 ) -> AdaptationCurve:
-    """Adapts ``learner`` (in eval mode) to tasks and judges their queries at each of `Learner.stages`.
+    """Adapts ``learner`` (in eval mode) to tasks and evaluates their queries at each of `Learner.snapshots`.
 
     No random number of the caller's is used up and nothing of the learner changes. Beside `evaluate` on as many tasks it costs
-    the queries' predictions at the further stages.
+    the queries' predictions at the further snapshots.
 
     Args:
         learner: any.
@@ -107,15 +107,15 @@ def adaptation_curve(
     steps: list[int] = []
 
     def looked(task: Task) -> Tensor:
-        """Scores, losses and gradient norms (3, stages) of ONE encoded task."""
+        """Scores, losses and gradient norms (3, snapshots) of ONE encoded task."""
         found, taken = [], []
-        for stage in learner.stages(task.support):
-            outputs = learner.predict(stage.state, task.query.x)
+        for snapshot in learner.trajectory(task.support):
+            outputs = learner.predict(snapshot.state, task.query.x)
             given = (outputs, task.query.y, task.query.mask)
             score, loss = learner.likelihood.score(*given), learner.likelihood.nll(*given)
-            norm = torch.full_like(score, math.nan) if stage.gradient_norm is None else stage.gradient_norm
+            norm = torch.full_like(score, math.nan) if snapshot.gradient_norm is None else snapshot.gradient_norm
             found.append(torch.stack([score, loss, norm.to(score.dtype)]))
-            taken.append(stage.steps)
+            taken.append(snapshot.steps)
         steps[:] = taken
         return torch.stack(found, 1)
 
@@ -131,7 +131,7 @@ def adaptation_curve(
 
 
 def _curve(steps: list[int], found: Tensor) -> AdaptationCurve:
-    """From scores, losses and norms (tasks, 3, stages) to their means."""
+    """From scores, losses and norms (tasks, 3, snapshots) to their means."""
     scores, losses, norms = (tuple(row) for row in found.mean(0).tolist())
     halves = tuple(_half(column) for column in found[:, 0].T.tolist())
     return AdaptationCurve(len(found), tuple(steps), scores, halves, losses, norms)

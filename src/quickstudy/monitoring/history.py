@@ -1,4 +1,4 @@
-"""A run's log, read while it grows: steps, validations, looks."""
+"""A run's log, read while it grows: steps, validations, probes."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from quickstudy.monitoring.look import Look
+from quickstudy.monitoring.probe import Probe
 from quickstudy.train import Record
 
 __all__ = ["History", "Log", "Validated"]
@@ -75,7 +75,7 @@ class History:
     Args:
         records: of the outer steps.
         validations: of the whole list of validation tasks.
-        looks: at both levels.
+        probes: at both levels.
         done: whether the run says that it has ended.
 
     >>> log = [{"step": 1, "loss": 2.0, "gradient_norm": 1.0, "lr": 0.1, "seconds": 0.5}, {"step": 1, "validation": 0.4}]
@@ -86,7 +86,7 @@ class History:
 
     records: list[Record] = field(default_factory=list)
     validations: list[Validated] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
     done: bool = False
 
     @classmethod
@@ -104,7 +104,7 @@ class History:
                 if "validation" in line:
                     self.validations.append(Validated(line["step"], float(line["validation"]), bool(line.get("best"))))
                 if "adaptation" in line:
-                    self.looks.append(Look.from_json(line))
+                    self.probes.append(Probe.from_json(line))
             except (KeyError, TypeError, ValueError):
                 continue
             self.done = self.done or bool(line.get("done"))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from quickstudy.monitoring.look import Look
+from quickstudy.monitoring.probe import Probe
 
 __all__ = ["csv_text", "rows", "scalars"]
 
@@ -27,18 +27,18 @@ def scalars(line: Mapping[str, Any]) -> dict[str, float]:
     if "adaptation" not in line:
         return found
     try:
-        look = Look.from_json(line)
+        probe = Probe.from_json(line)
     except (KeyError, TypeError, ValueError):
         return found
-    for level, curve in look.levels.items():
+    for level, curve in probe.levels.items():
         for name, values in (("score", curve.scores), ("loss", curve.losses), ("gradient_norm", curve.gradient_norms)):
             found |= {f"{level}/{name}/{n}": value for n, value in zip(curve.steps, values, strict=True) if math.isfinite(value)}
-    if look.gap is not None:
-        found["gap"] = float(f"{look.gap:.6g}")
-    if look.step_sizes:
-        lows, means, highs = zip(*look.step_sizes.values(), strict=True)
+    if probe.gap is not None:
+        found["gap"] = float(f"{probe.gap:.6g}")
+    if probe.step_sizes:
+        lows, means, highs = zip(*probe.step_sizes.values(), strict=True)
         found |= {"step_size/min": min(lows), "step_size/mean": math.fsum(means) / len(means), "step_size/max": max(highs)}
-        found |= {f"step_size/mean/{name}": mean for name, (_, mean, _) in look.step_sizes.items()}
+        found |= {f"step_size/mean/{name}": mean for name, (_, mean, _) in probe.step_sizes.items()}
     return found
 
 

@@ -14,15 +14,15 @@ __all__ = ["Conv4"]
 class Conv4(Recorded, nn.Module):
     """Four times 3×3 convolution (no bias: the norm would take it away), batch norm, halving, ReLU; an optional linear layer.
 
-    On a CPU pictures are laid out channels last from the first convolution on, which is faster, with norms that are exact there.
+    On a CPU images are laid out channels last from the first convolution on, which is faster, with norms that are exact there.
     The halving is a 2×2 max-pool (taken before the ReLU, which gives the same numbers and is faster) or a stride of two,
     then with a mean over positions at the end (MAML's Omniglot network) or without (Reptile's).
 
     Args:
-        channels: of the pictures (1 grey, 3 colour).
+        channels: of the images (1 grey, 3 colour).
         hidden: filters of each block; 64 in the papers.
         outputs: size of the final linear layer; None returns the features.
-        size: of the square pictures, in pixels; sets how many features there are (64 at 28, 1600 at 84).
+        size: of the square images, in pixels; sets how many features there are (64 at 28, 1600 at 84).
         strided: halve by stride instead of pooling.
         flat: keep every position's features, also where strided.
 

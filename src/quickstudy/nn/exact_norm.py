@@ -1,6 +1,6 @@
-"""Batch norm of pictures in the channels-last layout, as exact as in the ordinary one and as fast as it is there.
+"""Batch norm of images in the channels-last layout, as exact as in the ordinary one and as fast as it is there.
 
-PyTorch's kernel for this layout adds up all positions of a channel one after another in float32: with a few hundred pictures
+PyTorch's kernel for this layout adds up all positions of a channel one after another in float32: with a few hundred images
 the mean is off by 1e-5, and gradients by as much. Here that kernel sums short runs of positions, whose sums are added in double
 precision.
 
@@ -21,7 +21,7 @@ _RUN = 1024
 
 
 def laid_out(x: Tensor) -> Tensor:
-    """Pictures (B, C, H, W) in the layout that convolutions on this device are fast in: channels last on a CPU.
+    """Images (B, C, H, W) in the layout that convolutions on this device are fast in: channels last on a CPU.
 
     Of one channel both layouts are the same numbers in memory, and PyTorch takes the ordinary one unless strides say otherwise.
     """
@@ -79,7 +79,7 @@ def _runs(x: Tensor) -> tuple[Tensor, ...]:
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each channel, (C,) each, in double precision: Chan's formula over runs of whole pictures."""
+    """Mean and variance of each channel, (C,) each, in double precision: Chan's formula over runs of whole images."""
     runs = _runs(x)
     found = [torch.batch_norm_update_stats(run, None, None, 0.0) for run in runs]
     share = torch.tensor([len(run) / len(x) for run in runs], dtype=torch.float64)[:, None]

@@ -19,7 +19,7 @@ class Conv4Maps(Recorded, nn.Module):
     """Four 3×3 convolution blocks with batch norm and ReLU; the first two, without margins, are pooled: maps of 5×5 from 28×28.
 
     Args:
-        channels: of the pictures.
+        channels: of the images.
         hidden: filters of each block.
 
     Shapes:

@@ -1,4 +1,4 @@
-"""The reliability picture: how often a model is right where it says it is so sure."""
+"""The reliability figure: how often a model is right where it says it is so sure."""
 
 from typing import TYPE_CHECKING
 
@@ -8,10 +8,10 @@ from quickstudy.plots.style import GRID, INK, PALETTE, axes_in, blank
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["reliability_picture"]
+__all__ = ["reliability_figure"]
 
 
-def reliability_picture(found: Reliability, name: str = "") -> "Figure":
+def reliability_figure(found: Reliability, name: str = "") -> "Figure":
     """Accuracy against confidence, bin by bin, over the share of queries in each; on the diagonal a model is calibrated.
 
     Below the diagonal it is too sure of itself, above it not sure enough. Bins of fewer than 10 queries are drawn pale.

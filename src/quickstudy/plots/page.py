@@ -1,4 +1,4 @@
-"""One self-contained page of results: tables with intervals, what they allow one to say, pictures, and how it was made."""
+"""One self-contained page of results: tables with intervals, what they allow one to say, figures, and how it was made."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ __all__ = ["Illustration", "Page"]
 
 @dataclass(frozen=True)
 class Illustration:
-    """A picture with its heading and a caption that says what is seen, for how many tasks."""
+    """A figure with its heading and a caption that says what is seen, for how many tasks."""
 
     heading: str
     figure: "Figure"
@@ -36,7 +36,7 @@ class Page:
         conclusion: paragraphs in plain words, such as `quickstudy.reports.compare.conclude` gives.
         reports: rows of the table.
         comparisons: rows of the table of paired differences.
-        illustrations: pictures, in order.
+        illustrations: figures, in order.
         making: how it was made: command, seed, versions, minutes.
         next_steps: commands to try, and what each does.
 
@@ -84,7 +84,7 @@ class Page:
 def _reports(reports: Sequence[Report]) -> str:
     if not reports:
         return ""
-    head = ["learner", reports[0].metric, "95 % interval", "tasks", "manner", "norm", "ms a task", "bytes a task"]
+    head = ["learner", reports[0].metric, "95 % interval", "tasks", "setting", "norm", "ms a task", "bytes a task"]
     rows = [[report.model, *_numbers(report)] for report in reports]
     lists = sorted({(report.source, report.digest, report.seed) for report in reports})
     listed = "; ".join(f"{source}, seed {seed}, task list {digest}" for source, digest, seed in lists)
@@ -107,7 +107,7 @@ def _numbers(report: Report) -> list[str]:
         mean,
         bounds if len(report.scores) > 1 else "none",
         cells["tasks"],
-        cells["manner"],
+        cells["setting"],
         cells["norm"],
         cells["ms a task"],
         size,
@@ -143,7 +143,7 @@ def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _illustration(number: int, found: Illustration) -> str:
-    drawn = svg(found.figure, salt=f"picture {number}")
+    drawn = svg(found.figure, salt=f"figure {number}")
     label = escape(f"{found.heading}. {found.caption}", quote=True)
     drawn = re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', drawn, count=1)
     return (

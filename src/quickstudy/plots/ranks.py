@@ -1,4 +1,4 @@
-"""Mean ranks on a line, with bars under those that cannot be told apart (Demšar's critical-difference picture)."""
+"""Mean ranks on a line, with bars under those that cannot be told apart (Demšar's critical-difference figure)."""
 
 from typing import TYPE_CHECKING
 

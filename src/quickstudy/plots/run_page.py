@@ -1,4 +1,4 @@
-"""The page of one run: how its learner was judged, and how the meta-training went on both levels."""
+"""The page of one run: how its learner was evaluated, and how the meta-training went on both levels."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from quickstudy.errors import UserError
 from quickstudy.monitoring.history import History
 from quickstudy.plots.page import Illustration, Page
-from quickstudy.plots.training import adaptation_picture, progress_picture, step_size_picture, validation_picture
+from quickstudy.plots.training import adaptation_figure, progress_figure, step_size_figure, validation_figure
 from quickstudy.reports.report import Report
 from quickstudy.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["run_page", "training_pictures"]
+__all__ = ["run_page", "training_figures"]
 
 
 def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
@@ -29,7 +29,7 @@ def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = Run(folder, "maml_sinusoid", {"steps": 20, "batch": 2})
     ...     _ = list(run.train())
-    ...     [picture.heading for picture in run_page(run).illustrations]
+    ...     [figure.heading for figure in run_page(run).illustrations]
     ['Objective and gradient norm', 'Validation', 'Adaptation']
     """
     history = History.of(run.folder)
@@ -40,7 +40,7 @@ def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
         title=f"{run.config['recipe']} in {run.folder.name}",
         conclusion=[str(report) for report in shown] or [_standing(history)],
         reports=shown,
-        illustrations=training_pictures(history),
+        illustrations=training_figures(history),
         making={
             "recipe": f"{run.config['recipe']}({call})",
             "seed": str(run.config["seed"]),
@@ -55,47 +55,47 @@ def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
     )
 
 
-def training_pictures(history: History) -> list[Illustration]:
-    """The pictures that a log gives, those without numbers left out."""
-    return [Illustration(heading, figure, caption) for heading, figure, caption in _pictures(history) if figure is not None]
+def training_figures(history: History) -> list[Illustration]:
+    """The figures that a log gives, those without numbers left out."""
+    return [Illustration(heading, figure, caption) for heading, figure, caption in _images(history) if figure is not None]
 
 
-def _pictures(history: History) -> Iterator[tuple[str, "Figure | None", str]]:
-    looks = history.looks
+def _images(history: History) -> Iterator[tuple[str, "Figure | None", str]]:
+    probes = history.probes
     if history.records:
         yield (
             "Objective and gradient norm",
-            progress_picture(history),
+            progress_figure(history),
             f"Of {len(history.records):,} outer steps: means of neighbouring ones; bands reach from their smallest to their "
             "largest. The norm is the one before clipping.",
         )
-    if history.validations or looks:
+    if history.validations or probes:
         yield (
             "Validation",
-            validation_picture(history),
-            "Scores after adaptation over the outer steps. The tasks looked at are the same ones each time: compare a curve with "
+            validation_figure(history),
+            "Scores after adaptation over the outer steps. The tasks probed are the same ones each time: compare a curve with "
             "its own past. A gap between the levels that grows is meta-overfitting." + _gap(history),
         )
     yield (
         "Adaptation",
-        adaptation_picture(looks),
-        "Query scores before adaptation (0) and after inner steps, in eval mode, at the first look and at the last; bands are "
+        adaptation_figure(probes),
+        "Query scores before adaptation (0) and after inner steps, in eval mode, at the first probe and at the last; bands are "
         "95 % intervals over tasks.",
     )
     yield (
         "Learned inner step sizes",
-        step_size_picture(looks),
+        step_size_figure(probes),
         "Means over the entries of each; bands reach from the smallest to the largest.",
     )
 
 
 def _gap(history: History) -> str:
-    last = history.looks[-1] if history.looks else None
+    last = history.probes[-1] if history.probes else None
     if last is None or last.gap is None or last.gap_half is None:
         return ""
     word = "better" if last.gap > 0 else "worse"
     return (
-        f" At the last look meta-training tasks were answered {word} than validation tasks by {abs(last.gap):.3g} ± "
+        f" At the last probe meta-training tasks were answered {word} than validation tasks by {abs(last.gap):.3g} ± "
         f"{last.gap_half:.2g} (95 % over tasks)."
     )
 

@@ -1,4 +1,4 @@
-"""The look of all pictures: quiet axes, colours that the colour-blind can tell apart, and SVG text for a page.
+"""The look of all figures: quiet axes, colours that the colour-blind can tell apart, and SVG text for a page.
 
 Colours are those of Okabe & Ito, 2008, Color universal design.
 """
@@ -27,7 +27,7 @@ def blank(width: float, height: float, layout: Literal["constrained"] | None = "
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout=layout)
-    figure.suppressComposite = True  # small pictures stay sharp, each on its own
+    figure.suppressComposite = True  # small figures stay sharp, each on its own
     return figure
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from quickstudy.monitoring.curve import AdaptationCurve
 from quickstudy.monitoring.history import History
-from quickstudy.monitoring.look import Look
+from quickstudy.monitoring.probe import Probe
 from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["adaptation_picture", "progress_picture", "step_size_picture", "validation_picture"]
+__all__ = ["adaptation_figure", "progress_figure", "step_size_figure", "validation_figure"]
 
 _COLUMNS = 150
 """Points in a curve of outer steps: each the mean of its steps, with their smallest and largest as a band."""
@@ -22,7 +22,7 @@ _COLUMNS = 150
 _LEVELS = {"meta-train": (PALETTE[0], MARKERS[0]), "meta-validation": (PALETTE[1], MARKERS[1])}
 
 
-def progress_picture(history: History) -> "Figure":
+def progress_figure(history: History) -> "Figure":
     """The objective of the outer steps, and below it the norm of their gradients before clipping.
 
     Thick lines are means of neighbouring steps, bands reach from their smallest to their largest value.
@@ -44,16 +44,16 @@ def progress_picture(history: History) -> "Figure":
     return figure
 
 
-def validation_picture(history: History) -> "Figure":
-    """Validations over the outer steps, the best one ringed, and scores after adaptation on the tasks looked at.
+def validation_figure(history: History) -> "Figure":
+    """Validations over the outer steps, the best one ringed, and scores after adaptation on The tasks probed.
 
-    Bands are 95 % intervals over the tasks of each look, which are the same ones every time: their noise is common to all.
+    Bands are 95 % intervals over the tasks of each probe, which are the same ones every time: their noise is common to all.
     """
     figure = blank(6.4, 3.6)
     axes = axes_in(figure, grid="y")
     metric, scale = _metric(history)
     for level, (colour, marker) in _LEVELS.items():
-        found = [(look.step, look.levels[level]) for look in history.looks if level in look.levels]
+        found = [(probe.step, probe.levels[level]) for probe in history.probes if level in probe.levels]
         if found:
             steps, curves = zip(*found, strict=True)
             label = f"{level}, {curves[0].tasks} tasks looked at"
@@ -70,24 +70,24 @@ def validation_picture(history: History) -> "Figure":
     return figure
 
 
-def adaptation_picture(looks: Sequence[Look]) -> "Figure | None":
-    """Query scores against inner steps on both levels: at the first look (dashed) and at the last.
+def adaptation_figure(probes: Sequence[Probe]) -> "Figure | None":
+    """Query scores against inner steps on both levels: at the first probe (dashed) and at the last.
 
     Bands are 95 % intervals over tasks. None where there are no inner steps.
 
     Args:
-        looks: of a run, in order.
+        probes: of a run, in order.
     """
-    shown = [look for look in looks if any(len(curve.steps) > 1 for curve in look.levels.values())]
+    shown = [probe for probe in probes if any(len(curve.steps) > 1 for curve in probe.levels.values())]
     if not shown:
         return None
     figure = blank(6.4, 3.6)
     axes = axes_in(figure, grid="y")
     scale, unit = (100, ", %") if shown[0].metric == "accuracy" else (1, "")
-    for look, line in ((shown[0], "--"), (shown[-1], "-"))[0 if len(shown) > 1 else 1 :]:
-        for level, curve in look.levels.items():
+    for probe, line in ((shown[0], "--"), (shown[-1], "-"))[0 if len(shown) > 1 else 1 :]:
+        for level, curve in probe.levels.items():
             colour, marker = _LEVELS[level]
-            label = f"{level}, outer step {look.step:,}"
+            label = f"{level}, outer step {probe.step:,}"
             _banded(axes, curve.steps, curve.scores, curve.halves, scale, colour, marker, label, line)
     steps = _longest(shown[-1]).steps
     if len(steps) > 1 and steps[-1] > 10:
@@ -100,22 +100,22 @@ def adaptation_picture(looks: Sequence[Look]) -> "Figure | None":
     return figure
 
 
-def step_size_picture(looks: Sequence[Look]) -> "Figure | None":
+def step_size_figure(probes: Sequence[Probe]) -> "Figure | None":
     """Learned inner step sizes over the outer steps: the mean of each tensor or inner step; bands reach to the extremes.
 
     The first eight by name; None where none are learned.
 
     Args:
-        looks: of a run, in order.
+        probes: of a run, in order.
     """
-    found = [look for look in looks if look.step_sizes]
+    found = [probe for probe in probes if probe.step_sizes]
     if not found:
         return None
     figure = blank(6.4, 3.6)
     axes = axes_in(figure, grid="y")
     for number, name in enumerate(list(found[-1].step_sizes)[: len(PALETTE)]):
-        at = [look.step for look in found if name in look.step_sizes]
-        lows, means, highs = zip(*[look.step_sizes[name] for look in found if name in look.step_sizes], strict=True)
+        at = [probe.step for probe in found if name in probe.step_sizes]
+        lows, means, highs = zip(*[probe.step_sizes[name] for probe in found if name in probe.step_sizes], strict=True)
         axes.fill_between(at, lows, highs, color=PALETTE[number], alpha=0.12, linewidth=0)
         axes.plot(at, means, color=PALETTE[number], marker=MARKERS[number], markersize=4, linewidth=1.6, label=name)
     axes.set_xlabel("outer step", color=INK)
@@ -126,12 +126,12 @@ def step_size_picture(looks: Sequence[Look]) -> "Figure | None":
 
 def _metric(history: History) -> tuple[str, int]:
     """Its name with its unit, and the factor to it."""
-    name = history.looks[-1].metric if history.looks else "score"
+    name = history.probes[-1].metric if history.probes else "score"
     return (f"{name}, %", 100) if name == "accuracy" else (name, 1)
 
 
-def _longest(look: Look) -> AdaptationCurve:
-    return max(look.levels.values(), key=lambda curve: len(curve.steps))
+def _longest(probe: Probe) -> AdaptationCurve:
+    return max(probe.levels.values(), key=lambda curve: len(curve.steps))
 
 
 def _binned(axes: "Axes", at: Sequence[int], values: Sequence[float], colour: str) -> None:

@@ -48,7 +48,7 @@ def anil_omniglot(
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     encoder = Conv4()

@@ -25,7 +25,7 @@ def cavia_sinusoid(
     steps: int = 20_000,
     lr: Annotated[float, Log(1e-4, 1e-1)] = 1e-3,
 ) -> Recipe:
-    """CAVIA on sinusoids: an MLP 40-40-1 of the input and the context, judged on 100 points of the curve.
+    """CAVIA on sinusoids: an MLP 40-40-1 of the input and the context, evaluated on 100 points of the curve.
 
     Args:
         shots: points in the support set.

@@ -40,7 +40,7 @@ def r2d2_omniglot(
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     sizes = (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)
     tasks = few_shot(omniglot(split="vinyals"), *sizes, sampler=sampler, augment=augment, steps=steps)
@@ -74,7 +74,7 @@ def lrd2_omniglot(
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     sizes = (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)
     tasks = few_shot(omniglot(split="vinyals"), *sizes, sampler=sampler, augment=augment, steps=steps)

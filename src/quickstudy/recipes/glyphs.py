@@ -1,4 +1,4 @@
-"""Learners on the built-in glyphs: minutes of training, judged on writing systems never seen."""
+"""Learners on the built-in glyphs: minutes of training, evaluated on writing systems never seen."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.recipes.practice import AugmentTurned, Sampler, augmented, more_classes
+from quickstudy.recipes.practice import AugmentRotated, Sampler, augmented, more_classes
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
 from quickstudy.tasks.few_shot import FewShot
@@ -29,7 +29,7 @@ def proto_glyphs(
     scale: Annotated[float, Log(0.01, 10.0)] = 0.1,
     val_tasks: int = 100,
     sampler: Sampler = "uniform",
-    augment: AugmentTurned = "none",
+    augment: AugmentRotated = "none",
 ) -> Recipe:
     """ProtoNet on the built-in glyphs.
 
@@ -46,7 +46,7 @@ def proto_glyphs(
         scale: of the squared distances.
         val_tasks: tasks of each of the five validations.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes turned, or mixed of two.
+        augment: what is added to meta-training: augmented images, or classes rotated, or mixed of two.
     """
     data = glyphs()
     return by_adam(
@@ -80,7 +80,7 @@ def maml_glyphs(
     lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
     val_tasks: int = 100,
     sampler: Sampler = "uniform",
-    augment: AugmentTurned = "none",
+    augment: AugmentRotated = "none",
 ) -> Recipe:
     """MAML on the built-in glyphs, inductive (support statistics).
 
@@ -96,7 +96,7 @@ def maml_glyphs(
         lr: peak of the one-cycle schedule of Adam.
         val_tasks: tasks of each of the five validations.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes turned, or mixed of two.
+        augment: what is added to meta-training: augmented images, or classes rotated, or mixed of two.
     """
     data = glyphs()
     network = Conv4(outputs=ways, strided=True)
@@ -119,11 +119,11 @@ def pretrain_glyphs(
     examples: int = 128,
     steps: int = 375,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
-    augment: AugmentTurned = "none",
+    augment: AugmentRotated = "none",
 ) -> Recipe:
-    """The traditional rival: a classifier pre-trained on all meta-training classes, fine-tuned on each support set.
+    """The traditional baseline: a classifier pre-trained on all meta-training classes, fine-tuned on each support set.
 
-    Pre-training sees as many pictures as `proto_glyphs` does. A new head alone is tuned: on validation tasks that was better
+    Pre-training sees as many images as `proto_glyphs` does. A new head alone is tuned: on validation tasks that was better
     than tuning the encoder too (20 ways, 1 shot: 98.0 against 90 to 95 %).
 
     Args:
@@ -133,13 +133,13 @@ def pretrain_glyphs(
         examples: rows in a mini-batch of pre-training.
         steps: steps of pre-training.
         lr: peak of the one-cycle schedule of Adam.
-        augment: what is added to pre-training: changed pictures, or classes turned, or mixed of two.
+        augment: what is added to pre-training: augmented images, or classes rotated, or mixed of two.
     """
     data = glyphs()
     encoder = Conv4()
     known = more_classes(data.train, augment)
     source = augmented(Supervised(known, examples), augment)
-    tasks = Tasks(source, None, FewShot(data.test, ways, shots, queries), data.train.pictures)
+    tasks = Tasks(source, None, FewShot(data.test, ways, shots, queries), data.train.reads)
     return by_adam(
         FineTune(encoder, features=encoder.features, classes=len(known.classes), rule=Adam(1e-2), tune_encoder=False),
         tasks,

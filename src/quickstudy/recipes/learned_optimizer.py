@@ -1,7 +1,7 @@
 """Learned optimizers, after Andrychowicz et al., 2016: on quadratics of ten dimensions and on a small classifier.
 
-A task is a problem of optimization, judged by its final loss; `benchmarks/learned_optimizer.py` sets that beside the best-tuned
-Adam and SGD.
+A task is a problem of optimization, evaluated by its final loss; `benchmarks/learned_optimizer.py` sets that beside the
+best-tuned Adam and SGD.
 """
 
 import math
@@ -39,7 +39,7 @@ def learned_optimizer_quadratics(
     lr: Annotated[float, Log(3e-4, 3e-2)] = 5e-3,
     val_tasks: int = 500,
 ) -> Recipe:
-    """A learned optimizer for quadratic functions of ten dimensions, judged by the function's value at the end.
+    """A learned optimizer for quadratic functions of ten dimensions, evaluated by the function's value at the end.
 
     Args:
         horizon: steps of a trajectory.
@@ -80,7 +80,7 @@ def learned_optimizer_classifier(
     steps: int = 240,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 5e-3,
 ) -> Recipe:
-    """A learned optimizer for a small classifier of characters, judged by the training loss at the end.
+    """A learned optimizer for a small classifier of characters, evaluated by the training loss at the end.
 
     A problem is a few classes of glyphs at 7×7 pixels and a network of one hidden layer; meta-test problems are of writing
     systems, and start from weights, that meta-training never saw.
@@ -116,4 +116,4 @@ def _problems(index: ClassIndex, ways: int, examples: int) -> Unsplit:
     """Classes at a quarter of the size; nothing is asked that was not told, so font styles need not be kept apart."""
     assert isinstance(index.x, Tensor)
     small = torch.nn.functional.avg_pool2d(index.x.float() / 255, 4)
-    return Unsplit(FewShot(replace(index, x=small, groups=None, pictures=None, name=f"{index.name} at 7×7"), ways, examples, 1))
+    return Unsplit(FewShot(replace(index, x=small, groups=None, reads=None, name=f"{index.name} at 7×7"), ways, examples, 1))

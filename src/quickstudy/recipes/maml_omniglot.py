@@ -45,7 +45,7 @@ def maml_omniglot(
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     network = Conv4(outputs=ways, strided=True)

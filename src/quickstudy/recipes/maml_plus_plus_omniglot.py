@@ -49,7 +49,7 @@ def maml_plus_plus_omniglot(
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     improvements = Improvements(multi_step_loss, first_order, step_statistics=False)

@@ -23,7 +23,7 @@ def maml_sinusoid(
     steps: int = 30_000,
     lr: Annotated[float, Log(1e-4, 1e-1)] = 1e-3,
 ) -> Recipe:
-    """MAML on sinusoids: an MLP 1-40-40-1, judged on 100 points of the curve.
+    """MAML on sinusoids: an MLP 1-40-40-1, evaluated on 100 points of the curve.
 
     Args:
         shots: points in the support set.

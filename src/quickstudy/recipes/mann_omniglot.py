@@ -31,7 +31,7 @@ def mann_omniglot(
     sampler: Sampler = "uniform",
     augment: Augment = "none",
 ) -> Recipe:
-    """MANN on Omniglot (Vinyals' split, rotations as classes); judge it by quickstudy evaluate RUN --stream.
+    """MANN on Omniglot (Vinyals' split, rotations as classes); evaluate it by quickstudy evaluate RUN --stream.
 
     Smaller than the paper's in LSTM units (200); with a convolutional encoder, which the paper's has not.
 
@@ -40,7 +40,7 @@ def mann_omniglot(
         shots: presentations of each class in a meta-test stream.
         train_shots: presentations of each class in a meta-training stream.
         filters: of each convolution of the encoder.
-        size: of the pictures, in pixels.
+        size: of the images, in pixels.
         hidden: units of the LSTM that controls the memory.
         slots: of the memory.
         width: numbers in a slot.
@@ -49,7 +49,7 @@ def mann_omniglot(
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     data = omniglot(split="vinyals", size=size)
     encoder = Conv4(hidden=filters, size=size, strided=True)

@@ -37,7 +37,7 @@ def matching_omniglot(
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     learner = MatchingNet(Conv4(), scale=scale, learn_scale=True)

@@ -21,7 +21,7 @@ def meta_sgd_sinusoid(
     steps: int = 25_000,
     lr: Annotated[float, Log(1e-4, 1e-1)] = 2e-3,
 ) -> Recipe:
-    """Meta-SGD on sinusoids: an MLP 1-40-40-1, one inner step, judged on 100 points of the curve.
+    """Meta-SGD on sinusoids: an MLP 1-40-40-1, one inner step, evaluated on 100 points of the curve.
 
     Args:
         shots: points in the support set.

@@ -28,7 +28,7 @@ def ntm_copy(
     steps: int = 8000,
     lr: Annotated[float, Log(5e-5, 5e-3)] = 5e-4,
 ) -> Recipe:
-    """Copying 1 to 20 steps of 8 random bits; judged in bits a sequence at one length (guessing costs 160 at 20 steps).
+    """Copying 1 to 20 steps of 8 random bits; evaluated in bits a sequence at one length (guessing costs 160 at 20 steps).
 
     Adam forgets the size of gradients within twenty steps, as the paper's RMSProp does; with the usual thousand, training fell
     back to guessing after 800 to 2,500 steps (measured, see docs/design-log.md).

@@ -8,24 +8,24 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.datasets.derived import mixed_classes, turned_classes
-from quickstudy.tasks.augmented_pictures import AugmentedPictures
+from quickstudy.datasets.derived import mixed_classes, rotated_classes
+from quickstudy.tasks.augmented_images import AugmentedImages
 from quickstudy.tasks.curriculum import Curriculum, growing
 from quickstudy.tasks.diverse import Diverse
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
 from quickstudy.tasks.source import TaskSource
 
-__all__ = ["Augment", "AugmentTurned", "Sampler", "augmented", "more_classes", "practice"]
+__all__ = ["Augment", "AugmentRotated", "Sampler", "augmented", "more_classes", "practice"]
 
 Sampler = Literal["uniform", "balanced", "each-once", "hard", "diverse", "curriculum"]
 """Which classes a meta-training task is made of; "curriculum" draws uniformly, a quarter of the ways at first."""
 
-Augment = Literal["none", "pictures", "mixed"]
-"""Each picture changed a little, or new classes mixed of two."""
+Augment = Literal["none", "images", "mixed"]
+"""Each image changed a little, or new classes mixed of two."""
 
-AugmentTurned = Literal["none", "pictures", "mixed", "turned"]
-"""The same, or each class turned by quarter turns as three more, where turned ones are not classes already."""
+AugmentRotated = Literal["none", "images", "mixed", "rotated"]
+"""The same, or each class rotated by quarter turns as three more, where turned ones are not classes already."""
 
 _SAMPLERS: Mapping[str, Callable[[ClassIndex], ClassSampler]] = {
     "balanced": Balanced,
@@ -36,7 +36,7 @@ _SAMPLERS: Mapping[str, Callable[[ClassIndex], ClassSampler]] = {
 
 
 def practice(
-    index: ClassIndex, sizes: tuple[int, int, int], *, sampler: Sampler, augment: AugmentTurned, steps: int
+    index: ClassIndex, sizes: tuple[int, int, int], *, sampler: Sampler, augment: AugmentRotated, steps: int
 ) -> TaskSource[Any]:
     """Meta-training tasks of an index's classes.
 
@@ -44,7 +44,7 @@ def practice(
         index: classes of meta-training.
         sizes: ways, shots and queries.
         sampler: see `Sampler`.
-        augment: see `AugmentTurned`.
+        augment: see `AugmentRotated`.
         steps: outer steps of meta-training; a curriculum reaches its full size after half of them.
     """
     index = more_classes(index, augment)
@@ -56,13 +56,13 @@ def practice(
     return augmented(source, augment)
 
 
-def more_classes(index: ClassIndex, augment: AugmentTurned) -> ClassIndex:
+def more_classes(index: ClassIndex, augment: AugmentRotated) -> ClassIndex:
     """The index with the new classes that ``augment`` names, if any."""
-    if augment == "turned":
-        return turned_classes(index)
+    if augment == "rotated":
+        return rotated_classes(index)
     return mixed_classes(index) if augment == "mixed" else index
 
 
-def augmented(source: TaskSource[Any], augment: AugmentTurned) -> TaskSource[Any]:
-    """The source with changed pictures, if ``augment`` says so."""
-    return AugmentedPictures(source) if augment == "pictures" else source
+def augmented(source: TaskSource[Any], augment: AugmentRotated) -> TaskSource[Any]:
+    """The source with augmented images, if ``augment`` says so."""
+    return AugmentedImages(source) if augment == "images" else source

@@ -42,7 +42,7 @@ def proto_maml_omniglot(
         steps: outer steps.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     learner = ProtoMAML(Conv4(), inner_lr=inner_lr, inner_steps=1, first_order=True, norm=norm, scale=scale)

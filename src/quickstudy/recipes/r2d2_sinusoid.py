@@ -21,7 +21,7 @@ def r2d2_sinusoid(
     steps: int = 20_000,
     lr: Annotated[float, Log(1e-4, 1e-1)] = 1e-3,
 ) -> Recipe:
-    """R2-D2 on sinusoids: an MLP 40-40 with ReLU and a linear layer of 40 features, judged on 100 points of the curve.
+    """R2-D2 on sinusoids: an MLP 40-40 with ReLU and a linear layer of 40 features, evaluated on 100 points of the curve.
 
     Args:
         shots: points in the support set.

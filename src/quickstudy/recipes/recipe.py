@@ -8,12 +8,12 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from quickstudy.datasets.class_index import Splits
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import RunError
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.execution.processes import Fabric
+from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner
-from quickstudy.recipes.practice import AugmentTurned, Sampler, practice
+from quickstudy.recipes.practice import AugmentRotated, Sampler, practice
 from quickstudy.reports.report import Report
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.sinusoid import Sinusoid
@@ -40,7 +40,7 @@ class Recipe:
         validate_every: steps between validations.
         val_tasks: tasks of a validation, always the same.
         patience: stop after so many validations without a better one; 0 never stops early.
-        pictures: how a picture file becomes an input, where there are pictures.
+        reads: how an image file becomes an input, where there are images.
     """
 
     learner: Learner[Any]
@@ -55,7 +55,7 @@ class Recipe:
     validate_every: int = 500
     val_tasks: int = 200
     patience: int = 0
-    pictures: Pictures | None = None
+    reads: Images | None = None
 
     def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None, compile: bool = False) -> Iterator[Record]:
         """The outer loop as the recipe says, one record a step; validation and saving are `quickstudy.runs.run`'s matter."""
@@ -74,7 +74,7 @@ class Recipe:
         )
 
     def validated(self) -> Report:
-        """The learner as it stands, judged on meta-validation tasks that are the same at every validation of every run.
+        """The learner as it stands, evaluated on meta-validation tasks that are the same at every validation of every run.
 
         Raises:
             RunError: the recipe has no such tasks.
@@ -86,12 +86,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Tasks:
-    """The three sources of a recipe, and how a picture file becomes an input, where there are pictures."""
+    """The three sources of a recipe, and how an image file becomes an input, where there are images."""
 
     train: TaskSource[Any]
     val: TaskSource[Any] | None
     test: TaskSource[Any]
-    pictures: Pictures | None = None
+    reads: Images | None = None
 
 
 def few_shot(
@@ -101,16 +101,16 @@ def few_shot(
     test: tuple[int, int, int],
     *,
     sampler: Sampler = "uniform",
-    augment: AugmentTurned = "none",
+    augment: AugmentRotated = "none",
     steps: int = 0,
 ) -> Tasks:
     """Few-shot tasks from a data set's splits, each given as (ways, shots, queries); see `recipes.practice` for the rest."""
     practised = practice(data.train, train, sampler=sampler, augment=augment, steps=steps)
-    return Tasks(practised, FewShot(data.val, *val), FewShot(data.test, *test), data.train.pictures)
+    return Tasks(practised, FewShot(data.val, *val), FewShot(data.test, *test), data.train.reads)
 
 
 def sinusoids(shots: int) -> Tasks:
-    """Sine waves: ten queries in meta-training, otherwise judged on 100 points of the curve."""
+    """Sine waves: ten queries in meta-training, otherwise evaluated on 100 points of the curve."""
     return Tasks(Sinusoid(shots, 10), Sinusoid(shots, 100, grid=True), Sinusoid(shots, 100, grid=True))
 
 
@@ -145,5 +145,5 @@ def by_adam(
         clip=clip,
         validate_every=validate_every,
         val_tasks=val_tasks,
-        pictures=tasks.pictures,
+        reads=tasks.reads,
     )

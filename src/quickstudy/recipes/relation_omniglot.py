@@ -28,7 +28,7 @@ def relation_omniglot(
     """A relation network on Omniglot (Vinyals' split, rotations as classes).
 
     The loss of each score is its cross-entropy. With the paper's squared error scores of 20 ways stay at 1/20 for longer than
-    this run lasts (after 150 steps of 60 pictures 46 % at 5 ways, with cross-entropy 80 %).
+    this run lasts (after 150 steps of 60 images 46 % at 5 ways, with cross-entropy 80 %).
 
     Args:
         ways: classes in a meta-test task.
@@ -39,7 +39,7 @@ def relation_omniglot(
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     learner = RelationNet(Conv4Maps(), Relation(prior=1 / train_ways), loss=pair_cross_entropy)

@@ -44,7 +44,7 @@ def reptile_omniglot(
         steps: outer steps.
         lr: step size of the outer Adam, annealed to 0.
         sampler: which classes a meta-training task is made of.
-        augment: what is added to meta-training: changed pictures, or classes mixed of two.
+        augment: what is added to meta-training: augmented images, or classes mixed of two.
     """
     data = omniglot(split="vinyals")
     network = Conv4(outputs=ways, strided=True, flat=True)

@@ -28,20 +28,20 @@ def compare(a: Report, b: Report) -> Comparison:
     """
     if a.metric != b.metric or a.digest != b.digest:
         raise TaskError(
-            f"{a.model} and {b.model} were judged on different tasks ({a.source}, list {a.digest}, and {b.source}, list "
+            f"{a.model} and {b.model} were evaluated on different tasks ({a.source}, list {a.digest}, and {b.source}, list "
             f"{b.digest}). Evaluate both on the same source with the same seed and number of tasks."
         )
     differences = tuple(x - y for x, y in zip(a.scores, b.scores, strict=False))
     return Comparison(a.model, b.model, a.metric, differences, a.classes, a.apart)
 
 
-def conclude(report: Report, rivals: Sequence[Report]) -> str:
-    """In plain words what the paired intervals allow one to say of a model beside its rivals, and no more.
+def conclude(report: Report, baselines: Sequence[Report]) -> str:
+    """In plain words what the paired intervals allow one to say of a model beside its baselines, and no more.
 
     A model is called better or worse only where the whole 95 % interval of the paired difference lies on one side of zero.
 
     Raises:
-        TaskError: no rivals, or other tasks.
+        TaskError: no baselines, or other tasks.
 
     >>> same = dict(source="toys", metric="accuracy", higher_is_better=True, digest="0", seed=0, transductive=False)
     >>> rest = same | dict(norm="none", seconds=0.0, state_bytes=0)
@@ -49,27 +49,27 @@ def conclude(report: Report, rivals: Sequence[Report]) -> str:
     >>> conclude(a, [b])
     'A is better than B (by 36.7 points of accuracy, 95 % paired interval 22.3 to 51.0, on the same 3 tasks).'
     """
-    if not rivals:
-        raise TaskError("a conclusion needs at least one rival to compare with.")
+    if not baselines:
+        raise TaskError("a conclusion needs at least one baseline to compare with.")
     sign = 1 if report.higher_is_better else -1
-    found = [compare(report, rival) for rival in rivals]
+    found = [compare(report, baseline) for baseline in baselines]
     better = [c for c in found if _side(c) * sign > 0]
     worse = [c for c in found if _side(c) * sign < 0]
     unclear = [c for c in found if _side(c) == 0]
     parts = []
     if len(better) == len(found) > 1:
         nearest = min(better, key=lambda c: sign * c.difference)
-        parts.append(f"{report.model} is better than all {len(found)} rivals; the nearest is {_each([nearest], sign)}.")
+        parts.append(f"{report.model} is better than all {len(found)} baselines; the nearest is {_each([nearest], sign)}.")
     elif better:
         parts.append(f"{report.model} is better than {_each(better, sign)}.")
     if worse:
         parts.append(f"{report.model} is worse than {_each(worse, -sign)}.")
     if unclear:
         parts.append(f"These tasks do not tell {report.model} apart from {_each(unclear, sign, by=False)}.")
-    unlike = [rival.model for rival in rivals if rival.transductive != report.transductive]
+    unlike = [baseline.model for baseline in baselines if baseline.transductive != report.transductive]
     if unlike:
-        manner = "sees" if report.transductive else "does not see"
-        parts.append(f"Mind that {report.model} {manner} a task's queries together (transductive), unlike {', '.join(unlike)}.")
+        setting = "sees" if report.transductive else "does not see"
+        parts.append(f"Mind that {report.model} {setting} a task's queries together (transductive), unlike {', '.join(unlike)}.")
     return " ".join(parts)
 
 

@@ -87,7 +87,7 @@ def interval_over_runs(means: Sequence[float], level: float = 0.95) -> tuple[flo
 def intervals_of(
     scores: tuple[float, ...], classes: tuple[tuple[int, ...], ...] | None, apart: Apart | None
 ) -> dict[str, tuple[float, float]]:
-    """All 95 % intervals of a mean that these tasks allow, by what each speaks of, see `quickstudy.reports.report.Report.intervals`."""
+    """All 95 % intervals of a mean that these tasks allow, by population, see `quickstudy.reports.report.Report.intervals`."""
     over_tasks = interval_over_tasks(scores)
     if apart == "classes":  # then the tasks themselves are drawn anew with the classes
         return {"disjoint tasks": over_tasks}

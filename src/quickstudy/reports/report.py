@@ -1,4 +1,4 @@
-"""A report: what a judge found, never a bare number."""
+"""A report: what an evaluation found, never a bare number."""
 
 import json
 import math
@@ -34,7 +34,7 @@ class Report:
         norm: the norm policy.
         seconds: median seconds to adapt to one task (its support set encoded, its state made).
         state_bytes: size of the state of one task; None where it is not known (a plain function).
-        planned: length of the task list; more than there are scores where only the first tasks were judged. None: as many.
+        planned: length of the task list; more than there are scores where only the first tasks were evaluated. None: as many.
         classes: which classes each task has, as numbers of the data set (-1: none), where tasks are made of classes.
         apart: what no two tasks share, where they were drawn so (`tasks.DisjointClasses`, `tasks.DisjointRows`).
         others: more metrics of the same tasks, each with its interval.
@@ -76,7 +76,7 @@ class Report:
 
     @property
     def worst_decile(self) -> Score:
-        """The mean over the worst tenth of the tasks (at least one): what one must expect of an unlucky task."""
+        """The mean over the worst decile of the tasks (at least one): what one must expect of an unlucky task."""
         ordered = np.asarray(self.scores) * (1 if self.higher_is_better else -1)
         count = max(1, len(ordered) // 10)
 
@@ -84,7 +84,7 @@ class Report:
             found = float(np.partition(ordered[places], count - 1)[:count].mean())
             return found if self.higher_is_better else -found
 
-        name = f"{self.metric}, worst tenth of tasks"
+        name = f"{self.metric}, worst decile of tasks"
         value = worst(np.arange(len(ordered)))
         interval = interval_by_bootstrap(worst, len(ordered))
         return Score(name, self.higher_is_better, value, interval, f"95 % bootstrap over {len(ordered):,} tasks")
@@ -114,10 +114,10 @@ class Report:
 
     def __str__(self) -> str:
         low, high = self.interval
-        manner = "transductive" if self.transductive else "inductive"
+        setting = "transductive" if self.transductive else "inductive"
         return (
             f"{self.model}: {self.metric} {self._words()} on {self._count(' of the ')} tasks of {self.source} "
-            f"({self._kind()} {self._show(low)} to {self._show(high)}{self._open()}; {manner}, norm {self.norm}; "
+            f"({self._kind()} {self._show(low)} to {self._show(high)}{self._open()}; {setting}, norm {self.norm}; "
             f"{self.seconds * 1e3:.1f} ms and {self._size()} a task; task list {self.digest})"
         )
 
@@ -139,8 +139,8 @@ class Report:
         return f"{self.mean:.4g} ± {half:.2g}"
 
     def _count(self, of: str) -> str:
-        judged = len(self.scores)
-        return f"{judged:,}" if self.planned in (None, judged) else f"the first {judged:,}{of}{self.planned:,}"
+        evaluated = len(self.scores)
+        return f"{evaluated:,}" if self.planned in (None, evaluated) else f"the first {evaluated:,}{of}{self.planned:,}"
 
     def _size(self) -> str:
         return "unknown bytes" if self.state_bytes is None else f"{self.state_bytes:,} bytes"
@@ -151,7 +151,7 @@ class Report:
             "model": self.model,
             self.metric: self._words(),
             "tasks": self._count(" of "),
-            "manner": "transductive" if self.transductive else "inductive",
+            "setting": "transductive" if self.transductive else "inductive",
             "norm": self.norm,
             "ms a task": f"{self.seconds * 1e3:.1f}",
             "state": self._size(),

@@ -44,7 +44,7 @@ class Score:
 
     @property
     def pooled(self) -> bool:
-        """Whether the queries of all tasks were judged together, so that there is no number of each task."""
+        """Whether the queries of all tasks were evaluated together, so that there is no number of each task."""
         return not self.scores
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""All classification learners under one equal budget: trained, judged on the same tasks, weighed; resumable one by one."""
+"""All classification learners under one equal budget: trained, evaluated on the same tasks, weighed; resumable one by one."""
 
 import json
 import time
@@ -36,7 +36,7 @@ class Standing:
 
     Args:
         name: of the contender.
-        family: the wing of its class.
+        family: the subpackage of its class.
         report: on the meta-test tasks.
         training_seconds: of meta-training, a pre-training included; 0 where there is none.
         peak_bytes: most bytes of tensors alive while adapting to one task.
@@ -90,7 +90,7 @@ def compete(
             yield known, False
             continue
         standing, learner = _enter(name, contender, budget, tasks, seed)
-        learner.pictures = budget.data.train.pictures
+        learner.reads = budget.data.train.reads
         save(learner, path.with_suffix(".safetensors"))
         content = asdict(standing) | {"report": standing.report.to_json(), "settings": settings, "versions": versions()}
         write_whole(path, json.dumps(content, indent=1).encode())

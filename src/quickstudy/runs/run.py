@@ -27,7 +27,7 @@ from quickstudy.errors import RunError
 from quickstudy.storage.files import write_whole
 from quickstudy.learner import Learner
 from quickstudy.monitoring.history import Log
-from quickstudy.monitoring.look import Monitor
+from quickstudy.monitoring.probe import Monitor
 from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.recipes.recipe import VAL_SEED, Recipe
 from quickstudy.reports.report import Report
@@ -36,8 +36,8 @@ from quickstudy.train import Record
 __all__ = ["Run", "Validation", "recipe_functions"]
 
 _SAVE_SECONDS = 30.0
-_LOOKED_AT, _AT_LEAST = 30, 8
-"""Tasks of each level in a look: 30 leave an error of 2 to 4 points in a mean accuracy, nearly the same at each look."""
+_PROBED, _AT_LEAST = 30, 8
+"""Tasks of each level in a probe: 30 leave an error of 2 to 4 points in a mean accuracy, nearly the same at each probe."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Run:
         with torch.random.fork_rng():
             torch.manual_seed(self.config["seed"])
             recipe = call(**(self.config["arguments"] | changes))
-        recipe.learner.pictures = recipe.pictures
+        recipe.learner.reads = recipe.reads
         return recipe
 
     def learner(self, **changes: Any) -> Learner[Any]:
@@ -166,18 +166,18 @@ class Run:
             with (self.folder / "log.jsonl" if processes.rank == 0 else Path(os.devnull)).open("a", buffering=1) as log:
                 monitor = _monitor(recipe) if processes.rank == 0 else None
                 if monitor is not None and step == 0 and not self.history():
-                    log.write(json.dumps(monitor.look(0).to_json()) + "\n")
+                    log.write(json.dumps(monitor.probe(0).to_json()) + "\n")
                 how: dict[str, Any] = {"seed": self.config["seed"], "fabric": fabric, "compile": compile}
                 for record in recipe.records(start=step, **how) if not progress.done else ():
                     log.write(json.dumps(asdict(record)) + "\n")
                     yield record
-                    validation = self._judge(recipe, record.step, progress, processes)
+                    validation = self._evaluate(recipe, record.step, progress, processes)
                     if validation is not None:
                         found = {"step": record.step, "validation": validation.report.mean, "best": validation.best}
                         log.write(json.dumps(found) + "\n")
                         yield validation
-                    if monitor is not None and (progress.done or _look_is_due(recipe, record.step)):
-                        log.write(json.dumps(monitor.look(record.step).to_json() | {"done": progress.done}) + "\n")
+                    if monitor is not None and (progress.done or _probe_is_due(recipe, record.step)):
+                        log.write(json.dumps(monitor.probe(record.step).to_json() | {"done": progress.done}) + "\n")
                     if validation is not None or progress.done or time.monotonic() - saved > _SAVE_SECONDS:
                         log.flush()
                         if processes.rank == 0:
@@ -186,7 +186,7 @@ class Run:
                     if progress.done:
                         break
 
-    def _judge(self, recipe: Recipe, step: int, progress: _Progress, processes: Processes) -> Validation | None:
+    def _evaluate(self, recipe: Recipe, step: int, progress: _Progress, processes: Processes) -> Validation | None:
         """A validation where one is due, by the first process; all learn what came of it."""
         last = step == recipe.steps
         if not last and (recipe.val is None or step % recipe.validate_every):
@@ -238,7 +238,7 @@ class Run:
         return step, progress
 
     def history(self) -> list[dict[str, Any]]:
-        """The log: a dictionary for each step, validation and look; a last line that was cut off is left out.
+        """The log: a dictionary for each step, validation and probe; a last line that was cut off is left out.
 
         `quickstudy.monitoring` makes tables and curves of it.
         """
@@ -266,19 +266,19 @@ class Run:
 def _monitor(recipe: Recipe) -> Monitor:
     """Looks at the first of the tasks that a validation has, and at as many of meta-training.
 
-    A fiftieth of the tasks that are trained on from look to look, of each level, so that looking costs some hundredths of it.
+    A fiftieth of the tasks that are trained on from probe to probe, of each level, so that looking costs some hundredths of it.
     """
-    tasks = min(_LOOKED_AT, recipe.val_tasks, max(_AT_LEAST, _between_looks(recipe) * recipe.batch // 50))
+    tasks = min(_PROBED, recipe.val_tasks, max(_AT_LEAST, _between_probes(recipe) * recipe.batch // 50))
     return Monitor(recipe.learner, recipe.train, recipe.val, tasks=tasks, listed=recipe.val_tasks, seed=VAL_SEED)
 
 
-def _between_looks(recipe: Recipe) -> int:
-    """As many outer steps as from validation to validation, but there are at least five looks in a run."""
+def _between_probes(recipe: Recipe) -> int:
+    """As many outer steps as from validation to validation, but there are at least five probes in a run."""
     return max(1, min(recipe.validate_every, recipe.steps // 5))
 
 
-def _look_is_due(recipe: Recipe, step: int) -> bool:
-    return step % recipe.validate_every == 0 or step % _between_looks(recipe) == 0
+def _probe_is_due(recipe: Recipe, step: int) -> bool:
+    return step % recipe.validate_every == 0 or step % _between_probes(recipe) == 0
 
 
 def _call(config: Mapping[str, Any]) -> str:

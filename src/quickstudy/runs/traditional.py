@@ -1,4 +1,4 @@
-"""Meta-learning against traditional learning: the rivals that start every task from nothing, or from ordinary pre-training."""
+"""Meta-learning against traditional learning: the baselines that start every task from nothing, or from ordinary pre-training."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from quickstudy.tasks.supervised import Supervised
 
 __all__ = ["meta_trained", "traditional"]
 
-_PICTURES = 64
+_IMAGES = 64
 
 
 def traditional(recipe: Recipe, *, pretraining: int, seed: int = 0) -> dict[str, Callable[[], tuple[Learner[Any], Trained]]]:
@@ -73,11 +73,11 @@ def _pretrained(encoder: Callable[[], Conv4 | MLP], recipe: Recipe, steps: int, 
 
     learner = _seeded(make, seed)
     began = time.perf_counter()
-    source = Supervised(index, _PICTURES)
+    source = Supervised(index, _IMAGES)
     for _ in by_adam(learner, Tasks(source, None, recipe.test), lr=4e-3, steps=steps).records(seed=seed):
         pass
     seconds = time.perf_counter() - began
-    known = min(len(index), steps * _PICTURES)
+    known = min(len(index), steps * _IMAGES)
     words = "one classifier of all training classes, then a new head on each task's own examples"
     return learner, Trained(known, 0, seconds, words)
 

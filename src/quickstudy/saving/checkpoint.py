@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from quickstudy import functional, learners, likelihood, nn
-from quickstudy.datasets.pictures import Pictures
 from quickstudy.errors import ArtefactError, LearnerError
+from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner, Predictor
 from quickstudy.storage.artefact import Artefact, read, unpack, write
 from quickstudy.storage.blueprint import Recorded, blueprint, build
@@ -41,11 +41,11 @@ def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[s
     'ProtoNet'
     """
     learner = thing.learner if isinstance(thing, Predictor) else thing
-    pictures = thing.pictures
+    reads = thing.reads
     description: dict[str, Any] = {
         "learner": blueprint(learner),
         "recipe": dict(recipe or {}),
-        "pictures": asdict(pictures) if pictures is not None else None,
+        "reads": asdict(reads) if reads is not None else None,
     }
     tree: dict[str, Any] = {"weights": dict(learner.state_dict())}
     if isinstance(thing, Predictor):
@@ -66,15 +66,15 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     """
     found = read(path, ("learner", "predictor"))
     learner = _fill(like if like is not None else _rebuild(found, path), found, path)
-    pictures = found.description["pictures"]
-    if pictures is not None:
-        call: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in pictures.items()}
-        learner.pictures = Pictures(**call)
+    reads = found.description["reads"]
+    if reads is not None:
+        call: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in reads.items()}
+        learner.reads = Images(**call)
     if found.kind == "learner":
         return learner
     state = unpack(found.skeleton, found.tensors, _records(learner))["state"]
     classes = found.description["classes"]
-    return Predictor(learner, state, tuple(classes) if classes is not None else None, learner.pictures)
+    return Predictor(learner, state, tuple(classes) if classes is not None else None, learner.reads)
 
 
 def _rebuild(found: Artefact, path: str | Path) -> Learner[Any]:

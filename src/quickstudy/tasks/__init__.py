@@ -1,18 +1,18 @@
 """Sources of tasks: drawn from data, or synthetic with a known answer."""
 
-from quickstudy.tasks.augmented_pictures import AugmentedPictures
+from quickstudy.tasks.augmented_images import AugmentedImages
 from quickstudy.tasks.copy import Copy
 from quickstudy.tasks.curriculum import Curriculum, growing
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
 from quickstudy.tasks.diverse import Diverse, class_points
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.fixed_columns import FixedColumns
+from quickstudy.tasks.image_augmentations import Erase, Warp
 from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.meta_aug import MetaAug, Permuted, Scaled, Shifted
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.one_hot_sinusoid import OneHotSinusoid
 from quickstudy.tasks.open_set import OpenSet
-from quickstudy.tasks.picture_changes import Erase, Warp
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
 from quickstudy.tasks.sinusoid import Sinusoid
@@ -24,7 +24,7 @@ from quickstudy.tasks.unsplit import Unsplit
 
 __all__ = [
     "MLTI",
-    "AugmentedPictures",
+    "AugmentedImages",
     "Balanced",
     "ClassSampler",
     "Copy",

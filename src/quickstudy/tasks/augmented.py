@@ -39,7 +39,7 @@ class Augmented(TaskSource[AugmentedPlan]):
     All that is random of a task is a function of its seed, so runs resume bit for bit and a task is the same in any company.
 
     Args:
-        source: of the tasks. Judge on it, or on another plain source: what is changed here is for meta-training.
+        source: of the tasks. Evaluate on it, or on another plain source: what is changed here is for meta-training.
         name: what is done to them, a suffix of the source's name.
         of: how many tasks of the source each task is made of.
     """

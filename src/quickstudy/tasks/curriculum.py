@@ -35,7 +35,7 @@ def growing(first: tuple[int, int], last: tuple[int, int], steps: int) -> Lesson
 
 
 class Curriculum(FewShot):
-    """A source whose tasks have other ways and shots in each outer step; without a step (when judged) its full sizes.
+    """A source whose tasks have other ways and shots in each outer step; without a step (when evaluated) its full sizes.
 
     A task of fewer ways has absent classes in its last columns, so that a network with an output for each way fits.
 

@@ -1,6 +1,6 @@
 """Task lists as files: frozen plans, exchanged between people and machines, that refuse to meet other data.
 
-A list holds row numbers, columns and masks (kilobytes), not pictures; its digest covers the data it was drawn from.
+A list holds row numbers, columns and masks (kilobytes), not images; its digest covers the data it was drawn from.
 """
 
 from dataclasses import fields, is_dataclass
@@ -39,7 +39,7 @@ def save_tasks(path: str | Path, source: TaskSource[Any], plan: Plan) -> None:
 
 
 def load_tasks(path: str | Path, source: TaskSource[Any]) -> Plan:
-    """Reads a task list, to be judged by ``evaluate(model, source, plan=...)``.
+    """Reads a task list, to be evaluated by ``evaluate(model, source, plan=...)``.
 
     Args:
         path: what `save_tasks` wrote.

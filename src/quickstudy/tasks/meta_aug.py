@@ -76,7 +76,7 @@ class MetaAug(Augmented):
     """The tasks of another source with targets changed anew in every task, alike in its support and query set.
 
     For classes this makes tasks mutually exclusive: no function of a query alone can solve them all. It is for
-    meta-training; judge on the plain source.
+    meta-training; evaluate on the plain source.
 
     Args:
         source: of the tasks.

@@ -18,7 +18,7 @@ __all__ = ["OpenSet"]
 class OpenSet(FewShot):
     """N-way K-shot tasks whose queries hold as many examples of each of some unknown classes: their target row is zero.
 
-    A learner must say whether it knows a query's class at all: `metrics.abstention_auroc` judges that. Accuracy and losses
+    A learner must say whether it knows a query's class at all: `metrics.abstention_auroc` evaluates that. Accuracy and losses
     pass the unknown queries over.
 
     Args:

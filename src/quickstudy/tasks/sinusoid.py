@@ -28,7 +28,7 @@ class Sinusoid(TaskSource[SinusoidPlan]):
 
     Args:
         shots: K, points in the support set.
-        queries: random points in the query set; with ``grid`` evenly spaced ones over [−5, 5], which judge a whole curve.
+        queries: random points in the query set; with ``grid`` evenly spaced ones over [−5, 5], which evaluate a whole curve.
         grid: see above.
 
     Predicting 0 costs E[A²]/2 = 4.2517, the best function that ignores the support set, −1.6234 cos x, costs 3.0057.

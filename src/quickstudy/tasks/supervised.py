@@ -22,7 +22,7 @@ class SupervisedPlan(Plan):
 class Supervised(TaskSource[SupervisedPlan]):
     """One ordinary mini-batch of all classes as the query set of a task whose support set is empty.
 
-    So the one outer loop also pre-trains backbones and the traditional rivals.
+    So the one outer loop also pre-trains backbones and the traditional baselines.
 
     Args:
         index: the classes; class number = target column, for ever.

@@ -1,6 +1,6 @@
-"""Which learner is checked, on tasks that suit it: one line for each in its wing's file, variants included."""
+"""Which learner is checked, on tasks that suit it: one line for each in its subpackage's file, variants included."""
 
-from contract.cases import around, baselines, blackbox, closed_form, learned, memory, metric, optimization, relatives
+from contract.cases import baselines, blackbox, closed_form, learned, memory, metric, optimization, relatives, wrappers
 from contract.cases.ground import INPUTS, Case, blobs, few
 
 __all__ = ["CASES", "INPUTS", "Case", "blobs", "few"]
@@ -14,6 +14,6 @@ CASES: dict[str, Case] = (
     | blackbox.CASES
     | closed_form.CASES
     | baselines.CASES
-    | around.CASES
+    | wrappers.CASES
 )
 """The name begins with the learner's class; after a comma, the variant."""

@@ -89,7 +89,7 @@ CASES: dict[str, Case] = {
     "CNAPs": Case(partial(built, learners.CNAPs, adapted, reader, writer, code=8), partial(few, (2, 4), (2, 4))),
     "SimpleCNAPs": Case(partial(built, learners.SimpleCNAPs, adapted, reader, code=8), partial(few, (2, 4), (2, 4))),
     "SimpleCNAPs, settled norms": Case(partial(built, learners.SimpleCNAPs, settled, reader, code=8), few),
-    "SimpleCNAPs, pictures, norm by example": Case(partial(built, learners.SimpleCNAPs, pictured, reader, code=8), few),
+    "SimpleCNAPs, images, norm by example": Case(partial(built, learners.SimpleCNAPs, pictured, reader, code=8), few),
     "LEO": Case(
         partial(built, learners.LEO, encoder, features=16, latent=16, steps=2, tuning_steps=2), few, Training(200, lr=0.003)
     ),

@@ -1,4 +1,4 @@
-"""Traditional learners, the rivals on the same tasks: without meta-training, or with ordinary pre-training."""
+"""Traditional learners, the baselines on the same tasks: without meta-training, or with ordinary pre-training."""
 
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.from_scratch import FromScratch

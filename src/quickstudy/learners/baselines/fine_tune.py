@@ -1,4 +1,4 @@
-"""Pre-train on all meta-training classes, then fine-tune on the support set: transfer learning, the rival to beat.
+"""Pre-train on all meta-training classes, then fine-tune on the support set: transfer learning, the baseline to beat.
 
 Source: Chen, Liu, Kira, Wang & Huang, 2019, A closer look at few-shot classification ("Baseline").
 """

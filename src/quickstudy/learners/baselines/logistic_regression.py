@@ -27,7 +27,7 @@ class LogisticRegression(Learner[LinearModel]):
     Args:
         C: inverse strength of the penalty, as in scikit-learn.
         encoder: features to work on; the flattened inputs themselves by default. Tian et al., 2020, Rethinking few-shot
-            image classification, found this on pre-trained features a strong rival.
+            image classification, found this on pre-trained features a strong baseline.
 
     >>> learner = LogisticRegression()
     >>> learner(Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]))).names(torch.tensor([[0.8]]))

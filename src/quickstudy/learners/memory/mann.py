@@ -32,13 +32,13 @@ class MANN(Learner[Stream]):
         ``o_t, m_t = cell([f(x_t); f(x_{t−1}); y_{t−1}], m_{t−1})``,    meta-training minimises the mean of ``−log p(y_t | o_t)``
 
     Every presentation of a support set is predicted, then remembered; queries are predicted from the memory that stands
-    after it, each on its own. Judge it as in the paper by `quickstudy.evaluate_stream`: accuracy by how often a class
+    after it, each on its own. Evaluate it as in the paper by `quickstudy.evaluate_stream`: accuracy by how often a class
     was presented. Deviations: an example is shown once more beside its label, where the paper's controller has to keep it in
     mind by itself; in `predict` a class that was never presented is impossible (in meta-training it is not).
 
     Args:
         encoder: any network from inputs to features (D,); `nn.Flatten()` is the paper's, which reads pixels.
-        cell: of 2 D + N inputs and N outputs: `nn.LRUA` around an LSTM in the paper; an `nn.LSTMCell` is its rival.
+        cell: of 2 D + N inputs and N outputs: `nn.LRUA` around an LSTM in the paper; an `nn.LSTMCell` is its baseline.
         likelihood: of the outputs.
 
     Raises:

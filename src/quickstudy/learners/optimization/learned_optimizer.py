@@ -36,7 +36,7 @@ class LearnedOptimizer(Learner[FastWeights]):
         objective: ``mean over windows of score(L_Q(θ_{t+1}), t in the window)``
 
     A task is a problem of optimization: its support set is the problem's data, all of it a batch, and its query set what the
-    trajectory is judged on: held-out data, or, as in the paper, the same (`tasks.Unsplit`). In meta-training a trajectory
+    trajectory is evaluated on: held-out data, or, as in the paper, the same (`tasks.Unsplit`). In meta-training a trajectory
     begins where ``start`` puts it, runs without gradient to a random depth, and is then differentiated through one or more
     windows, one after another (truncated backpropagation; the depth is drawn for each task, and is 0 where the windows fill
     the trajectory). In eval mode it begins at the weights of ``network``.

@@ -28,7 +28,7 @@ class Improvements:
 
     Args:
         multi_step_loss: outer steps over which the losses of the earlier inner steps fade, 10 epochs of 500 in the paper;
-            0 judges the last weights alone.
+            0 evaluates the last weights alone.
         first_order: outer steps with inner gradients held constant, before they are differentiated (derivative-order
             annealing; 50 epochs in the paper, none in its published settings).
         learned_rates: a learned step size for every weight tensor and inner step.

@@ -17,11 +17,11 @@ __all__ = ["fine_tune", "from_scratch", "logistic_regression", "nearest_centroid
 
 
 def fine_tune(budget: Budget) -> Recipe:
-    """Pre-training on as many pictures, then a new head."""
+    """Pre-training on as many images, then a new head."""
     encoder = budget.encoder()
     classes = len(budget.data.train.classes)
     learner = FineTune(encoder, features=encoder.features, classes=classes, rule=Adam(1e-2), tune_encoder=False)
-    return budget.on_pictures(learner, 4e-3)
+    return budget.on_images(learner, 4e-3)
 
 
 def from_scratch(budget: Budget) -> Learner[Any]:

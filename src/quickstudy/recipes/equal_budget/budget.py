@@ -1,9 +1,9 @@
-"""One small equal budget: the same tasks, pictures, backbone and schedule for every learner.
+"""One small equal budget: the same tasks, images, backbone and schedule for every learner.
 
 Equal are the tasks and not the seconds, for three reasons: labelled tasks are what a person has few of; the list of tasks,
 and so the result, is the same on every machine and however busy it is, which seconds are not; and what a learner makes of
 a task in how many seconds is a finding, to be printed beside its accuracy. A learner that is pre-trained on mini-batches of
-labelled pictures instead of tasks sees as many pictures.
+labelled images instead of tasks sees as many images.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Budget:
         seed: of the tasks of a pre-training that a learner brings along.
 
     >>> from quickstudy.datasets.glyphs import glyphs
-    >>> Budget(glyphs()).tasks, Budget(glyphs()).pictures
+    >>> Budget(glyphs()).tasks, Budget(glyphs()).reads
     (2400, 72000)
     """
 
@@ -59,8 +59,8 @@ class Budget:
         return self.steps * self.batch
 
     @property
-    def pictures(self) -> int:
-        """Labelled pictures that these tasks show, repetitions counted."""
+    def images(self) -> int:
+        """Labelled images that these tasks show, repetitions counted."""
         return self.tasks * self.ways * (self.shots + self.queries)
 
     @property
@@ -69,7 +69,7 @@ class Budget:
         return FewShot(self.data.test, self.ways, self.shots, self.test_queries)
 
     def encoder(self) -> Conv4:
-        """A fresh backbone from pictures to ``hidden`` features."""
+        """A fresh backbone from images to ``hidden`` features."""
         return Conv4(hidden=self.hidden, strided=True)
 
     def network(self) -> Conv4:
@@ -80,10 +80,10 @@ class Budget:
         """Meta-training of ``learner`` on the budget's tasks (or a share of them), by Adam of one-cycle rates."""
         return by_adam(learner, self._tasks(), lr=lr, steps=self._share(share), batch=self.batch)
 
-    def on_pictures(self, learner: Learner[Any], lr: float, share: float = 1.0) -> Recipe:
-        """Supervised pre-training of ``learner`` on as many pictures, in mini-batches of one outer step's."""
+    def on_images(self, learner: Learner[Any], lr: float, share: float = 1.0) -> Recipe:
+        """Supervised pre-training of ``learner`` on as many images, in mini-batches of one outer step's."""
         source = Supervised(self.data.train, self.batch * self.ways * (self.shots + self.queries))
-        return by_adam(learner, Tasks(source, None, self.test, self.data.train.pictures), lr=lr, steps=self._share(share))
+        return by_adam(learner, Tasks(source, None, self.test, self.data.train.reads), lr=lr, steps=self._share(share))
 
     def by(self, learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler) -> Recipe:
         """Meta-training on the budget's tasks by an optimizer of the learner's own."""
@@ -98,21 +98,21 @@ class Budget:
             clip=10.0,
             steps=self.steps,
             batch=self.batch,
-            pictures=tasks.pictures,
+            reads=tasks.reads,
         )
 
     def pretrained(self, share: float = 0.5, lr: float = 4e-3) -> Conv4:
-        """A backbone pre-trained on a share of the budget's pictures, in eval mode and frozen."""
+        """A backbone pre-trained on a share of the budget's images, in eval mode and frozen."""
         encoder = self.encoder()
         classes = len(self.data.train.classes)
-        recipe = self.on_pictures(FineTune(encoder, features=encoder.features, classes=classes), lr, share)
+        recipe = self.on_images(FineTune(encoder, features=encoder.features, classes=classes), lr, share)
         for _ in recipe.records(seed=self.seed):
             pass
         return encoder.eval().requires_grad_(False)
 
     def _tasks(self) -> Tasks:
         source = FewShot(self.data.train, self.ways, self.shots, self.queries)
-        return Tasks(source, None, self.test, self.data.train.pictures)
+        return Tasks(source, None, self.test, self.data.train.reads)
 
     def _share(self, share: float) -> int:
         return max(2, round(share * self.steps))

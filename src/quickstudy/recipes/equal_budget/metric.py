@@ -31,7 +31,7 @@ def matching_net(budget: Budget) -> Recipe:
 
 
 def siamese_net(budget: Budget) -> Recipe:
-    """Twins that say whether two pictures are of one class."""
+    """Twins that say whether two images are of one class."""
     encoder = budget.encoder()
     return budget.on_tasks(SiameseNet(encoder, features=encoder.features), 4e-3)
 
@@ -49,7 +49,7 @@ def feat(budget: Budget) -> Recipe:
 
 
 def simple_shot(budget: Budget) -> Recipe:
-    """Pre-training on as many pictures, then nearest centroids of centred, normalised features."""
+    """Pre-training on as many images, then nearest centroids of centred, normalised features."""
     encoder = budget.encoder()
     classes = len(budget.data.train.classes)
-    return budget.on_pictures(SimpleShot(encoder, features=encoder.features, classes=classes), 4e-3)
+    return budget.on_images(SimpleShot(encoder, features=encoder.features, classes=classes), 4e-3)

@@ -1,6 +1,6 @@
-"""Small changes of pictures that leave what they show as it is: moved, turned, scaled, partly covered; on tensors, in one go.
+"""Small changes of images that leave what they show as it is: moved, rotated, scaled, partly covered; on tensors, in one go.
 
-A change is a function of pictures and of uniform numbers, so that whoever gives the numbers decides what happens.
+A change is a function of images and of uniform numbers, so that whoever gives the numbers decides what happens.
 
 Sources: Simard, Steinkraus & Platt, 2003, Best practices for convolutional neural networks (affine distortions); Zhong, Zheng,
 Kang, Li & Yang, 2020, Random erasing data augmentation.
@@ -15,25 +15,25 @@ from torch import Tensor
 
 from quickstudy.errors import TaskError
 
-__all__ = ["Erase", "PictureChange", "Warp"]
+__all__ = ["Erase", "ImageAugmentation", "Warp"]
 
 
-class PictureChange(Protocol):
-    """A change of pictures: how many uniform numbers it takes for each, and the function."""
+class ImageAugmentation(Protocol):
+    """A change of images: how many uniform numbers it takes for each, and the function."""
 
     @property
     def numbers(self) -> int: ...
 
     def __call__(self, x: Tensor, u: Tensor) -> Tensor:
-        """Pictures (R, C, H, W) changed by uniform numbers (R, numbers); shape and range stay."""
+        """Images (R, C, H, W) changed by uniform numbers (R, numbers); shape and range stay."""
 
 
 @dataclass(frozen=True)
 class Warp:
-    """Each picture is moved, turned and scaled at random; what comes in from outside repeats the border.
+    """Each image is moved, rotated and scaled at random; what comes in from outside repeats the border.
 
     Args:
-        shift: at most, as a share of the picture's width and height.
+        shift: at most, as a share of the image's width and height.
         turn: at most, in degrees.
         scale: at most, larger or smaller, as a share.
 
@@ -70,11 +70,11 @@ class Warp:
 
 @dataclass(frozen=True)
 class Erase:
-    """A rectangle of some pictures is covered.
+    """A rectangle of some images is covered.
 
     Args:
-        share: of the pictures that lose a rectangle.
-        smallest, largest: its sides, as shares of the picture's.
+        share: of the images that lose a rectangle.
+        smallest, largest: its sides, as shares of the image's.
         fill: the number that stands in it.
 
     Raises:

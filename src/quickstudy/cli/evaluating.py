@@ -1,4 +1,4 @@
-"""``quickstudy evaluate``: runs before the judge."""
+"""``quickstudy evaluate``: runs before the evaluation."""
 
 import json
 from dataclasses import replace
@@ -34,14 +34,14 @@ def evaluate(
     on_data: Annotated[list[str] | None, _Several] = None,
     unknown: int = 0,
     disjoint: Disjoint | None = None,
-    with_: Annotated[list[str] | None, Parameter(name="--with", negative=())] = None,
-    on: Annotated[list[str] | None, Parameter(name="--on", negative=())] = None,
+    with_: Annotated[list[str] | None, Parameter(name="--learner-arg", negative=())] = None,
+    on: Annotated[list[str] | None, Parameter(name="--recipe-arg", negative=())] = None,
     stream: Annotated[bool, Parameter(negative=())] = False,
     list_: Annotated[Path | None, Parameter(name="--list")] = None,
     save_list: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Judge runs on meta-test tasks; each report is also saved as JSON in its run folder, with a page and its pictures.
+    """Evaluate runs on meta-test tasks; each report is also saved as JSON in its run folder, with a page and its figures.
 
     Runs of one recipe that differ in nothing but their seed are also summed up: the mean over training runs.
 
@@ -49,26 +49,26 @@ def evaluate(
         runs: folders of runs.
         tasks: how many tasks.
         seed: of the task list.
-        ways: classes in a task, if other than the recipe's; several (2 5 10) give a table and a picture.
-        shots: support examples of each class, if other than the recipe's; several (1 5 10) give a table and a picture.
+        ways: classes in a task, if other than the recipe's; several (2 5 10) give a table and a figure.
+        shots: support examples of each class, if other than the recipe's; several (1 5 10) give a table and a figure.
         queries: query examples of each class, if other than the recipe's.
-        metrics: more numbers: log_loss, ece (with a picture), macro_f1, auroc … of the names in quickstudy.metrics.
-        on_data: judge on other pictures as well: glyphs, omniglot, a folder of class folders, a ZIP file of them.
+        metrics: more numbers: log_loss, ece (with a figure), macro_f1, auroc … of the names in quickstudy.metrics.
+        on_data: evaluate on other images as well: glyphs, omniglot, a folder of class folders, a ZIP file of them.
         unknown: so many classes that no one was shown are among the queries; see the metric abstention_auroc.
         disjoint: tasks that share no classes, or no rows, as many as there can be up to --tasks.
         with_: another argument for the learner, test_steps=10 say; may be given again.
         on: another argument of the recipe for its meta-test tasks, length=40 say; may be given again.
-        stream: judge example by example, predict then learn: accuracy by presentation (for memories).
-        list_: judge the tasks of this file instead of drawing some.
-        save_list: write the tasks to this file, for others to judge theirs on.
+        stream: evaluate example by example, predict then learn: accuracy by presentation (for memories).
+        list_: evaluate the tasks of this file instead of drawing some.
+        save_list: write the tasks to this file, for others to evaluate theirs on.
         json_: print JSON instead of a table.
     """
     call = Call(
         tasks=tasks,
         seed=seed,
         queries=queries,
-        of_learner=changes("--with", with_),
-        of_recipe=changes("--on", on),
+        of_learner=changes("--learner-arg", with_),
+        of_recipe=changes("--recipe-arg", on),
         list_=list_,
         metrics=measures(metrics),
         unknown=unknown,
@@ -84,9 +84,9 @@ def evaluate(
         across(runs, call, on_data, as_json=json_)
         return
     if stream:
-        _streams([_judge_stream(run, call) for run in runs], json_)
+        _streams([_evaluate_stream(run, call) for run in runs], json_)
         return
-    reports = [call.judge(run) for run in runs]
+    reports = [call.evaluate(run) for run in runs]
     if save_list is not None:
         call.save_list(save_list, call.source(runs[0]))
     if json_:
@@ -100,7 +100,7 @@ def evaluate(
 
 def _refuse(*given: object) -> None:
     if any(flag is not None for flag in given):
-        raise RunError("several sizes or data sets have a task list each. Leave --list, --save-list, --on-data or --stream out.")
+        raise RunError("several sizes or data sets have a task list each. Leave --list, --save-list, --data or --stream out.")
 
 
 def _print(reports: list[Report], runs: list[Path]) -> None:
@@ -124,7 +124,7 @@ def _print(reports: list[Report], runs: list[Path]) -> None:
 
 
 def _write_pages(reports: list[Report], folders: list[Path]) -> None:
-    """Each run's page: what was judged now, and how its meta-training went."""
+    """Each run's page: what was evaluated now, and how its meta-training went."""
     from quickstudy.plots.run_page import run_page
     from quickstudy.runs.run import Run
 
@@ -142,7 +142,7 @@ def _differ_in_seed_alone(folders: list[Path]) -> bool:
     return len(calls) == 1 and len({config["seed"] for config in configs}) == len(configs)
 
 
-def _judge_stream(folder: Path, call: Call) -> StreamReport:
+def _evaluate_stream(folder: Path, call: Call) -> StreamReport:
     from quickstudy.evaluation.stream import evaluate_stream
 
     learner, source = call.learner(folder), call.source(folder)

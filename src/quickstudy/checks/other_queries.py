@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.checks.finding import Finding, Look, Severity, not_asked
+from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.checks.scene import Scene, apart, outputs, seeded
 from quickstudy.functional.tree import map_leaves
 from quickstudy.learner import Learner
@@ -21,10 +21,10 @@ _MUCH = 0.1
 _NOISE = 1e-6
 
 
-def moved_by_companions(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Look:
-    """Exchanges the companions of some queries for queries of other tasks, and sees whether the answers move.
+def moved_by_companions(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Observation:
+    """Exchanges the other queries of some queries for queries of other tasks, and sees whether the answers move.
 
-    A batch norm that uses the statistics of the query batch lets companions leak into an answer: scores then depend on how
+    A batch norm that uses the statistics of the query batch lets other queries leak into an answer: scores then depend on how
     many queries come at once and of which classes. A learner that declares it (``facts.transductive``) is excused, but told
     how many answers changed.
 
@@ -36,7 +36,7 @@ def moved_by_companions(learner: Learner[Any], source: TaskSource[Any], *, seed:
     scene = Scene(learner, source, seed=seed)
     tasks = _tasks(scene)
     if min(len(task.query) for task in tasks) < 2:
-        return not_asked("tasks have a single query")
+        return skipped("tasks have a single query")
 
     fresh, pairs = scene.fresh(), []
     for number, task in enumerate(tasks):
@@ -47,14 +47,14 @@ def moved_by_companions(learner: Learner[Any], source: TaskSource[Any], *, seed:
         return _declared(
             learner,
             pairs,
-            "other companions among the queries",
+            "other other queries among the queries",
             "transductive",
             "Compare it with other transductive learners only, on query sets of the same size and balance.",
         )
     return _undeclared(
         learner,
         pairs,
-        "other companions among the queries",
+        "other other queries among the queries",
         "Keep statistics of the query batch out of encode and predict (a batch norm without running averages is one; "
         'norm="support" in MAML), or declare Facts(transductive=True).',
     )
@@ -67,7 +67,7 @@ def _exchanged(mine: Examples, others: Examples) -> Inputs:
     return map_leaves(lambda a, b: torch.cat([a[:stay], b[strangers]]), mine.x, others.x)
 
 
-def moved_by_order(learner: Learner[Any], source: TaskSource[Any], *, orders: int = 4, seed: int = 0) -> Look:
+def moved_by_order(learner: Learner[Any], source: TaskSource[Any], *, orders: int = 4, seed: int = 0) -> Observation:
     """Shuffles the support set and sees whether the answers move.
 
     A memory that reads its support set in order may declare it (``facts.ordered``); it is then told how many answers another
@@ -83,7 +83,7 @@ def moved_by_order(learner: Learner[Any], source: TaskSource[Any], *, orders: in
     fresh, pairs = scene.fresh(), []
     for number, task in enumerate(_tasks(scene)):
         if len(task.support) < 2:
-            return not_asked("support sets hold fewer than two examples")
+            return skipped("support sets hold fewer than two examples")
         before = _asked(fresh, task.support, task.query.x)
         for k in range(orders):
             order = torch.randperm(len(task.support), generator=generator_of(seed, number, k))
@@ -101,7 +101,7 @@ def moved_by_order(learner: Learner[Any], source: TaskSource[Any], *, orders: in
     )
 
 
-def moved_by_names(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Look:
+def moved_by_names(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Observation:
     """Puts the classes to other columns and sees whether the answers do more than follow.
 
     Networks with one output for each column (MAML's) declare it (``facts.label_order``); how many of their answers change is
@@ -114,7 +114,7 @@ def moved_by_names(learner: Learner[Any], source: TaskSource[Any], *, seed: int 
         seed: of tasks and inner randomness.
     """
     if not isinstance(learner.likelihood, Categorical):
-        return not_asked("outputs are values, not classes")
+        return skipped("outputs are values, not classes")
     scene = Scene(learner, source, seed=seed)
     fresh, pairs = scene.fresh(), []
     for task in _tasks(scene):
@@ -157,23 +157,25 @@ def _changed(learner: Learner[Any], pairs: _Pairs) -> float:
     return float((after - before).abs().mean() / before.std().clamp(min=1e-12))
 
 
-def _declared(learner: Learner[Any], pairs: _Pairs, what: str, fact: str, remedy: str) -> Look:
+def _declared(learner: Learner[Any], pairs: _Pairs, what: str, fact: str, remedy: str) -> Observation:
     share = _changed(learner, pairs)
     note = f"{what}: {share:.1%} of the answers change (declared: {fact})"
     if share <= _MUCH:
-        return Look(note)
-    return Look(note, (Finding(f"Of the answers {share:.0%} change with {what}.", Severity.NOTE, remedy, {"changed": share}),))
+        return Observation(note)
+    return Observation(
+        note, (Finding(f"Of the answers {share:.0%} change with {what}.", Severity.NOTE, remedy, {"changed": share}),)
+    )
 
 
-def _undeclared(learner: Learner[Any], pairs: _Pairs, what: str, remedy: str) -> Look:
+def _undeclared(learner: Learner[Any], pairs: _Pairs, what: str, remedy: str) -> Observation:
     moved, share = max(apart(after, before) for after, before in pairs), _changed(learner, pairs)
     note = f"{what}: outputs move by {moved:.1g}, {share:.1%} of the answers change"
     if moved <= _NOISE or (learner.facts.stochastic and share <= _MUCH):
-        return Look(note)
+        return Observation(note)
     finding = Finding(
         f"Answers of {type(learner).__name__} move with {what}: outputs by up to {moved:.2g}, {share:.1%} of the answers change.",
         Severity.SEVERE if share > 0 or moved > 1e-3 else Severity.WARNING,
         remedy,
         {"moved": moved, "changed": share},
     )
-    return Look(note, (finding,))
+    return Observation(note, (finding,))

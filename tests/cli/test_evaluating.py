@@ -1,4 +1,4 @@
-"""The judge on the command line: metrics, open sets, disjoint tasks, sweeps, other domains, traditional learning."""
+"""The evaluation on the command line: metrics, open sets, disjoint tasks, sweeps, other domains, traditional learning."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def call(call):  # type: ignore[no-untyped-def]
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A learner of two outer steps."""
-    folder = tmp_path_factory.mktemp("judging") / "run"
+    folder = tmp_path_factory.mktemp("evaluating") / "run"
     words = "train proto_glyphs --steps 2 --train-ways 5 --train-queries 2 --queries 5 --seed 3 --out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["quickstudy", *words.split(), str(folder)])
@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_metrics_by_name_with_a_picture(run: Path, call) -> None:  # type: ignore[no-untyped-def]
+def test_metrics_by_name_with_a_image(run: Path, call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("evaluate", run, "--tasks", 12, "--metrics", "log_loss", "ece", "--json")
     (found,) = json.loads(out)
     assert status == 0 and [score["metric"] for score in found["others"]] == ["log_loss", "ece"]
@@ -50,18 +50,18 @@ def test_metrics_by_name_with_a_picture(run: Path, call) -> None:  # type: ignor
 
 
 def test_unknown_classes_and_disjoint_tasks(run: Path, call) -> None:  # type: ignore[no-untyped-def]
-    status, out, _ = call("evaluate", run, "--tasks", 5, "--unknown", 2, "--metrics", "abstention_auroc", "--json")
+    status, out, _ = call("evaluate", run, "--tasks", 5, "--unknown-classes", 2, "--metrics", "abstention_auroc", "--json")
     assert status == 0 and "2 unknown classes" in json.loads(out)[0]["source"]
     status, out, _ = call("evaluate", run, "--tasks", 4, "--disjoint", "classes", "--json")
     assert status == 0 and list(json.loads(out)[0]["intervals"]) == ["disjoint tasks"]
     status, out, _ = call("evaluate", run, "--tasks", 100_000, "--ways", 200, "--disjoint", "classes", "--json")
     (found,) = json.loads(out)
     assert status == 0 and 1 <= len(found["scores"]) < 100, "as many as there can be"
-    status, _, err = call("evaluate", run, "--unknown", 1, "--disjoint", "rows")
-    assert status == 1 and "--unknown or --disjoint" in err
+    status, _, err = call("evaluate", run, "--unknown-classes", 1, "--disjoint", "rows")
+    assert status == 1 and "--unknown-classes or --disjoint" in err
 
 
-def test_several_sizes_give_one_table_and_one_picture(run: Path, call) -> None:  # type: ignore[no-untyped-def]
+def test_several_sizes_give_one_table_and_one_image(run: Path, call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("evaluate", run, "--tasks", 5, "--shots", 1, 3, "--ways", 4, "--json")
     found = json.loads(out)["ProtoNet"]
     assert status == 0 and ["4-way 1-shot" in found["1"]["source"], "4-way 3-shot" in found["3"]["source"]] == [True, True]
@@ -73,22 +73,22 @@ def test_several_sizes_give_one_table_and_one_picture(run: Path, call) -> None: 
     assert status == 1 and "Leave --list" in err
 
 
-def test_a_run_is_judged_on_other_pictures(run: Path, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_run_is_evaluated_on_other_images(run: Path, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(0)
     for name in "abcde":
         (tmp_path / "signs" / name).mkdir(parents=True)
         for number in range(8):
             Image.fromarray(rng.integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(tmp_path / "signs" / name / f"{number}.png")
-    status, out, _ = call("evaluate", run, "--tasks", 5, "--on-data", tmp_path / "signs", "--json")
+    status, out, _ = call("evaluate", run, "--tasks", 5, "--data", tmp_path / "signs", "--json")
     home, away = json.loads(out)
     assert status == 0 and home["data"] == "glyphs/test (home)" and away["source"].startswith("signs 5-way 1-shot")
-    status, out, _ = call("evaluate", run, "--tasks", 5, "--on-data", tmp_path / "signs")
+    status, out, _ = call("evaluate", run, "--tasks", 5, "--data", tmp_path / "signs")
     assert status == 0 and "(home)" in out and "sees for the first time" in out
-    status, _, err = call("evaluate", run, "--tasks", 5, "--on-data", "nowhere")
-    assert status == 1 and '"nowhere" holds no pictures' in err
+    status, _, err = call("evaluate", run, "--tasks", 5, "--data", "nowhere")
+    assert status == 1 and '"nowhere" holds no images' in err
     assert call("train", "maml_sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
-    status, _, err = call("evaluate", tmp_path / "sine", "--on-data", "glyphs")
-    assert status == 1 and "was not trained on pictures" in err
+    status, _, err = call("evaluate", tmp_path / "sine", "--data", "glyphs")
+    assert status == 1 and "was not trained on images" in err
     status, _, err = call("evaluate", tmp_path / "sine", "--shots", 1, 2)
     assert (status == 1 and "no ways, shots and queries" in err) or "no shots to change" in err
 
@@ -97,7 +97,7 @@ def test_a_run_meets_traditional_learning(run: Path, call) -> None:  # type: ign
     words = ("compare", run, "--traditional", "--tasks", 2, "--ways", 3, "--queries", 10, "--steps", 0)
     status, out, _ = call(*words, "--json")
     found = json.loads(out)
-    assert status == 0 and [row["name"] for row in found["rivals"]] == ["LogisticRegression", "FromScratch"]
+    assert status == 0 and [row["name"] for row in found["baselines"]] == ["LogisticRegression", "FromScratch"]
     assert found["learned"]["tasks"] > 0 and found["learned"]["training_seconds"] > 0
     assert json.loads((run / "traditional.json").read_text()).keys() == found.keys()
     assert (run / "traditional.png").stat().st_size > 1000

@@ -1,4 +1,4 @@
-"""Inner loops between their steps: the first stage is the network as it is, the last what `adapt` returns, exactly."""
+"""Inner loops between their steps: the first snapshot is the network as it is, the last what `adapt` returns, exactly."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from contract.cases import CASES
 from quickstudy import learners
 from quickstudy.execution.batching import encode_tasks, over_tasks
 from quickstudy.functional.checkpointing import repeated
-from quickstudy.functional.stages import marks, stages
+from quickstudy.functional.trajectory import marks, trajectory
 from quickstudy.functional.tree import leaves
 from quickstudy.functional.unroll import SGD, Weights, descend
-from quickstudy.learner import Learner, LearnerAround
+from quickstudy.learner import Learner, LearnerWrapper
 from quickstudy.nn import MLP
 from quickstudy.nn.fast import FastWeights, apply, weights_of
 from quickstudy.task import Examples, Task
@@ -48,14 +48,14 @@ def test_the_last_stage_is_what_adapt_returns(name: str) -> None:
     task = encoded(learner, name)[0]
     before = {key: value.clone() for key, value in learner.state_dict().items()}
     with torch.no_grad():
-        found, adapted = list(learner.stages(task.support)), learner.adapt(task.support)
+        found, adapted = list(learner.trajectory(task.support)), learner.adapt(task.support)
     assert all(torch.equal(a, b) for a, b in zip(leaves(found[-1].state), leaves(adapted), strict=True))
-    assert found[0].steps == 0 and [stage.steps for stage in found] == sorted({stage.steps for stage in found})
+    assert found[0].steps == 0 and [snapshot.steps for snapshot in found] == sorted({snapshot.steps for snapshot in found})
     inside = learner
-    while isinstance(inside, LearnerAround):
+    while isinstance(inside, LearnerWrapper):
         inside = inside.learner
     assert (len(found) > 1) == (type(inside).__name__ in WITH_INNER_STEPS)
-    assert [stage.gradient_norm is None for stage in found] == [True] + [False] * (len(found) - 1)
+    assert [snapshot.gradient_norm is None for snapshot in found] == [True] + [False] * (len(found) - 1)
     assert all(value.equal(before[key]) for key, value in learner.state_dict().items())
 
 
@@ -64,7 +64,7 @@ def test_before_the_first_step_the_network_is_as_it_is(name: str) -> None:
     learner: Any = CASES[name].make().eval()
     task = encoded(learner, name)[0]
     with torch.no_grad():
-        first = next(iter(learner.stages(task.support)))
+        first = next(iter(learner.trajectory(task.support)))
         if isinstance(first.state, FastWeights) and hasattr(learner, "network"):
             own = dict(learner.network.named_parameters())
             untouched = [key for key in first.state.weights if not key.startswith("head.") or "ProtoMAML" not in name]
@@ -81,7 +81,7 @@ def test_the_first_stage_predicts_as_the_network_does() -> None:
     support = Examples.of(torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))
     x = torch.randn(5, 3)
     with torch.no_grad():
-        first = next(iter(learner.stages(support)))
+        first = next(iter(learner.trajectory(support)))
         assert torch.equal(learner.predict(first.state, x), learner.network(x))
 
 
@@ -89,17 +89,17 @@ def test_each_stage_is_an_adaptation_of_so_many_steps() -> None:
     learner = learners.Reptile(MLP(3, (8,), outputs=2), test_steps=25).eval()
     support = Examples.of(torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))
     with torch.no_grad():
-        found = list(learner.stages(support))
-        assert [stage.steps for stage in found] == [0, 1, 2, 5, 10, 20, 25]
-        for stage in found:
-            learner.test_steps = stage.steps
-            assert all(torch.equal(a, b) for a, b in zip(leaves(stage.state), leaves(learner.adapt(support)), strict=True))
+        found = list(learner.trajectory(support))
+        assert [snapshot.steps for snapshot in found] == [0, 1, 2, 5, 10, 20, 25]
+        for snapshot in found:
+            learner.test_steps = snapshot.steps
+            assert all(torch.equal(a, b) for a, b in zip(leaves(snapshot.state), leaves(learner.adapt(support)), strict=True))
 
 
 def test_gradient_norms_are_those_of_the_step_that_led_there() -> None:
     learner = learners.MAML(MLP(3, (8,), outputs=2), inner_lr=0.5, inner_steps=2).eval()
     support = Examples.of(torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))
-    first, second, last = learner.stages(support)
+    first, second, last = learner.trajectory(support)
     for before, after in ((first, second), (second, last)):
         own = {key: w.detach().requires_grad_() for key, w in before.state.weights.items()}
         loss = torch.nn.functional.cross_entropy(apply(learner.network, own, support.x), support.labels)
@@ -113,7 +113,7 @@ def test_mapped_over_tasks_as_in_a_loop(name: str) -> None:
     tasks = encoded(learner, name)
 
     def scores(task: Task) -> Tensor:
-        found = [learner.predict(stage.state, task.query.x) for stage in learner.stages(task.support)]
+        found = [learner.predict(snapshot.state, task.query.x) for snapshot in learner.trajectory(task.support)]
         return torch.stack(found)
 
     with torch.no_grad():
@@ -135,7 +135,7 @@ def test_no_step_is_taken_twice_and_loops_follow_one_another() -> None:
         first = repeated(inner, 0, 2)
         return first, repeated(outer, first, 3)
 
-    assert [(stage.steps, stage.state) for stage in stages(adapt)] == [
+    assert [(snapshot.steps, snapshot.state) for snapshot in trajectory(adapt)] == [
         (0, (0, 0)),
         (1, (3, 3)),
         (2, (6, 6)),
@@ -150,7 +150,7 @@ def test_looking_can_end_early_and_leaves_nothing_behind() -> None:
     def loop() -> Weights:
         return descend(lambda w: (w["a"] ** 2).sum(), {"a": torch.ones(1)}, rule=SGD(0.25), steps=4)
 
-    next(iter(stages(loop)))
+    next(iter(trajectory(loop)))
     assert loop()["a"].item() == 0.5**4
 
 

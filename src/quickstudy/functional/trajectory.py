@@ -8,13 +8,13 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-__all__ = ["Stage", "Walk", "marks", "note_gradient", "stages", "walk"]
+__all__ = ["Snapshot", "Walk", "marks", "note_gradient", "trajectory", "walk"]
 
 State = TypeVar("State")
 Carry = TypeVar("Carry")
 
 
-class Stage(NamedTuple, Generic[State]):
+class Snapshot(NamedTuple, Generic[State]):
     """What is known after some inner steps.
 
     Args:
@@ -29,7 +29,7 @@ class Stage(NamedTuple, Generic[State]):
     gradient_norm: Tensor | None
 
 
-def stages(adapt: Callable[[], State]) -> Iterator[Stage[State]]:
+def trajectory(adapt: Callable[[], State]) -> Iterator[Snapshot[State]]:
     """What ``adapt`` has reached before its first inner step and after some of the others, always the last.
 
     `functional.checkpointing.repeated`, the loop of every inner loop, stops where it is asked to and goes on from there at the
@@ -37,21 +37,21 @@ def stages(adapt: Callable[[], State]) -> Iterator[Stage[State]]:
     all of them where there are ten or fewer.
 
     Args:
-        adapt: without arguments; pure, it is called once for each stage. Where it has no inner loop there is one stage, of 0
+        adapt: without arguments; pure, it is called once for each snapshot. Where it has no inner loop there is one, of 0
             steps, which is what it returns.
 
     >>> from quickstudy.functional.unroll import SGD, descend
     >>> loop = lambda: descend(lambda w: (w["a"] ** 2).sum(), {"a": torch.tensor([1.0])}, rule=SGD(0.25), steps=2)
-    >>> for stage in stages(loop):
-    ...     print(stage.steps, stage.state["a"].detach(), stage.gradient_norm)
+    >>> for snapshot in trajectory(loop):
+    ...     print(snapshot.steps, snapshot.state["a"].detach(), snapshot.gradient_norm)
     0 tensor([1.]) None
     1 tensor([0.5000]) tensor(2.)
     2 tensor([0.2500]) tensor(1.)
     """
     here = Walk()
-    yield Stage(0, *here.to(0, adapt))
+    yield Snapshot(0, *here.to(0, adapt))
     for steps in marks(here.steps):
-        yield Stage(steps, *here.to(steps, adapt))
+        yield Snapshot(steps, *here.to(steps, adapt))
 
 
 def marks(steps: int) -> list[int]:

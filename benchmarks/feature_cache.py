@@ -1,7 +1,7 @@
-"""Judging a metric learner on tasks of pictures: every task's pictures embedded, each picture embedded once, and a feature bank.
+"""Evaluating a metric learner on tasks of images: every task's images embedded, each image embedded once, and a feature cache.
 
-    python benchmarks/feature_bank.py                      # 1,000 tasks of Omniglot, 20 ways, 1 shot, 5 queries; one thread
-    python benchmarks/feature_bank.py --tasks 100 --queries 15
+    python benchmarks/feature_cache.py                      # 1,000 tasks of Omniglot, 20 ways, 1 shot, 5 queries; one thread
+    python benchmarks/feature_cache.py --tasks 100 --queries 15
 
 Prints seconds of processor time, which other work on the same machine changes little, and the accuracies, which must be equal.
 """
@@ -43,29 +43,29 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    pictures, encoder, out = datasets.omniglot(split="vinyals").test, Conv4(), Console()
+    images, encoder, out = datasets.omniglot(split="vinyals").test, Conv4(), Console()
     learner = learners.ProtoNet(encoder)
 
     def embedding(support: Examples) -> Predictor:
         return learner(support)
 
-    def judged(model: object, index: datasets.ClassIndex) -> tuple[float, float]:
+    def evaluated(model: object, index: datasets.ClassIndex) -> tuple[float, float]:
         source = FewShot(index, 20, 1, args.queries)
         seconds, report = timed(lambda: evaluate(model, source, tasks=args.tasks, seed=args.seed))  # type: ignore[arg-type]
         return seconds, report.mean
 
-    out.print(f"{pictures}, {args.tasks:,} tasks of 20 ways, 1 shot, {args.queries} queries a class")
+    out.print(f"{images}, {args.tasks:,} tasks of 20 ways, 1 shot, {args.queries} queries a class")
     with tempfile.TemporaryDirectory() as folder:
-        seconds, bank = timed(lambda: datasets.encoded(pictures, encoder, folder=folder))
-        out.print(f"writing the bank: {seconds:.1f} s")
-        seconds, _ = timed(lambda: datasets.encoded(pictures, encoder, folder=folder))
+        seconds, cache = timed(lambda: datasets.encoded(images, encoder, folder=folder))
+        out.print(f"writing the cache: {seconds:.1f} s")
+        seconds, _ = timed(lambda: datasets.encoded(images, encoder, folder=folder))
         out.print(f"opening it again: {seconds:.1f} s")
         for name, model, index in (
-            ("from the bank", learners.ProtoNet(nn.Identity()), bank),
-            ("each picture embedded once", learner, pictures),
-            ("each task's pictures embedded", embedding, pictures),
+            ("from the cache", learners.ProtoNet(nn.Identity()), cache),
+            ("each image embedded once", learner, images),
+            ("each task's images embedded", embedding, images),
         ):
-            seconds, mean = judged(model, index)
+            seconds, mean = evaluated(model, index)
             out.print(f"{name}: {seconds:.1f} s, accuracy {mean:.4%}")
 
 

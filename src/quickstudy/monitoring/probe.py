@@ -11,13 +11,13 @@ from quickstudy.learner import Learner
 from quickstudy.monitoring.curve import AdaptationCurve, adaptation_curve, alike
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
-__all__ = ["Look", "Monitor"]
+__all__ = ["Monitor", "Probe"]
 
 _BATCH = 30
 
 
 @dataclass(frozen=True)
-class Look:
+class Probe:
     """What was seen after ``step`` outer steps.
 
     Args:
@@ -27,7 +27,7 @@ class Look:
         train, val: curves on meta-training and meta-validation tasks, where there are some.
         comparable: whether the two kinds of task have the same sizes, so that a gap between them means something.
         step_sizes: (smallest, mean, largest) of the learned inner step sizes, by name.
-        seconds: that the look took.
+        seconds: that the probe took.
         trouble: why there are no curves.
     """
 
@@ -70,11 +70,11 @@ class Look:
             "higher_is_better": self.higher_is_better,
             "comparable": self.comparable,
             "step_sizes": {name: list(sizes) for name, sizes in self.step_sizes.items()},
-            "look_seconds": self.seconds,
+            "probe_seconds": self.seconds,
         } | ({"trouble": self.trouble} if self.trouble else {})
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> "Look":
+    def from_json(cls, found: Mapping[str, Any]) -> "Probe":
         """The inverse of `to_json`.
 
         Raises:
@@ -90,13 +90,13 @@ class Look:
             val=curves.get("meta-validation"),
             comparable=bool(found["comparable"]),
             step_sizes=sizes,
-            seconds=float(found["look_seconds"]),
+            seconds=float(found["probe_seconds"]),
             trouble=str(found.get("trouble", "")),
         )
 
 
 class Monitor:
-    """Looks at a learner on one fixed list of tasks of each level, as often as it is asked; training does not notice.
+    """Probes a learner on one fixed list of tasks of each level, as often as it is asked; training does not notice.
 
     Meta-training tasks are taken at the sizes of validation tasks where that is possible, so that the two can be compared.
 
@@ -113,8 +113,8 @@ class Monitor:
     >>> from quickstudy.nn.mlp import MLP
     >>> from quickstudy.tasks.sinusoid import Sinusoid
     >>> learner = MetaSGD(MLP(1, outputs=1), inner_lr=0.01, likelihood=Gaussian())
-    >>> look = Monitor(learner, Sinusoid(), Sinusoid(), tasks=4).look(0)
-    >>> look.train.steps, look.val.steps, len(look.step_sizes)
+    >>> probe = Monitor(learner, Sinusoid(), Sinusoid(), tasks=4).probe(0)
+    >>> probe.train.steps, probe.val.steps, len(probe.step_sizes)
     ((0, 1), (0, 1), 6)
     """
 
@@ -135,8 +135,8 @@ class Monitor:
         if val is not None:
             self.lists["val"] = val, val.plan(max(tasks, listed or 0), generator_of(seed))[:tasks]
 
-    def look(self, step: int) -> Look:
-        """What there is to see after ``step`` outer steps; an error that only looking meets stops no run, the look tells it."""
+    def probe(self, step: int) -> Probe:
+        """What there is to see after ``step`` outer steps; an error that only looking meets stops no run, the probe tells it."""
         began = time.perf_counter()
         curves: dict[str, AdaptationCurve] = {}
         trouble = ""
@@ -146,7 +146,7 @@ class Monitor:
         except (UserError, RuntimeError) as error:
             trouble = str(error).partition("\n")[0]
         likelihood = self.learner.likelihood
-        return Look(
+        return Probe(
             step,
             likelihood.metric,
             likelihood.higher_is_better,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
-from quickstudy.learner import Learner, LearnerAround
+from quickstudy.learner import Learner, LearnerWrapper
 from quickstudy.nn.variational import GaussianCode, GaussianWeights, measuring, weight_information
 from quickstudy.task import Inputs, Task
 
@@ -23,7 +23,7 @@ class Coded(NamedTuple):
     nats: Tensor
 
 
-class MetaRegularised(LearnerAround):
+class MetaRegularised(LearnerWrapper):
     """Any learner on the codes of an encoder that no task adapts, with a price on the encoder's information.
 
         ``L_Q + β (mean over queries of KL(q(z | x) ‖ N(0, I)) + KL(q(θ) ‖ N(0, I)))``

@@ -1,4 +1,4 @@
-"""Tasks and feature spaces drawn with their pictures."""
+"""Tasks and feature spaces drawn with their images."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["embedding_map", "plane", "task_picture"]
+__all__ = ["embedding_map", "plane", "task_figure"]
 
 _RIGHT, _WRONG = PALETTE[0], PALETTE[1]
 
 
-def task_picture(
+def task_figure(
     task: Task, probabilities: Tensor, classes: Sequence[str], *, queries: int = 10, columns: Sequence[str] | None = None
 ) -> "Figure":
-    """One task of pictures: a row for each class, its support set left, queries with their predictions right.
+    """One task of images: a row for each class, its support set left, queries with their predictions right.
 
     A query answered right has a thin frame and the predicted column's letter; one answered wrong a thick frame in another
     colour, a cross and the letter of the wrong answer.
 
     Args:
-        task: ONE task, pictures (C, H, W) as inputs.
+        task: ONE task, images (C, H, W) as inputs.
         probabilities: of the classes for each query, (Q, N).
         classes: names of the task's classes, in order of its columns.
         queries: at most so many of each class are drawn.
         columns: a short sign for each class; A, B, C … by default.
 
     Raises:
-        ShapeError: inputs are no pictures, or the probabilities do not fit the queries.
+        ShapeError: inputs are no images, or the probabilities do not fit the queries.
     """
     support, query = task.support.trim(), task.query.trim()
     if support.x.ndim != 4 or probabilities.shape[0] not in (len(query), len(task.query)):
-        raise ShapeError("task_picture draws ONE task of pictures (C, H, W), with a row of probabilities for each query.")
+        raise ShapeError("task_figure draws ONE task of images (C, H, W), with a row of probabilities for each query.")
     answers = (probabilities if len(probabilities) == len(query) else probabilities[task.query.mask.bool()]).argmax(-1)
     signs = columns or [chr(ord("A") + n % 26) for n in range(len(classes))]
     known = [torch.where(support.labels == n)[0].tolist() for n in range(len(classes))]
@@ -74,11 +74,11 @@ def _sheet(right: float, bottom: float) -> "Axes":
 
 
 def _tile(axes: "Axes", x: Tensor, left: float, top: float, colour: str, width: float) -> None:
-    """A picture as dark ink on a white tile (or in its own colours), framed."""
+    """An image as dark strokes on a white tile (or in its own colours), framed."""
     from matplotlib.patches import Rectangle
 
-    picture = x.detach().cpu().clamp(0, 1)
-    shown = 1 - picture[0].numpy() if len(picture) == 1 else picture.permute(1, 2, 0).numpy()
+    image = x.detach().cpu().clamp(0, 1)
+    shown = 1 - image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy()
     place = (left, left + 0.9, top + 0.9, top)
     axes.imshow(shown, extent=place, cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="none", zorder=1)
     axes.add_patch(Rectangle((left, top), 0.9, 0.9, fill=False, edgecolor=colour, linewidth=width, zorder=2))
@@ -113,7 +113,7 @@ def embedding_map(
         maps: for each feature space's name, places (R, 2) as `plane` gives them.
         labels: class number of each row, (R,).
         classes: names of the classes.
-        thumbnails: grey pictures (R, 1, H, W), drawn in the colour of their class, instead of points.
+        thumbnails: grey images (R, 1, H, W), drawn in the colour of their class, instead of points.
     """
     from matplotlib.lines import Line2D
 
@@ -140,12 +140,12 @@ def embedding_map(
 
 
 def _thumbnail(axes: "Axes", x: Tensor, place: Sequence[float], colour: str, size: float = 0.075) -> None:
-    """A grey picture as see-through ink of one colour."""
+    """A grey image as see-through strokes of one colour."""
     from matplotlib.colors import to_rgb
 
-    ink = x.detach().cpu().clamp(0, 1)[0].numpy()
-    shown = np.empty((*ink.shape, 4), dtype=np.uint8)
+    strokes = x.detach().cpu().clamp(0, 1)[0].numpy()
+    shown = np.empty((*strokes.shape, 4), dtype=np.uint8)
     shown[..., :3] = [round(255 * part) for part in to_rgb(colour)]
-    shown[..., 3] = np.round(255 * ink)
+    shown[..., 3] = np.round(255 * strokes)
     x0, y0 = place[0] - size / 2, place[1] - size / 2
     axes.imshow(shown, extent=(x0, x0 + size, y0, y0 + size), aspect="auto", interpolation="none", zorder=2)

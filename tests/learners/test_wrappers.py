@@ -188,7 +188,7 @@ def test_bad_encoders_are_refused() -> None:
         GaussianWeights(nn.ReLU())
 
 
-def test_saved_whole_and_judged(tmp_path: Path) -> None:
+def test_saved_whole_and_evaluated(tmp_path: Path) -> None:
     inside = learners.MAML(MLP(2, (8,), outputs=1), inner_lr=0.01, likelihood=Gaussian())
     learner = learners.MetaRegularised(GaussianCode(1, 2), inside)
     save(learner, tmp_path / "learner.safetensors")

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import ShapeError
-from quickstudy.plots import embedding_map, plane, task_picture
+from quickstudy.plots import embedding_map, plane, task_figure
 from quickstudy.plots.style import PALETTE
 from quickstudy.task import Examples, Task, pad
 
@@ -26,7 +26,7 @@ def words(figure: object) -> list[str]:
 
 
 def test_mistakes_are_crossed_and_named(task: Task) -> None:
-    figure = task_picture(task, answers([0, 1, 2, 0, 0, 2]), ["x", "y", "z"])
+    figure = task_figure(task, answers([0, 1, 2, 0, 0, 2]), ["x", "y", "z"])
     assert words(figure)[2:] == ["A", "A", "A", "B", "B", "✗ A", "C", "C", "C"]
     assert len(figure.axes[0].images) == 3 + 6
     frames = [patch.get_linewidth() for patch in figure.axes[0].patches]
@@ -34,7 +34,7 @@ def test_mistakes_are_crossed_and_named(task: Task) -> None:
 
 
 def test_queries_are_cut_to_the_number_asked_for(task: Task) -> None:
-    figure = task_picture(task, answers([0, 1, 2, 0, 0, 2]), ["x", "y", "z"], queries=1)
+    figure = task_figure(task, answers([0, 1, 2, 0, 0, 2]), ["x", "y", "z"], queries=1)
     assert len(figure.axes[0].images) == 3 + 3
     assert "✗ A" not in words(figure)
 
@@ -42,22 +42,22 @@ def test_queries_are_cut_to_the_number_asked_for(task: Task) -> None:
 def test_padding_is_not_drawn(task: Task) -> None:
     padded = Task(pad(task.support, 5), pad(task.query, 9))
     whole = torch.cat([answers([0, 1, 2, 0, 0, 2]), answers([0, 0, 0])])
-    drawn = task_picture(padded, whole, ["x", "y", "z"])
-    assert words(drawn) == words(task_picture(task, whole[:6], ["x", "y", "z"]))
+    drawn = task_figure(padded, whole, ["x", "y", "z"])
+    assert words(drawn) == words(task_figure(task, whole[:6], ["x", "y", "z"]))
 
 
-def test_colour_pictures_are_drawn_too() -> None:
+def test_colour_images_are_drawn_too() -> None:
     examples = Examples.of(torch.rand(2, 3, 8, 8), torch.tensor([0, 1]))
-    figure = task_picture(Task(examples, examples), torch.eye(2), ["x", "y"])
+    figure = task_figure(Task(examples, examples), torch.eye(2), ["x", "y"])
     assert figure.axes[0].images[0].get_array().shape == (8, 8, 3)
 
 
-def test_what_is_no_task_of_pictures_is_refused(task: Task) -> None:
-    with pytest.raises(ShapeError, match="ONE task of pictures"):
-        task_picture(task, answers([0, 1]), ["x", "y", "z"])
+def test_what_is_no_task_of_images_is_refused(task: Task) -> None:
+    with pytest.raises(ShapeError, match="ONE task of images"):
+        task_figure(task, answers([0, 1]), ["x", "y", "z"])
     flat = Task(task.support.replace(torch.rand(3, 4)), task.query.replace(torch.rand(6, 4)))
-    with pytest.raises(ShapeError, match="ONE task of pictures"):
-        task_picture(flat, answers([0, 1, 2, 0, 0, 2]), ["x", "y", "z"])
+    with pytest.raises(ShapeError, match="ONE task of images"):
+        task_figure(flat, answers([0, 1, 2, 0, 0, 2]), ["x", "y", "z"])
 
 
 def test_groups_that_are_apart_stay_apart_in_the_plane() -> None:

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import constant_gradients
-from quickstudy.learner import Learner, LearnerAround
+from quickstudy.learner import Learner, LearnerWrapper
 from quickstudy.task import Task
 
 __all__ = ["FirstOrderWarmUp"]
 
 
-class FirstOrderWarmUp(LearnerAround):
+class FirstOrderWarmUp(LearnerWrapper):
     """A learner whose first outer steps take first-order meta-gradients, all later ones its own.
 
         ``∇_θ L_Q(θ_T)`` with ``∂θ_T / ∂θ = I`` in the first N outer steps, then exact

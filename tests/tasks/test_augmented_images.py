@@ -1,4 +1,4 @@
-"""Changed pictures: what stays (shape, range, labels, the plain source), what decides (the seed of a task and nothing else)."""
+"""Augmented images: what stays (shape, range, labels, the plain source), what decides (the seed of a task and nothing else)."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from quickstudy import datasets
 from quickstudy.errors import TaskError
-from quickstudy.tasks import AugmentedPictures, Curriculum, EachOnce, Erase, FewShot, MetaAug, Supervised, Warp, growing
+from quickstudy.tasks import AugmentedImages, Curriculum, EachOnce, Erase, FewShot, MetaAug, Supervised, Warp, growing
 from quickstudy.tasks.source import generator_of
 
 
@@ -18,45 +18,45 @@ def plain(size: int = 12) -> FewShot:
 
 
 def test_labels_masks_and_ranges_stay() -> None:
-    source = AugmentedPictures(plain())
+    source = AugmentedImages(plain())
     plan = source.plan(30, generator_of(1))
     task, before = source.gather(plan), plain().gather(plan.plans[0])
     for now, was in ((task.support, before.support), (task.query, before.query)):
         assert torch.equal(now.y, was.y) and torch.equal(now.mask, was.mask)
         assert now.x.shape == was.x.shape and now.x.dtype == was.x.dtype
         assert now.x.min() >= 0 and now.x.max() <= 1
-        assert ((now.x != was.x).flatten(2).any(2) | (was.mask == 0)).all(), "a picture stayed as it was"
+        assert ((now.x != was.x).flatten(2).any(2) | (was.mask == 0)).all(), "an image stayed as it was"
     assert plan.plans[0].digest() == plain().plan(30, generator_of(1)).digest(), "the classes and rows are those of the source"
 
 
 def test_a_task_is_a_function_of_its_seed_alone() -> None:
-    """The same in whatever slice, chunk or order; another with another seed; two pictures of a task differ in their change."""
-    source = AugmentedPictures(plain())
+    """The same in whatever slice, chunk or order; another with another seed; two images of a task differ in their change."""
+    source = AugmentedImages(plain())
     plan = source.plan(12, generator_of(1))
     whole = source.gather(plan)
-    again = AugmentedPictures(plain())
+    again = AugmentedImages(plain())
     assert torch.equal(again.gather(again.plan(12, generator_of(1))).query.x, whole.query.x)
     for part in (slice(3, 7), [5], torch.tensor([9, 2])):
         some = source.gather(plan[part])
         assert torch.equal(some.support.x, whole.support.x[part]) and torch.equal(some.query.x, whole.query.x[part])
     flat = FewShot(datasets.from_arrays(torch.rand(1, 1, 9, 9).expand(40, 1, 9, 9), torch.arange(40) % 4), 3, 2, 2)
-    one = AugmentedPictures(flat).sample(2, generator_of(0))
+    one = AugmentedImages(flat).sample(2, generator_of(0))
     every = torch.cat([one.support.x.flatten(2), one.query.x.flatten(2)], 1).flatten(0, 1)
-    assert len(torch.unique(every, dim=0)) == len(every), "equal pictures are changed each in its own way"
+    assert len(torch.unique(every, dim=0)) == len(every), "equal images are changed each in its own way"
 
 
 def test_support_and_query_are_switched_apart() -> None:
     source = plain()
-    plan = AugmentedPictures(source).plan(4, generator_of(1))
+    plan = AugmentedImages(source).plan(4, generator_of(1))
     before = source.gather(plan.plans[0])
-    queries = AugmentedPictures(source, support=()).gather(plan)
-    supports = AugmentedPictures(source, query=()).gather(plan)
+    queries = AugmentedImages(source, support=()).gather(plan)
+    supports = AugmentedImages(source, query=()).gather(plan)
     assert torch.equal(queries.support.x, before.support.x) and not torch.equal(queries.query.x, before.query.x)
     assert torch.equal(supports.query.x, before.query.x) and not torch.equal(supports.support.x, before.support.x)
 
 
 def test_a_warp_is_the_warp_it_says() -> None:
-    """A quarter turn, a move of two pixels, and doubled size, against exact pictures; H ≠ W for a turn by nothing."""
+    """A quarter turn, a move of two pixels, and doubled size, against exact images; H ≠ W for a turn by nothing."""
     x = torch.rand(2, 3, 8, 8)
     u = torch.full((2, 4), 0.5)
     up = torch.tensor([0.5, 0.5, 1.0, 0.5]).expand(2, 4)
@@ -72,8 +72,8 @@ def test_a_warp_is_the_warp_it_says() -> None:
     assert slope == pytest.approx(0.5, rel=1e-3)
 
 
-def test_turning_a_wide_picture_keeps_its_angles() -> None:
-    """A bar in a picture of 20 by 40, turned by 45 degrees, lies at 45 degrees."""
+def test_turning_a_wide_image_keeps_its_angles() -> None:
+    """A bar in an image of 20 by 40, rotated by 45 degrees, lies at 45 degrees."""
     x = torch.zeros(1, 1, 20, 40)
     x[..., 9:11, 12:28] = 1
     turned = Warp(shift=0, turn=45, scale=0)(x, torch.tensor([[0.5, 0.5, 1.0, 0.5]]))[0, 0]
@@ -103,18 +103,18 @@ def test_sizes_that_are_none(make: object) -> None:
         make()  # type: ignore[operator]
 
 
-def test_what_is_no_picture_is_refused() -> None:
-    source = AugmentedPictures(FewShot(datasets.from_arrays(torch.rand(40, 5), torch.arange(40) % 4), 3, 1, 2))
-    with pytest.raises(TaskError, match="only pictures"):
+def test_what_is_no_image_is_refused() -> None:
+    source = AugmentedImages(FewShot(datasets.from_arrays(torch.rand(40, 5), torch.arange(40) % 4), 3, 1, 2))
+    with pytest.raises(TaskError, match="only images"):
         source.sample(1)
 
 
 def test_a_supervised_source_and_a_curriculum_can_be_changed_too() -> None:
     data = plain().index
-    pictures = AugmentedPictures(Supervised(data, 6))
-    task = pictures.sample(2, generator_of(0))
-    assert task.support.x.shape[1] == 0 and task.query.x.shape == (2, 6, 1, 12, 12) and pictures.index is data
-    growing_one = AugmentedPictures(Curriculum(FewShot(data, 4, 1, 2, classes=EachOnce(data)), growing((2, 1), (4, 1), 4)))
+    images = AugmentedImages(Supervised(data, 6))
+    task = images.sample(2, generator_of(0))
+    assert task.support.x.shape[1] == 0 and task.query.x.shape == (2, 6, 1, 12, 12) and images.index is data
+    growing_one = AugmentedImages(Curriculum(FewShot(data, 4, 1, 2, classes=EachOnce(data)), growing((2, 1), (4, 1), 4)))
     now = growing_one.at(0)
     plan = now.plan(2, generator_of(0))
     assert now.gather(plan).support.mask.sum() == 4
