@@ -20,7 +20,7 @@ from timing import Row, Variant, arguments, report, take_turns
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.mlp import MLP
-from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank
+from quickstudy.plots.style import MARKERS, PALETTE, TEXT, axes_in, blank
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.train import train
 
@@ -88,9 +88,9 @@ def figure(found: Sequence[Row], path: Path) -> None:
         axes.plot(sizes, times, MARKERS[number], color=PALETTE[number], markersize=5, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("tasks, ways, shots, inner steps, width of the network", color=INK)
-    axes.set_ylabel("milliseconds of CPU time a meta-step", color=INK)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=9)
+    axes.set_xlabel("tasks, ways, shots, inner steps, width of the network", color=TEXT)
+    axes.set_ylabel("milliseconds of CPU time a meta-step", color=TEXT)
+    axes.legend(frameon=False, labelcolor=TEXT, fontsize=9)
     figure.savefig(path, dpi=110)
 
 

@@ -24,7 +24,7 @@ from quickstudy.learners.optimization.learned_optimizer import LearnedOptimizer
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn.fast import support_loss
 from quickstudy.nn.mlp import MLP
-from quickstudy.plots.style import INK, PALETTE, axes_in, blank
+from quickstudy.plots.style import PALETTE, TEXT, axes_in, blank
 from quickstudy.reports.intervals import interval_over_tasks
 from quickstudy.runs.run import Run
 from quickstudy.saving.checkpoint import altered
@@ -162,9 +162,9 @@ def figure(found: dict[str, Tensor], path: str) -> None:
         axes.fill_between(at, low, high, color=PALETTE[number], alpha=0.15, linewidth=0)
         axes.plot(at, middle, color=PALETTE[number], linewidth=1.8, label=name)
     axes.set_yscale("log")
-    axes.set_xlabel("step", color=INK)
-    axes.set_ylabel("loss: median and middle half of the problems", color=INK)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=9)
+    axes.set_xlabel("step", color=TEXT)
+    axes.set_ylabel("loss: median and middle half of the problems", color=TEXT)
+    axes.legend(frameon=False, labelcolor=TEXT, fontsize=9)
     figure.savefig(path, dpi=150)
 
 

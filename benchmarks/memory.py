@@ -27,7 +27,7 @@ from quickstudy.execution.batching import meta_gradient
 from quickstudy.execution.footprint import peak_of
 from quickstudy.learner import Learner
 from quickstudy.nn import Conv4
-from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank
+from quickstudy.plots.style import MARKERS, PALETTE, TEXT, axes_in, blank
 from quickstudy.task import stack_tasks
 
 __all__ = ["NETWORKS", "WAYS_OF_LEARNING", "Peak", "counted", "main"]
@@ -150,8 +150,8 @@ def _figure(by_steps: list[Peak], by_tasks: list[Peak], path: Path) -> None:
             if axes.get_ylim()[0] <= mark <= axes.get_ylim()[1]
         ]
         axes.set_yticks(marks, [f"{mark:,}" for mark in marks])
-        axes.set_xlabel("inner steps (2 tasks)" if column == "steps" else "tasks (5 inner steps)", color=INK)
-        axes.set_ylabel("peak of tensors, MB", color=INK)
+        axes.set_xlabel("inner steps (2 tasks)" if column == "steps" else "tasks (5 inner steps)", color=TEXT)
+        axes.set_ylabel("peak of tensors, MB", color=TEXT)
         axes.legend(frameon=False, fontsize=8)
     drawing.savefig(path, dpi=160)
 

@@ -24,7 +24,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.plots.style import GRID, INK, PALETTE, axes_in, blank
+from quickstudy.plots.style import GRID, PALETTE, TEXT, axes_in, blank
 from quickstudy.recipes.practice import AugmentRotated, Sampler, practice
 from quickstudy.recipes.recipe import Tasks, by_adam
 from quickstudy.reports.compare import compare
@@ -146,7 +146,7 @@ def figure(found: Mapping[str, Sequence[Row]], path: str) -> None:
     for number, (name, rows) in enumerate(found.items()):
         axes = axes_in(figure, grid="x", place=(1, len(found), number + 1))
         shown = [row for row in rows if row.name != PLAIN]
-        axes.axvline(0, color=INK, linewidth=1)
+        axes.axvline(0, color=TEXT, linewidth=1)
         axes.axvspan(*(100 * sign * min(shown[0].chance, 1) for sign in (-1, 1)), color=GRID, alpha=0.35, linewidth=0)
         for place, row in enumerate(reversed(shown)):
             low, high = (100 * bound for bound in row.difference.interval)
@@ -154,10 +154,11 @@ def figure(found: Mapping[str, Sequence[Row]], path: str) -> None:
             colour = {"better": PALETTE[2], "worse": PALETTE[1]}.get(told, PALETTE[7])
             axes.plot([low, high], [place, place], color=colour, linewidth=3, solid_capstyle="butt")
             axes.plot([100 * row.difference.difference], [place], "o", color=colour, markersize=7)
-            axes.plot([100 * d for d in row.by_seed], [place - 0.25] * len(row.by_seed), "|", color=INK, markersize=6)
-        axes.set_yticks(range(len(shown)), [row.name for row in reversed(shown)] if number == 0 else [""] * len(shown), color=INK)
-        axes.set_title(name, color=INK, fontsize=11)
-        axes.set_xlabel("points beside uniform sampling (grey: by chance)", color=INK, fontsize=9)
+            axes.plot([100 * d for d in row.by_seed], [place - 0.25] * len(row.by_seed), "|", color=TEXT, markersize=6)
+        names = [row.name for row in reversed(shown)] if number == 0 else [""] * len(shown)
+        axes.set_yticks(range(len(shown)), names, color=TEXT)
+        axes.set_title(name, color=TEXT, fontsize=11)
+        axes.set_xlabel("points beside uniform sampling (grey: by chance)", color=TEXT, fontsize=9)
         axes.spines["left"].set_color(GRID)
     figure.savefig(path, dpi=150)
 

@@ -22,7 +22,7 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         what,
         "",
-        "| learner | family | accuracy, % | behind the first | ms a task | state, kB | peak, kB | training, s |",
+        "| learner | family | accuracy, % | difference to the best | ms a task | state, kB | peak, kB | training, s |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in found["learners"]:

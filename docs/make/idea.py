@@ -6,14 +6,14 @@ python docs/make/idea.py
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quickstudy.plots.style import GRID, INK, PALETTE, blank
+from quickstudy.plots.style import GRID, PALETTE, TEXT, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BLUE, RED, GREEN = PALETTE[:3]
 BOXES = {
-    "source": (4, 46, 17, "source", "plans and gathers tasks", INK),
+    "source": (4, 46, 17, "source", "plans and gathers tasks", TEXT),
     "support": (30, 60, 17, "support", "examples to learn from", BLUE),
     "query": (30, 32, 17, "query", "examples to be evaluated on", BLUE),
     "adapt": (54, 60, 17, "learner.adapt", "one task, no batch axis", RED),
@@ -50,13 +50,15 @@ def draw(axes: "Axes") -> None:
     from matplotlib.patches import FancyBboxPatch
 
     axes.add_patch(FancyBboxPatch((75.5, 29), 22, 48, boxstyle="round,pad=0.5", facecolor="none", edgecolor=GRID, linestyle="--"))
-    axes.text(86.5, 80, "predictor", ha="center", color=INK, fontsize=10, style="italic")
+    axes.text(86.5, 80, "predictor", ha="center", color=TEXT, fontsize=10, style="italic")
     for x, y, width, name, words, colour in BOXES.values():
         axes.add_patch(FancyBboxPatch((x, y), width, HEIGHT, boxstyle="round,pad=0.6", facecolor="white", edgecolor=colour))
         axes.text(x + width / 2, y + 9, name, ha="center", va="center", color=colour, fontsize=11, weight="bold")
-        axes.text(x + width / 2, y + 4, words, ha="center", va="center", color=INK, fontsize=8)
+        axes.text(x + width / 2, y + 4, words, ha="center", va="center", color=TEXT, fontsize=8)
     for a, out, b, into in ARROWS:
-        axes.annotate("", side(b, into), side(a, out), arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 6, "shrinkB": 6})
+        axes.annotate(
+            "", side(b, into), side(a, out), arrowprops={"arrowstyle": "-|>", "color": TEXT, "shrinkA": 6, "shrinkB": 6}
+        )
     way = {"arrowstyle": "-|>", "color": GREEN, "shrinkA": 6, "shrinkB": 6, "connectionstyle": "angle,angleA=180,angleB=-90"}
     axes.annotate("", side("adapt", "bottom"), side("report", "left"), arrowprops=way)
     axes.text(61, 10.5, "meta-training: the gradient of the query loss changes the learner", ha="right", color=GREEN, fontsize=9)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from quickstudy import evaluate, tasks
-from quickstudy.plots.style import INK, PALETTE, axes_in, blank
+from quickstudy.plots.style import PALETTE, TEXT, axes_in, blank
 from quickstudy.runs.run import Run
 
 STEPS = (0, 1, 5, 10)
@@ -27,20 +27,20 @@ def main(folder: Path) -> None:
         task = few[number]
         left.plot(grid[:, 0], task.query.y[:, 0], color=PALETTE[number], linewidth=1)
         left.plot(task.support.x[:, 0], task.support.y[:, 0], "o", color=PALETTE[number], markersize=4)
-    left.set_title("task sampling: support sets of four tasks", color=INK, fontsize=10)
+    left.set_title("task sampling: support sets of four tasks", color=TEXT, fontsize=10)
     task, errors = few[0], []
-    middle.plot(grid[:, 0], task.query.y[:, 0], color=INK, linewidth=1, linestyle=":", label="truth")
-    middle.plot(task.support.x[:, 0], task.support.y[:, 0], "o", color=INK, markersize=4)
+    middle.plot(grid[:, 0], task.query.y[:, 0], color=TEXT, linewidth=1, linestyle=":", label="truth")
+    middle.plot(task.support.x[:, 0], task.support.y[:, 0], "o", color=TEXT, markersize=4)
     for number, steps in enumerate(STEPS):
         learner = run.learner(test_steps=steps)
         middle.plot(grid[:, 0], learner(task.support)(grid)[:, 0], color=PALETTE[number], label=f"{steps} steps")
         errors.append(evaluate(learner, unseen, tasks=300, seed=1))
-    middle.legend(frameon=False, fontsize=8, labelcolor=INK)
-    middle.set_title("inner loop: rapid adaptation to one task", color=INK, fontsize=10)
+    middle.legend(frameon=False, fontsize=8, labelcolor=TEXT)
+    middle.set_title("inner loop: rapid adaptation to one task", color=TEXT, fontsize=10)
     halves = [report.interval[1] - report.mean for report in errors]
     right.errorbar(STEPS, [report.mean for report in errors], yerr=halves, color=PALETTE[0], marker="o", capsize=2)
-    right.set_title("meta-test: squared error, 300 unseen tasks", color=INK, fontsize=10)
-    right.set_xlabel("inner steps", color=INK)
+    right.set_title("meta-test: squared error, 300 unseen tasks", color=TEXT, fontsize=10)
+    right.set_xlabel("inner steps", color=TEXT)
     figure.savefig(Path(__file__).parents[1] / "phases.png", dpi=90)
 
 

@@ -197,7 +197,7 @@ class Predictor:
     """A learner with the state it made of a support set; always computes in eval mode, without a graph.
 
     Args:
-        learner: whose `predict` is asked.
+        learner: whose `predict` is called.
         state: what the learner remembers of the support set.
         classes: names of the outputs, in order.
         reads: how an image file becomes an input.

@@ -51,7 +51,7 @@ class Likelihood(ABC):
 
     @abstractmethod
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
-        """Which of the target columns the support set speaks of, shape (N,)."""
+        """Which of the target columns the support set has, shape (N,)."""
 
     @abstractmethod
     def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:

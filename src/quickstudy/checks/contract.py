@@ -50,7 +50,7 @@ BATTERY = (
     Promise(12, update_is_adapt_on_the_union, "Keep counts in the state, so that an update weighs old and new rows alike."),
     Promise(13, repr_names_it, "Extend Learner.extra_repr instead of replacing it, and keep the module's own repr."),
 )
-"""In the order in which they are asked: a promise comes after those that it rests on."""
+"""In the order in which they are checked: a promise comes after those that it rests on."""
 
 
 def check_learner(

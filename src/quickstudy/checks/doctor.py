@@ -31,7 +31,7 @@ __all__ = ["CHECKS", "Subject", "examine", "patient_of_data"]
 
 @dataclass(frozen=True)
 class Subject:
-    """What the doctor looks at; leave out what there is not, and the checks that need it are not asked.
+    """What the doctor looks at; leave out what there is not, and the checks that need it are skipped.
 
     Args:
         name: of the whole, for the report.

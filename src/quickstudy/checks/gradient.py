@@ -110,7 +110,7 @@ def _from_formula(scene: Scene, found: Mapping[str, Tensor]) -> float:
     tasks: list[Task] = [scene.lessons[n] for n in range(len(scene.lessons))]
     given = [scene.expected_gradient(scene.fresh(train=True), Task(t.support.trim(), t.query.trim())) for t in tasks]
     if set(given[0]) != set(found):
-        raise Broken(f"the formula speaks of {sorted(given[0])}, the learner of {sorted(found)}", "Name the same weights.")
+        raise Broken(f"the formula names {sorted(given[0])}, the learner {sorted(found)}", "Name the same weights.")
     expected = {name: torch.stack([each[name] for each in given]).mean(0).detach() for name in found}
     size = max(float(g.norm()) for g in expected.values())
     return max(float((found[name] - g).norm()) for name, g in expected.items()) / max(size, 1e-12)

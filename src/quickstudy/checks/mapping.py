@@ -53,7 +53,7 @@ def _gradient(scene: Scene, strategy: Any, train: bool) -> Tensor:
     learner = scene.fresh(train=train)
     losses = meta_gradient(learner, scene.lessons, strategy=strategy)
     grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in learner.parameters()]
-    flat = torch.cat([losses, *[g.flatten() for g in grads]]).nan_to_num()  # point 8 speaks of missing numbers
+    flat = torch.cat([losses, *[g.flatten() for g in grads]]).nan_to_num()  # point 8 covers missing numbers
     return flat / flat.norm().clamp(min=1e-12) if not scene.learner.facts.stochastic else flat
 
 

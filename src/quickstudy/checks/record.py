@@ -18,7 +18,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Excused:
-    """A promise was not asked, because of a declared fact or because there is nothing to ask."""
+    """A promise was not checked, because of a declared fact or because there is nothing to check."""
 
     note: str
 
@@ -71,7 +71,7 @@ class Checks:
 
     @property
     def excused(self) -> dict[int, str]:
-        """The reason for each point that was not asked."""
+        """The reason for each point that was not checked."""
         return {point.number: point.note for point in self.points if point.outcome == "excused"}
 
     def __str__(self) -> str:

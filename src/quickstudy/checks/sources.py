@@ -81,7 +81,7 @@ def generator_alone_decides(scene: _Scene) -> Outcome:
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors hold the same, missing numbers included (another point speaks of those)."""
+    """Whether two tensors hold the same, missing numbers included (another point covers those)."""
     return a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num())
 
 

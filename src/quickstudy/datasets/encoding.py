@@ -117,7 +117,7 @@ def _probe(x: Tensor, encoder: nn.Module) -> Tensor:
     found = _checked(encoder(x), len(x), name)
     if not _same(found, _checked(encoder(x), len(x), name)):
         raise LearnerError(
-            f"{name} gives other features each time it is asked, in eval mode too. Is a dropout always on? "
+            f"{name} gives other features at each call, in eval mode too. Is a dropout always on? "
             "Make it depend on self.training."
         )
     if not _same(found[:2], _checked(encoder(x[:2]), 2, name)):

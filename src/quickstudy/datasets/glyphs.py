@@ -37,7 +37,8 @@ def glyphs() -> Splits:
     A class is a character that at least four font styles draw (regular, bold, italic … of six families); its rows are
     these styles times small seeded distortions (rotated by up to 8°, scaled and shorn by up to 10 %, moved by up to 1.5
     pixels), about forty in all, 28×28 grey, strokes are 1 on a background of 0. Letters, digits and signs are
-    taken that Unicode does not call a variant of another. Support and query of a task never share a font style, and a style that only repeats another's
+    taken that Unicode does not call a variant of another. Support and query of a task never share a font style, and a
+    style that only repeats another's
     drawing of a character (cosine above 0.98: many fonts borrow their signs) does not count as one.
 
     Characters that look alike are dropped, keeping the first by code point (Latin A stays, Greek Alpha goes): two

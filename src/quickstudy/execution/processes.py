@@ -25,7 +25,7 @@ _PRECISIONS = ("32-true", "bf16-mixed")
 
 
 class Fabric(Protocol):
-    """What is asked of a launched ``lightning_fabric.Fabric``."""
+    """What is used of a launched ``lightning_fabric.Fabric``."""
 
     @property
     def global_rank(self) -> int: ...

@@ -16,7 +16,7 @@ _NEVER = -1e30
 
 
 class LinearModel(NamedTuple):
-    """What is remembered of a support set: weights (P, D), biases (P,), which of the outputs the support set speaks of (P,)."""
+    """What is remembered of a support set: weights (P, D), biases (P,), which of the outputs the support set has (P,)."""
 
     weight: Tensor
     bias: Tensor

@@ -32,7 +32,7 @@ class Snapshot(NamedTuple, Generic[State]):
 def trajectory(adapt: Callable[[], State]) -> Iterator[Snapshot[State]]:
     """What ``adapt`` has reached before its first inner step and after some of the others, always the last.
 
-    `functional.checkpointing.repeated`, the loop of every inner loop, stops where it is asked to and goes on from there at the
+    `functional.checkpointing.repeated`, the loop of every inner loop, stops where it is stopped and goes on from there at the
     next call, so that no step is taken twice and one state is held at a time. Looked at are 0, 1, 2, 5, 10, 20, 50, … steps;
     all of them where there are ten or fewer.
 

@@ -96,7 +96,7 @@ class Probe:
 
 
 class Monitor:
-    """Probes a learner on one fixed list of tasks of each level, as often as it is asked; training does not notice.
+    """Probes a learner on one fixed list of tasks of each level, as often as it is called; training is not affected.
 
     Meta-training tasks are taken at the sizes of validation tasks where that is possible, so that the two can be compared.
 

@@ -1,4 +1,4 @@
-"""Networks of an input and a context vector: what differs between tasks is told by a few numbers, not by other weights.
+"""Networks of an input and a context vector: what differs between tasks is a few numbers, not other weights.
 
 Source: Zintgraf, Shiarlis, Kurin, Hofmann & Whiteson, 2019, Fast context adaptation via meta-learning.
 """

@@ -17,7 +17,7 @@ class Frozen(Recorded, nn.Module):
     dropout would go on dropping.
 
     Args:
-        encoder: any network; its weights are told not to require gradients.
+        encoder: any network; its weights no longer require gradients.
 
     Shapes:
         what the encoder takes -> what it gives

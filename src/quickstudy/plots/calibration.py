@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from quickstudy.metrics.calibration import Reliability
-from quickstudy.plots.style import GRID, INK, PALETTE, axes_in, blank
+from quickstudy.plots.style import GRID, PALETTE, TEXT, axes_in, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,8 +38,8 @@ def reliability_figure(found: Reliability, name: str = "") -> "Figure":
     upper.set_xlim(0, 1)
     upper.set_ylim(-0.02, 1.02)
     upper.tick_params(labelbottom=False)
-    upper.set_ylabel("accuracy", color=INK)
-    upper.set_title(f"{name}{': ' if name else ''}{total:,.0f} queries", color=INK, fontsize=10, loc="left")
-    lower.set_xlabel("confidence (largest probability)", color=INK)
-    lower.set_ylabel("queries, %", color=INK)
+    upper.set_ylabel("accuracy", color=TEXT)
+    upper.set_title(f"{name}{': ' if name else ''}{total:,.0f} queries", color=TEXT, fontsize=10, loc="left")
+    lower.set_xlabel("confidence (largest probability)", color=TEXT)
+    lower.set_ylabel("queries, %", color=TEXT)
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank
+from quickstudy.plots.style import MARKERS, PALETTE, TEXT, axes_in, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,16 +62,16 @@ def accuracy_against_cost(found: Sequence[Cost], axis: str) -> "Figure":
             label=family,
         )
     edge = _frontier(shown)
-    axes.plot([c.cost for c in edge], [100 * c.accuracy for c in edge], color=INK, linewidth=0.8, alpha=0.4, zorder=0)
+    axes.plot([c.cost for c in edge], [100 * c.accuracy for c in edge], color=TEXT, linewidth=0.8, alpha=0.4, zorder=0)
     axes.set_xscale("log")
     axes.set_yscale("function", functions=(_logit, _percent))
     axes.margins(x=0.14, y=0.06)
     low, high = axes.get_ylim()
     axes.set_yticks([tick for tick in _TICKS if low <= tick <= high])
     axes.minorticks_off()
-    axes.set_xlabel(axis, color=INK)
-    axes.set_ylabel("accuracy, %: mean and 95 % interval over tasks", color=INK)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower center", ncols=len(families), bbox_to_anchor=(0.5, 1.0))
+    axes.set_xlabel(axis, color=TEXT)
+    axes.set_ylabel("accuracy, %: mean and 95 % interval over tasks", color=TEXT)
+    axes.legend(frameon=False, labelcolor=TEXT, fontsize=9, loc="lower center", ncols=len(families), bbox_to_anchor=(0.5, 1.0))
     figure.draw_without_rendering()
     _name(axes, shown, [PALETTE[families.index(c.family) % len(PALETTE)] for c in shown])
     return figure

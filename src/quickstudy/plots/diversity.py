@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from quickstudy.checks.diversity import TaskDiversity
-from quickstudy.plots.style import INK, PALETTE, axes_in, blank
+from quickstudy.plots.style import PALETTE, TEXT, axes_in, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ def diversity(found: TaskDiversity, *, title: str = "") -> "Figure":
     panels = 2 if found.draws is None else 3
     figure = blank(3.7 * panels, 3.7)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=11)
+        figure.suptitle(title, x=0.01, ha="left", color=TEXT, fontsize=11)
     _map(axes_in(figure, place=(1, panels, 1)), found)
     _spread(axes_in(figure, grid="y", place=(1, panels, 2)), found)
     if found.draws is not None:
@@ -40,14 +40,14 @@ def _map(axes: "Axes", found: TaskDiversity) -> None:
     both = ((found.apart + found.apart.mT) / 2).fill_diagonal_(0).double()
     order = torch.from_numpy(leaves_list(linkage(squareform(both.numpy(), checks=False), "average")).copy()).long()
     drawn = axes.imshow(found.apart[order][:, order].numpy(), cmap="Blues", vmin=0, interpolation="nearest")
-    axes.set_title("distance of two tasks", color=INK, fontsize=10, loc="left")
-    axes.set_xlabel("tasks (second halves)", color=INK)
-    axes.set_ylabel("tasks (first halves)", color=INK)
+    axes.set_title("distance of two tasks", color=TEXT, fontsize=10, loc="left")
+    axes.set_xlabel("tasks (second halves)", color=TEXT)
+    axes.set_ylabel("tasks (first halves)", color=TEXT)
     axes.set_xticks([])
     axes.set_yticks([])
     bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(colors=INK, labelsize=8, length=0)
+    bar.ax.tick_params(colors=TEXT, labelsize=8, length=0)
 
 
 def _spread(axes: "Axes", found: TaskDiversity) -> None:
@@ -61,19 +61,19 @@ def _spread(axes: "Axes", found: TaskDiversity) -> None:
         weights = torch.full((len(values),), 100 / len(values))
         axes.hist(values.numpy(), bins=24, range=(0, top), weights=weights.numpy(), color=colour, alpha=0.55, label=words)
         axes.axvline(float(values.mean()), ymax=0.74, color=colour, linewidth=1.2)
-    axes.set_title("diversity coefficient", color=INK, fontsize=10, loc="left")
-    axes.set_xlabel("cosine distance of the embeddings", color=INK)
-    axes.set_ylabel("share of pairs, %", color=INK)
+    axes.set_title("diversity coefficient", color=TEXT, fontsize=10, loc="left")
+    axes.set_xlabel("cosine distance of the embeddings", color=TEXT)
+    axes.set_ylabel("share of pairs, %", color=TEXT)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.35)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8, loc="upper left")
+    axes.legend(frameon=False, labelcolor=TEXT, fontsize=8, loc="upper left")
 
 
 def _draws(axes: "Axes", found: TaskDiversity) -> None:
     assert found.draws is not None
     counts = found.draws.sort(descending=True).values
     axes.plot(range(1, len(counts) + 1), counts.numpy(), color=PALETTE[2], linewidth=1.8, drawstyle="steps-mid")
-    axes.axhline(float(counts.double().mean()), color=INK, linewidth=0.8, alpha=0.5)
+    axes.axhline(float(counts.double().mean()), color=TEXT, linewidth=0.8, alpha=0.5)
     axes.set_ylim(bottom=0)
-    axes.set_title("draws of each class", color=INK, fontsize=10, loc="left")
-    axes.set_xlabel("classes, most drawn first", color=INK)
-    axes.set_ylabel(f"times in {found.listed:,} tasks", color=INK)
+    axes.set_title("draws of each class", color=TEXT, fontsize=10, loc="left")
+    axes.set_xlabel("classes, most drawn first", color=TEXT)
+    axes.set_ylabel(f"times in {found.listed:,} tasks", color=TEXT)

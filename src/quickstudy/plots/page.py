@@ -89,7 +89,7 @@ def _reports(reports: Sequence[Report]) -> str:
     lists = sorted({(report.source, report.digest, report.seed) for report in reports})
     listed = "; ".join(f"{source}, seed {seed}, task list {digest}" for source, digest, seed in lists)
     note = (
-        f"Tasks: {listed}. Intervals are 95 % t-intervals over tasks and speak of new tasks from the same classes, for one "
+        f"Tasks: {listed}. Intervals are 95 % t-intervals over tasks and refer to new tasks from the same classes, for one "
         "training of each learner. “ms a task” is the median time to adapt to one support set, “bytes a task” what is then "
         "remembered. “norm” names the statistics that batch norms use; inductive: each query is answered on its own."
     )
@@ -167,12 +167,12 @@ def _making(facts: Mapping[str, str]) -> str:
 
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --line: #d1d9e0; --tint: #f6f8fa; }
+:root { color-scheme: light dark; --text: #1f2328; --paper: #ffffff; --quiet: #59636e; --line: #d1d9e0; --tint: #f6f8fa; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --paper: #14181d; --quiet: #9198a1; --line: #3d444d; --tint: #1d232a; --grid: #4a525c;
+  :root { --text: #e6edf3; --paper: #14181d; --quiet: #9198a1; --line: #3d444d; --tint: #1d232a; --grid: #4a525c;
     --hue-0: #4aa8e0; --hue-1: #f08a4b; --hue-2: #2fbf93; }
 }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 0; background: var(--paper); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 58rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; }
 .lead { font-size: 1.05rem; } .note, figcaption { color: var(--quiet); font-size: .85rem; }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank, count_words, scale_of
+from quickstudy.plots.style import MARKERS, PALETTE, TEXT, axes_in, blank, count_words, scale_of
 from quickstudy.reports.report import Report
 from quickstudy.train import Record
 
@@ -33,11 +33,13 @@ def intervals(reports: Sequence[Report]) -> "Figure":
         axes.plot([low, high], [place, place], color=PALETTE[0], linewidth=3, alpha=0.45, solid_capstyle="butt")
         axes.plot([scale * report.mean], [place], "o", color=PALETTE[0], markersize=6)
         label = f"{scale * report.mean:.1f}" if scale != 1 else f"{report.mean:.3g}"
-        axes.annotate(label, (scale * report.mean, place), (0, 6), textcoords="offset points", ha="center", color=INK, fontsize=9)
+        axes.annotate(
+            label, (scale * report.mean, place), (0, 6), textcoords="offset points", ha="center", color=TEXT, fontsize=9
+        )
     names = [f"{r.model} ({len(r.scores):,} tasks)" for r in ranked]
-    axes.set_yticks(range(len(ranked)), names, color=INK, fontsize=10)
+    axes.set_yticks(range(len(ranked)), names, color=TEXT, fontsize=10)
     axes.set_ylim(-0.5, len(ranked) - 0.3)
-    axes.set_xlabel(f"{reports[0].metric}{unit}: mean and 95 % interval over tasks", color=INK)
+    axes.set_xlabel(f"{reports[0].metric}{unit}: mean and 95 % interval over tasks", color=TEXT)
     return figure
 
 
@@ -60,7 +62,7 @@ def accuracy_against_ways(curves: Mapping[str, Mapping[int, Report]]) -> "Figure
     ways = sorted({n for curve in curves.values() for n in curve})
     first = next(iter(next(iter(curves.values())).values()))
     if first.metric == "accuracy":
-        figure.axes[0].plot(ways, [100 / n for n in ways], color=INK, linewidth=1, linestyle="--", alpha=0.6)
+        figure.axes[0].plot(ways, [100 / n for n in ways], color=TEXT, linewidth=1, linestyle="--", alpha=0.6)
     return figure
 
 
@@ -83,8 +85,8 @@ def _curves(curves: Mapping[str, Mapping[int, Report]], axis: str) -> "Figure":
     axes.set_xticks(every, [str(k) for k in every])
     axes.minorticks_off()
     counts = sorted({len(report.scores) for curve in curves.values() for report in curve.values()})
-    axes.set_xlabel(axis, color=INK)
-    axes.set_ylabel(f"{first.metric}{unit}, {count_words(counts)} tasks a point", color=INK)
+    axes.set_xlabel(axis, color=TEXT)
+    axes.set_ylabel(f"{first.metric}{unit}, {count_words(counts)} tasks a point", color=TEXT)
     _label_ends(axes, ends)
     return figure
 
@@ -104,8 +106,8 @@ def training_curve(records: Mapping[str, Sequence[Record]], validations: Mapping
         at, losses = [r.step for r in steps], [r.loss for r in steps]
         upper.plot(at, losses, color=colour, linewidth=0.6, alpha=0.35)
         upper.plot(at, _running(losses), color=colour, linewidth=1.8, label=name)
-    upper.set_ylabel("objective", color=INK)
-    upper.legend(frameon=False, labelcolor=INK, fontsize=9, ncols=2)
+    upper.set_ylabel("objective", color=TEXT)
+    upper.legend(frameon=False, labelcolor=TEXT, fontsize=9, ncols=2)
     lower = upper
     if shown:
         lower = axes_in(figure, grid="y", place=(2, 1, 2), sharex=upper)
@@ -114,8 +116,8 @@ def training_curve(records: Mapping[str, Sequence[Record]], validations: Mapping
             _validations(lower, found, PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)])
         first = next(iter(shown.values()))[0][1]
         counts = sorted({len(report.scores) for found in shown.values() for _, report in found})
-        lower.set_ylabel(f"validation {first.metric}{scale_of(first)[1]},\n{count_words(counts)} tasks", color=INK)
-    lower.set_xlabel("outer step", color=INK)
+        lower.set_ylabel(f"validation {first.metric}{scale_of(first)[1]},\n{count_words(counts)} tasks", color=TEXT)
+    lower.set_xlabel("outer step", color=TEXT)
     return figure
 
 

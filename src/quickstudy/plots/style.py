@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["GRID", "INK", "MARKERS", "PALETTE", "axes_in", "blank", "count_words", "scale_of", "svg"]
+__all__ = ["GRID", "MARKERS", "PALETTE", "TEXT", "axes_in", "blank", "count_words", "scale_of", "svg"]
 
-INK = "#1f2328"
+TEXT = "#1f2328"
 GRID = "#b6bec7"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -39,7 +39,7 @@ def axes_in(figure: "Figure", *, grid: Any = None, place: tuple[int, int, int] =
         axes.spines[side].set_visible(False)
     for side in ("bottom", "left"):
         axes.spines[side].set_color(GRID)
-    axes.tick_params(colors=INK, labelsize=9, length=0)
+    axes.tick_params(colors=TEXT, labelsize=9, length=0)
     if grid:
         axes.grid(axis=grid, color=GRID, linewidth=0.6, alpha=0.6)
         axes.set_axisbelow(True)
@@ -64,7 +64,7 @@ def count_words(counts: Sequence[int]) -> str:
 def svg(figure: "Figure", *, salt: str = "quickstudy") -> str:
     """The figure as SVG text without a header, to stand inside a page.
 
-    Its ink takes the colour of the text around it; a page may change the other colours by setting ``--hue-0`` … ``--hue-7``
+    Its lines take the colour of the text around it; a page may change the other colours by setting ``--hue-0`` … ``--hue-7``
     (the palette) and ``--grid``.
 
     Args:
@@ -81,7 +81,7 @@ def svg(figure: "Figure", *, salt: str = "quickstudy") -> str:
         figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = content.getvalue()
     text = re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])
-    text = text.replace(INK, "currentColor").replace(GRID, f"var(--grid, {GRID})")
+    text = text.replace(TEXT, "currentColor").replace(GRID, f"var(--grid, {GRID})")
     for number, colour in enumerate(PALETTE):
         text = text.replace(colour, f"var(--hue-{number}, {colour})")
     return text

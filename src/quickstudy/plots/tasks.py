@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import ShapeError
-from quickstudy.plots.style import GRID, INK, MARKERS, PALETTE, axes_in, blank
+from quickstudy.plots.style import GRID, MARKERS, PALETTE, TEXT, axes_in, blank
 from quickstudy.task import Task
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def task_figure(
     asked = [torch.where(query.labels == n)[0][:queries].tolist() for n in range(len(classes))]
     shots, wide = max(map(len, known)), max(map(len, asked))
     axes = _sheet(shots + 0.4 + wide, 1.3 * len(classes))
-    axes.text(0, -0.2, "support", color=INK, fontsize=10)
-    axes.text(shots + 0.4, -0.2, "queries, each with its prediction", color=INK, fontsize=10)
+    axes.text(0, -0.2, "support", color=TEXT, fontsize=10)
+    axes.text(shots + 0.4, -0.2, "queries, each with its prediction", color=TEXT, fontsize=10)
     for n, sign in enumerate(signs):
-        axes.text(-0.5, 1.3 * n + 0.5, sign, color=INK, fontsize=14, fontweight="bold", ha="center", va="center")
+        axes.text(-0.5, 1.3 * n + 0.5, sign, color=TEXT, fontsize=14, fontweight="bold", ha="center", va="center")
         for place, row in enumerate(known[n]):
             _tile(axes, support.x[row], place, 1.3 * n, GRID, 1.0)
         for place, row in enumerate(asked[n]):
@@ -120,7 +120,7 @@ def embedding_map(
     figure = blank(3.4 * len(maps), 3.5 + 0.2 * math.ceil(len(classes) / 2))
     for number, (name, places) in enumerate(maps.items()):
         axes = axes_in(figure, place=(1, len(maps), number + 1))
-        axes.set_title(name, color=INK, fontsize=11, loc="left")
+        axes.set_title(name, color=TEXT, fontsize=11, loc="left")
         axes.set_xticks([])
         axes.set_yticks([])
         low, high = places.min(0).values, places.max(0).values
@@ -135,7 +135,7 @@ def embedding_map(
         axes.set_ylim(-0.06, 1.06)
     signs = MARKERS if thumbnails is None else ("s",)
     drawn = [Line2D([], [], color=PALETTE[n % len(PALETTE)], marker=signs[n % len(signs)], ls="") for n in range(len(classes))]
-    figure.legend(drawn, list(classes), loc="outside lower left", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
+    figure.legend(drawn, list(classes), loc="outside lower left", ncols=2, frameon=False, fontsize=8, labelcolor=TEXT)
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from quickstudy.monitoring.curve import AdaptationCurve
 from quickstudy.monitoring.history import History
 from quickstudy.monitoring.probe import Probe
-from quickstudy.plots.style import INK, MARKERS, PALETTE, axes_in, blank
+from quickstudy.plots.style import MARKERS, PALETTE, TEXT, axes_in, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +36,11 @@ def progress_figure(history: History) -> "Figure":
         (lower, "gradient norm", PALETTE[2], [record.gradient_norm for record in history.records]),
     ):
         _binned(axes, at, values, colour)
-        axes.set_ylabel(name, color=INK)
+        axes.set_ylabel(name, color=TEXT)
         if values and min(values) > 0 and max(values) > 10 * min(values):
             axes.set_yscale("log")
     upper.tick_params(labelbottom=False)
-    lower.set_xlabel("outer step", color=INK)
+    lower.set_xlabel("outer step", color=TEXT)
     return figure
 
 
@@ -63,9 +63,9 @@ def validation_figure(history: History) -> "Figure":
         axes.plot(at, scores, color=PALETTE[2], marker=MARKERS[2], markersize=5, linewidth=1.8, label="validation, all its tasks")
     if history.best is not None:
         at_best = [history.best.step], [scale * history.best.score]
-        axes.plot(*at_best, "o", markersize=12, markerfacecolor="none", markeredgecolor=INK, label="best validation")
-    axes.set_ylabel(f"{metric} after adaptation", color=INK)
-    axes.set_xlabel("outer step", color=INK)
+        axes.plot(*at_best, "o", markersize=12, markerfacecolor="none", markeredgecolor=TEXT, label="best validation")
+    axes.set_ylabel(f"{metric} after adaptation", color=TEXT)
+    axes.set_xlabel("outer step", color=TEXT)
     _legend(axes)
     return figure
 
@@ -94,8 +94,8 @@ def adaptation_figure(probes: Sequence[Probe]) -> "Figure | None":
         axes.set_xscale("symlog", linthresh=1)
     axes.set_xticks(steps, [str(n) for n in steps])
     axes.minorticks_off()
-    axes.set_xlabel("inner steps", color=INK)
-    axes.set_ylabel(f"query {shown[0].metric}{unit}, {_longest(shown[-1]).tasks} tasks", color=INK)
+    axes.set_xlabel("inner steps", color=TEXT)
+    axes.set_ylabel(f"query {shown[0].metric}{unit}, {_longest(shown[-1]).tasks} tasks", color=TEXT)
     _legend(axes)
     return figure
 
@@ -118,8 +118,8 @@ def step_size_figure(probes: Sequence[Probe]) -> "Figure | None":
         lows, means, highs = zip(*[probe.step_sizes[name] for probe in found if name in probe.step_sizes], strict=True)
         axes.fill_between(at, lows, highs, color=PALETTE[number], alpha=0.12, linewidth=0)
         axes.plot(at, means, color=PALETTE[number], marker=MARKERS[number], markersize=4, linewidth=1.6, label=name)
-    axes.set_xlabel("outer step", color=INK)
-    axes.set_ylabel("learned inner step size", color=INK)
+    axes.set_xlabel("outer step", color=TEXT)
+    axes.set_ylabel("learned inner step size", color=TEXT)
     _legend(axes)
     return figure
 
@@ -179,4 +179,4 @@ def _banded(
 
 
 def _legend(axes: "Axes") -> None:
-    axes.legend(frameon=False, labelcolor=INK, fontsize=9)
+    axes.legend(frameon=False, labelcolor=TEXT, fontsize=9)

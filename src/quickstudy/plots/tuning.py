@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from quickstudy.plots.style import INK, PALETTE, axes_in, blank
+from quickstudy.plots.style import PALETTE, TEXT, axes_in, blank
 from quickstudy.reports.tuned import Trial, Tuned
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def trial_history(tuned: Tuned) -> "Figure":
             [n for n, _ in ends], [scale * s for _, s in ends], where="post", color=PALETTE[2], linewidth=1.8, label="best so far"
         )
     if complete and complete[0].number == 0 and complete[0].score is not None:
-        axes.axhline(scale * complete[0].score, color=INK, linewidth=0.9, linestyle="--", alpha=0.6, label="the recipe as it is")
-    axes.set_xlabel("trial", color=INK)
+        axes.axhline(scale * complete[0].score, color=TEXT, linewidth=0.9, linestyle="--", alpha=0.6, label="the recipe as it is")
+    axes.set_xlabel("trial", color=TEXT)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8.5, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    axes.legend(frameon=False, labelcolor=TEXT, fontsize=8.5, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
 
 
@@ -65,13 +65,13 @@ def argument_importances(tuned: Tuned) -> "Figure":
     axes.barh(range(len(shares)), [100 * share for _, share in shares], color=PALETTE[0], height=0.55)
     for place, (_, share) in enumerate(shares):
         axes.annotate(
-            f"{100 * share:.0f} %", (100 * share, place), (5, 0), textcoords="offset points", va="center", color=INK, fontsize=9
+            f"{100 * share:.0f} %", (100 * share, place), (5, 0), textcoords="offset points", va="center", color=TEXT, fontsize=9
         )
-    axes.set_yticks(range(len(shares)), [name for name, _ in shares], color=INK, fontsize=10)
+    axes.set_yticks(range(len(shares)), [name for name, _ in shares], color=TEXT, fontsize=10)
     axes.set_xlim(0, 108)
     count = len(tuned.ranked)
     what = tuned.metric if tuned.higher_is_better else f"log {tuned.metric}"
-    axes.set_xlabel(f"share of the variance of {what} over {count} complete trials, %", color=INK)
+    axes.set_xlabel(f"share of the variance of {what} over {count} complete trials, %", color=TEXT)
     return figure
 
 
@@ -96,7 +96,7 @@ def argument_slices(tuned: Tuned) -> "Figure":
             here = [_place(best.arguments[name], space)]
             axes.plot(here, [scale * (best.score or 0.0)], "o", markersize=11, markerfacecolor="none", color=PALETTE[1])
         _span(axes, space)
-        axes.set_xlabel(name, color=INK)
+        axes.set_xlabel(name, color=TEXT)
     return figure
 
 
@@ -125,7 +125,7 @@ def _prepare(axes: "Axes", tuned: Tuned) -> float:
     scores = [t.score for t in tuned.trials if t.score is not None]
     if not tuned.higher_is_better and scores and min(scores) > 0 and max(scores) > _FAR * min(scores):
         axes.set_yscale("log")
-    axes.set_ylabel(f"validation {tuned.metric}{unit},\n{tuned.val_tasks:,} tasks", color=INK)
+    axes.set_ylabel(f"validation {tuned.metric}{unit},\n{tuned.val_tasks:,} tasks", color=TEXT)
     return scale
 
 

@@ -113,7 +113,7 @@ def learned_optimizer_classifier(
 
 
 def _problems(index: ClassIndex, ways: int, examples: int) -> Unsplit:
-    """Classes at a quarter of the size; nothing is asked that was not told, so font styles need not be kept apart."""
+    """Classes at a quarter of the size; the questions are the support set itself, so font styles need not be kept apart."""
     assert isinstance(index.x, Tensor)
     small = torch.nn.functional.avg_pool2d(index.x.float() / 255, 4)
     return Unsplit(FewShot(replace(index, x=small, groups=None, reads=None, name=f"{index.name} at 7×7"), ways, examples, 1))

@@ -33,7 +33,7 @@ class Comparison:
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """95 % intervals of the difference by what they speak of, as `Report.intervals`."""
+        """95 % intervals of the difference by what they refer to, as `Report.intervals`."""
         return intervals_of(self.differences, self.classes, self.apart)
 
     @property

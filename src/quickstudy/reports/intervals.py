@@ -1,7 +1,7 @@
 """Intervals of a mean score, by what is drawn anew when the experiment is repeated: tasks, classes, or training runs.
 
 A task list drawn with replacement from a finite set of classes can be made as long as one likes; its t-interval then shrinks
-to nothing, while other classes would still give another mean. Each interval here says what it speaks of.
+to nothing, while other classes would still give another mean. Each interval here says what it refers to.
 
 Source: Lafargue, Smith, Vermet, Lowe, Gripon & Duffner, 2024, Oops, I sampled it again: reinterpreting confidence intervals
 in few-shot learning.
@@ -24,7 +24,7 @@ Apart = Literal["classes", "rows"]
 def interval_over_tasks(scores: Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """The t-interval of a mean over tasks, ``mean ± t · s / √n``; one task alone gives no interval (infinite).
 
-    It speaks of other tasks drawn from the same classes (closed world), or of other classes if no two tasks share one.
+    It refers to other tasks drawn from the same classes (closed world), or of other classes if no two tasks share one.
 
     >>> low, high = interval_over_tasks([0.0, 1.0] * 50)
     >>> round(low, 3), round(high, 3)
@@ -76,7 +76,7 @@ def interval_over_classes(scores: Sequence[float], classes: Sequence[Sequence[in
 
 
 def interval_over_runs(means: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """The t-interval of a mean over training runs (seeds), given each run's mean score: it speaks of another training.
+    """The t-interval of a mean over training runs (seeds), given each run's mean score: it refers to another training.
 
     >>> interval_over_runs([0.95, 0.97])[0] < 0.96
     True
@@ -103,7 +103,7 @@ def interval_by_bootstrap(
         ``f(all tasks) ± t · sd(f(tasks drawn with replacement))``
 
     Not the percentiles of the draws: where ``f`` is biased by chance (a calibration error is never negative), they are biased
-    twice. Always the same draws. Like `interval_over_tasks` it speaks of other tasks of the same classes.
+    twice. Always the same draws. Like `interval_over_tasks` it refers to other tasks of the same classes.
 
     Source: Efron & Tibshirani, 1993, An introduction to the bootstrap, chapter 6.
 

@@ -67,9 +67,9 @@ class Report:
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """95 % intervals of the mean by what they speak of: other "tasks" of the same classes, or other "classes".
+        """95 % intervals of the mean by what they refer to: other "tasks" of the same classes, or other "classes".
 
-        Of "disjoint tasks", which share no class, one interval speaks of both; that of "disjoint rows" speaks of other
+        Of "disjoint tasks", which share no class, one interval refers to both; that of "disjoint rows" refers to other
         examples of the same classes.
         """
         return intervals_of(self.scores, self.classes, self.apart)

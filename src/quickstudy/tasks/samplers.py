@@ -34,7 +34,7 @@ class ClassSampler(ABC):
         """Distinct classes (B, N), of which a task uses the first ``ways`` (B,), among those that are ``possible`` (B, C)."""
 
     def observe(self, classes: Tensor, losses: Tensor) -> None:  # noqa: B027  some samplers remember nothing
-        """Is told the losses (B,) of tasks of these classes (B, N), -1 = none."""
+        """Receives the losses (B,) of tasks of these classes (B, N), -1 = none."""
 
     def state_dict(self) -> dict[str, Any]:
         """What is remembered; nothing by default."""

@@ -67,7 +67,7 @@ class TaskSource(ABC, Generic[PlanT]):
         return self
 
     def observe(self, plan: PlanT, losses: Tensor) -> None:
-        """Is told by `train`, after each step, the losses (B,) of its tasks, those of all processes."""
+        """Receives from `train`, after each step, the losses (B,) of its tasks, those of all processes."""
 
     def state_dict(self) -> dict[str, Any]:
         """What this source remembers of the losses it was told; saved with a run, so that it resumes bit for bit."""

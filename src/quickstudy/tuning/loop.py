@@ -26,7 +26,7 @@ from quickstudy.tuning.trial import Question, Watch, recorded
 __all__ = ["Place", "importances", "search"]
 
 _ENOUGH = 5
-"""Complete trials from which on the importance of arguments is told."""
+"""Complete trials from which on the importance of arguments is reported."""
 
 
 @dataclass(frozen=True)
