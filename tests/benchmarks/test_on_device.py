@@ -40,7 +40,7 @@ sys.path.insert(0, {str(FOLDER)!r})
 import on_device
 import torch
 device = torch.device("cpu")
-assert len(on_device.reads(device, 5, 1, 3, 2)) == 2
+assert len(on_device.images(device, 5, 1, 3, 2)) == 2
 rows = on_device.sinusoids(device, 1, 1)
 assert [row.variant for row in rows] == ["loop", "vmap"] and rows[1].error < 1e-5
 """

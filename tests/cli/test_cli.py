@@ -93,9 +93,9 @@ def test_other_sizes_and_other_arguments(run: Path, tmp_path: Path, call) -> Non
     assert status == 0 and "3-way 2-shot" in json.loads(out)[0]["source"]
     status, _, err = call("evaluate", run, "--learner-arg", "nonsense=1")
     assert status == 1 and "ProtoNet has no argument nonsense" in err
-    status, out, _ = call("evaluate", run, "--tasks", 5, "--recipe-arg", "ways=4", "--json")
+    status, out, _ = call("evaluate", run, "--tasks", 5, "--data-arg", "ways=4", "--json")
     assert status == 0 and "4-way" in json.loads(out)[0]["source"]
-    status, _, err = call("evaluate", run, "--recipe-arg", "nonsense=1")
+    status, _, err = call("evaluate", run, "--data-arg", "nonsense=1")
     assert status == 1 and "proto_glyphs has no argument nonsense" in err
     status, _, err = call("evaluate", run, "--ways", 100_000)
     assert status == 1 and "ways=100000 needs 100000 classes, but glyphs/test has" in err

@@ -106,7 +106,7 @@ def test_derived_classes_can_be_derived_from_and_selected() -> None:
 
 
 def test_what_cannot_be_derived() -> None:
-    with pytest.raises(DataError, match="only square images can be turned"):
+    with pytest.raises(DataError, match="only square images can be rotated"):
         rotated_classes(datasets.from_arrays(torch.rand(8, 1, 4, 5), torch.arange(8) % 2))
     with pytest.raises(DataError, match="classes that are rotated already"):
         rotated_classes(rotated_classes(index()))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from quickstudy.apps import demo
 
+from quickstudy.demo import demo
 from quickstudy.errors import ArtefactError
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.runs.run import Run

@@ -24,7 +24,7 @@ from quickstudy.storage.artefact import read
 from quickstudy.tasks import FewShot
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests")}
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
 STEPS, BATCH = 12, 5
 MINUTES = 60.0
 """Far more than anything here takes: it ends a hang, it measures nothing."""

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from quickstudy.datasets import images as module
+from quickstudy.inputs import images as module
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
 

@@ -46,7 +46,7 @@ def fixed_columns(source: TaskSource[Any], *, tasks: int = 1000, seed: int = 0) 
     >>> from quickstudy.tasks.few_shot import FewShot
     >>> source = FewShot(from_arrays(torch.randn(60, 4), torch.arange(60) % 12), ways=5, shots=1, queries=1)
     >>> fixed_columns(source).verdict
-    'well'
+    'ok'
     """
     plans = [source.plan(_BATCH, generator_of(seed, n)) for n in range(max(1, tasks // _BATCH))]
     classes = [plan.classes for plan in plans if isinstance(plan, RowPlan)]

@@ -125,7 +125,7 @@ def examine(
     >>> from quickstudy.tasks.sinusoid import Sinusoid
     >>> found = examine(Subject("waves", train=Sinusoid()), only=["places", "diversity"])
     >>> found.worst is None, found.observations["diversity"].verdict
-    (True, 'well')
+    (True, 'ok')
     """
     unknown = sorted(set(only or ()) - set(CHECKS))
     if unknown:

@@ -76,7 +76,7 @@ class Diagnosis:
 
     >>> print(Diagnosis("waves", {"splits": Observation("no class is in two splits")}))
     waves: nothing found
-    well       splits: no class is in two splits
+    ok         splits: no class is in two splits
     """
 
     subject: str

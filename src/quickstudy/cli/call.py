@@ -36,7 +36,7 @@ class Call:
     of_recipe: dict[str, Any] = field(default_factory=dict)
     list_: Path | None = None
     metrics: tuple[Measure, ...] = ()
-    unknown: int = 0
+    unknown_classes: int = 0
     disjoint: Disjoint | None = None
 
     def learner(self, folder: Path) -> Learner[Any]:
@@ -54,15 +54,15 @@ class Call:
     def changed(self, source: TaskSource[Any]) -> TaskSource[Any]:
         """Tasks in other sizes, with unknown classes, or disjoint, if the call asks for it."""
         sizes = (self.ways, self.shots, self.queries)
-        if not self.unknown and self.disjoint is None and not any(size is not None for size in sizes):
+        if not self.unknown_classes and self.disjoint is None and not any(size is not None for size in sizes):
             return source
         if not isinstance(source, FewShot):
             raise LearnerError(f"the tasks of {source.name} have no ways, shots and queries to change. Leave these flags out.")
-        if self.unknown and self.disjoint:
+        if self.unknown_classes and self.disjoint:
             raise LearnerError("unknown classes and disjoint tasks are asked for at once. Give --unknown-classes or --disjoint.")
         source = source.resized(ways=self.ways, shots=self.shots, queries=self.queries)
-        if self.unknown:
-            return OpenSet(source.index, source.ways, source.shots, source.queries, unknown=self.unknown)
+        if self.unknown_classes:
+            return OpenSet(source.index, source.ways, source.shots, source.queries, unknown=self.unknown_classes)
         if self.disjoint is not None:
             return DisjointClasses(source) if self.disjoint == "classes" else DisjointRows(source)
         return source

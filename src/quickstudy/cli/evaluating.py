@@ -31,11 +31,11 @@ def evaluate(
     shots: Annotated[list[int] | None, _Several] = None,
     queries: int | None = None,
     metrics: Annotated[list[str] | None, _Several] = None,
-    on_data: Annotated[list[str] | None, _Several] = None,
-    unknown: int = 0,
+    data: Annotated[list[str] | None, _Several] = None,
+    unknown_classes: int = 0,
     disjoint: Disjoint | None = None,
     with_: Annotated[list[str] | None, Parameter(name="--learner-arg", negative=())] = None,
-    on: Annotated[list[str] | None, Parameter(name="--recipe-arg", negative=())] = None,
+    on: Annotated[list[str] | None, Parameter(name="--data-arg", negative=())] = None,
     stream: Annotated[bool, Parameter(negative=())] = False,
     list_: Annotated[Path | None, Parameter(name="--list")] = None,
     save_list: Path | None = None,
@@ -53,8 +53,8 @@ def evaluate(
         shots: support examples of each class, if other than the recipe's; several (1 5 10) give a table and a figure.
         queries: query examples of each class, if other than the recipe's.
         metrics: more numbers: log_loss, ece (with a figure), macro_f1, auroc … of the names in quickstudy.metrics.
-        on_data: evaluate on other images as well: glyphs, omniglot, a folder of class folders, a ZIP file of them.
-        unknown: so many classes that no one was shown are among the queries; see the metric abstention_auroc.
+        data: evaluate on other images as well: glyphs, omniglot, a folder of class folders, a ZIP file of them.
+        unknown_classes: so many classes that no one was shown are among the queries; see the metric abstention_auroc.
         disjoint: tasks that share no classes, or no rows, as many as there can be up to --tasks.
         with_: another argument for the learner, test_steps=10 say; may be given again.
         on: another argument of the recipe for its meta-test tasks, length=40 say; may be given again.
@@ -68,20 +68,20 @@ def evaluate(
         seed=seed,
         queries=queries,
         of_learner=changes("--learner-arg", with_),
-        of_recipe=changes("--recipe-arg", on),
+        of_recipe=changes("--data-arg", on),
         list_=list_,
         metrics=measures(metrics),
-        unknown=unknown,
+        unknown_classes=unknown_classes,
         disjoint=disjoint,
     )
     if len(ways or ()) > 1 or len(shots or ()) > 1:
-        _refuse(list_, save_list, on_data, stream or None)
+        _refuse(list_, save_list, data, stream or None)
         by_size(runs, call, ways or [], shots or [], as_json=json_)
         return
     call = replace(call, ways=ways[0] if ways else None, shots=shots[0] if shots else None)
-    if on_data:
+    if data:
         _refuse(list_, save_list, stream or None)
-        across(runs, call, on_data, as_json=json_)
+        across(runs, call, data, as_json=json_)
         return
     if stream:
         _streams([_evaluate_stream(run, call) for run in runs], json_)

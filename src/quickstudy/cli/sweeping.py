@@ -32,7 +32,7 @@ def by_size(runs: Sequence[Path], call: Call, ways: Sequence[int], shots: Sequen
     call = replace(call, ways=ways[0] if len(ways) == 1 else None, shots=shots[0] if len(shots) == 1 else None)
     curves: dict[str, dict[int, Report]] = {}
     for run in runs:
-        learner, source = call.learner(run), replace(call, unknown=0, disjoint=None).source(run)
+        learner, source = call.learner(run), replace(call, unknown_classes=0, disjoint=None).source(run)
         if not isinstance(source, FewShot):
             raise LearnerError(f"the tasks of {source.name} have no {name} to change. Leave --{name} out.")
         calls = {size: replace(call, ways=size) if name == "ways" else replace(call, shots=size) for size in sizes}
@@ -55,7 +55,7 @@ def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bo
     """Runs evaluated on their own meta-test tasks and on those of other data, as far as they see images alike."""
     reports: dict[tuple[str, str], Report] = {}
     for run in runs:
-        learner, home = call.learner(run), replace(call, unknown=0, disjoint=None).source(run)
+        learner, home = call.learner(run), replace(call, unknown_classes=0, disjoint=None).source(run)
         if not isinstance(home, FewShot) or learner.reads is None:
             raise LearnerError(f"{run} was not trained on images, so there are no other images to evaluate it on.")
         label = _label(learner, run, runs)
