@@ -39,7 +39,7 @@ class Budget:
         seed: of the tasks of a pre-training that a learner brings along.
 
     >>> from quickstudy.datasets.glyphs import glyphs
-    >>> Budget(glyphs()).tasks, Budget(glyphs()).reads
+    >>> Budget(glyphs()).tasks, Budget(glyphs()).images
     (2400, 72000)
     """
 
