@@ -38,7 +38,8 @@ def test_numpys_double_precision_becomes_torchs_usual_one() -> None:
 
 
 def test_values_and_their_columns() -> None:
-    assert Examples.of(torch.zeros(3, 2), torch.zeros(3)).y.shape == (3, 1)
+    assert Examples.of(torch.zeros(3, 2), torch.zeros(3), kind="values").y.shape == (3, 1)
+    assert Examples.of(torch.zeros(3, 2), [0.5, 1, 2]).y.tolist() == [[0.5], [1.0], [2.0]]
     assert Examples.of(torch.zeros(3, 2), torch.zeros(3, 5)).y.shape == (3, 5)
 
 
@@ -50,12 +51,15 @@ def test_trees_are_inputs() -> None:
 @pytest.mark.parametrize(
     ("x", "labels", "error", "message"),
     [
-        (torch.zeros(3, 2), [0, 1], ShapeError, "3 inputs came with 2 labels"),
+        (torch.zeros(3, 2), [0, 1], ShapeError, "3 inputs came with 2 targets"),
         (torch.tensor(1.0), [0], ShapeError, "0 inputs"),
-        (torch.tensor([[float("nan")], [0.0]]), [0, 1], DataError, "NaN or infinite"),
-        (torch.tensor([[float("inf")], [0.0]]), [0, 1], DataError, "NaN or infinite"),
+        (torch.tensor([[float("nan")], [0.0]]), [0, 1], DataError, "inputs hold NaN, infinite"),
+        (torch.tensor([[float("inf")], [0.0]]), [0, 1], DataError, "inputs hold NaN, infinite"),
         (torch.zeros(2, 1), torch.tensor([0.0, float("nan")]), DataError, "NaN or infinite"),
-        (torch.zeros(2, 1), [-1, 0], DataError, r"labels lie in -1\.\.0, outside of 0\.\.0"),
+        (torch.zeros(2, 1), [-1, 0], DataError, r"whole numbers of which some .* \(-1, 0\): class numbers, or values"),
+        ("text", [0, 1], DataError, "a str is no input"),
+        ([[0.0], [1.0, 2.0]], [0, 1], DataError, "a list is no input"),
+        ({}, [0, 1], ShapeError, "no inputs came with 2 targets"),
     ],
 )
 def test_what_is_refused(x: object, labels: object, error: type[Exception], message: str) -> None:
@@ -66,6 +70,14 @@ def test_what_is_refused(x: object, labels: object, error: type[Exception], mess
 def test_labels_beyond_the_ways() -> None:
     with pytest.raises(DataError, match=r"outside of 0\.\.1"):
         Examples.of(torch.zeros(2, 1), [0, 2], ways=2)
+
+
+def test_rows_that_carry_a_graph_are_data() -> None:
+    x, y = torch.randn(3, 2, requires_grad=True), torch.randn(3, requires_grad=True)
+    examples = Examples.of({"a": x * 2}, y * 3)
+    assert not examples.x["a"].requires_grad and not examples.y.requires_grad
+    assert torch.equal(examples.x["a"], x * 2) and torch.equal(examples.y[:, 0], y * 3)
+    assert Examples(x, y[:, None], torch.ones(3)).x is x, "a record made by hand keeps the graph"
 
 
 def test_padding_and_trimming_are_inverse() -> None:

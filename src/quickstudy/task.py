@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 
 from quickstudy.errors import DataError, ShapeError
 from quickstudy.functional.tree import leaves, map_leaves, stack
+from quickstudy.targets import Kind, read_targets
 
 __all__ = ["Examples", "Inputs", "Task", "inputs", "pad", "stack_tasks", "unstack_tasks"]
 
@@ -26,23 +27,33 @@ Inputs = Any
 
 
 def inputs(x: Any) -> Inputs:
-    """Inputs as tensors: arrays, numbers in lists, or lists of tensors of one shape; dictionaries and tuples are trees.
+    """Inputs as tensors: arrays, pandas tables, numbers in lists, or lists of tensors of one shape; dictionaries and tuples
+    are trees.
 
     Tensors stay as they are; NumPy's usual double precision becomes torch's usual single.
+
+    Raises:
+        DataError: what is no table of numbers.
 
     >>> inputs({"tokens": [[1, 2], [3, 4]], "mask": [torch.ones(2), torch.zeros(2)]})["mask"].shape
     torch.Size([2, 2])
     """
+    return pytree.tree_map(_tensor, x, is_leaf=lambda node: isinstance(node, list))
 
-    def tensor(leaf: Any) -> Tensor:
-        if isinstance(leaf, Tensor):
-            return leaf
+
+def _tensor(leaf: Any) -> Tensor:
+    if isinstance(leaf, Tensor):
+        return leaf
+    try:
         if isinstance(leaf, list) and any(isinstance(item, Tensor) for item in leaf):
-            return torch.stack([tensor(item) for item in leaf])
-        array = torch.as_tensor(np.require(leaf, requirements=["C", "W"]))
-        return array.to(torch.get_default_dtype()) if array.dtype == torch.float64 else array
-
-    return pytree.tree_map(tensor, x, is_leaf=lambda node: isinstance(node, list))
+            return torch.stack([_tensor(item) for item in leaf])
+        array = np.require(leaf, requirements=["C", "W"])
+        found = torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"a {type(leaf).__name__} is no input: {error}. Give tensors, or arrays or lists of numbers of one shape."
+        ) from error
+    return found.to(torch.get_default_dtype()) if found.dtype == torch.float64 else found
 
 
 @dataclass(frozen=True)
@@ -64,31 +75,40 @@ class Examples:
     mask: Tensor
 
     @classmethod
-    def of(cls, x: Inputs, labels: Any, ways: int | None = None) -> "Examples":
-        """Examples from inputs and class numbers (1-D integers) or regression targets (floats, 1-D or 2-D).
+    def of(cls, x: Inputs, y: Any, ways: int | None = None, *, kind: Kind | None = None) -> "Examples":
+        """Examples from inputs and targets: class numbers, values, or labels of which a row may have several.
+
+        No graph is kept: examples are data. (To differentiate with respect to examples, make ``Examples(x, y, mask)``.)
+
+        Args:
+            x: inputs.
+            y: a target for each input: whole numbers 0 … N−1 or one-hot rows for classes, numbers (S,) or (S, P) for values,
+                rows of 0 and 1 for labels.
+            ways: the number of classes, where ``y`` does not show all of them.
+            kind: "classes", "values" or "labels"; needed only where ``y`` could be read in two ways, see `targets.read_targets`.
 
         Raises:
-            DataError: numbers are missing (NaN) or infinite, or a label lies outside of ``range(ways)``.
-            ShapeError: inputs and labels differ in number.
+            DataError: numbers are missing (NaN) or infinite, a class lies outside of ``range(ways)``, or two readings of ``y``.
+            ShapeError: inputs and targets differ in number.
+
+        >>> Examples.of(torch.zeros(3, 2), [5.0, 1.0, 3.0], kind="values").y.shape
+        torch.Size([3, 1])
         """
-        x = inputs(x)
-        labels = inputs(list(labels) if isinstance(labels, tuple) else labels).to(leaves(x)[0].device)
-        for leaf in [*leaves(x), labels]:
-            if leaf.shape[:1] != labels.shape[:1]:
+        x = map_leaves(lambda leaf: leaf.detach(), inputs(x))
+        rows = leaves(x)
+        kind, y = read_targets(y, kind, ways=ways)
+        if not rows:
+            raise ShapeError(f"no inputs came with {len(y)} targets. Give one input for each target.")
+        for leaf in rows:
+            if leaf.shape[:1] != y.shape[:1]:
                 raise ShapeError(
-                    f"{len(leaf) if leaf.ndim else 0} inputs came with {len(labels)} labels. Give one label for each input."
+                    f"{len(leaf) if leaf.ndim else 0} inputs came with {len(y)} targets. Give one target for each input."
                 )
-            if leaf.is_floating_point() and not torch.isfinite(leaf).all():
-                raise DataError("the examples hold NaN or infinite values. Clean or impute them first.")
-        if labels.is_floating_point():
-            y = labels if labels.ndim > 1 else labels[:, None]
-        else:
-            known = ways or int(labels.max()) + 1 if len(labels) else ways or 0
-            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < known:
-                raise DataError(f"labels lie in {int(labels.min())}..{int(labels.max())}, outside of 0..{known - 1}.")
-            first = leaves(x)[0]
-            y = torch.nn.functional.one_hot(labels.long(), known)
-            y = y.to(first.dtype if first.is_floating_point() else torch.get_default_dtype())
+            if leaf.is_complex() or (leaf.is_floating_point() and not torch.isfinite(leaf).all()):
+                raise DataError("the inputs hold NaN, infinite or complex values. Clean or impute them first.")
+        y = y.to(rows[0].device)
+        if kind == "classes":
+            y = y.to(rows[0].dtype if rows[0].is_floating_point() else torch.get_default_dtype())
         return cls(x, y, y.new_ones(len(y)))
 
     def __len__(self) -> int:

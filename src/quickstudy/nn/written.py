@@ -149,7 +149,7 @@ class WrittenNetwork(_WrittenBody):
 
     >>> from quickstudy.nn.set_encoder import PairEncoder
     >>> body = WrittenNetwork(nn.Linear(1, 1), PairEncoder(nn.Linear(2, 8)), code=8)
-    >>> body.write(Examples.of(torch.ones(3, 1), torch.ones(3))).numbers["weight"].shape
+    >>> body.write(Examples.of(torch.ones(3, 1), torch.full((3,), 0.5))).numbers["weight"].shape
     torch.Size([1, 1])
     """
 
@@ -188,7 +188,7 @@ class WrittenLowRank(_WrittenBody):
         LearnerError: a rank below one, or no matrix to update.
 
     >>> body = WrittenLowRank(nn.Linear(9, 9), SetEncoder(nn.Linear(9, 8)), code=8, rank=1)
-    >>> [part.shape for part in body.write(Examples.of(torch.ones(3, 9), torch.ones(3))).numbers["weight"]]
+    >>> [part.shape for part in body.write(Examples.of(torch.ones(3, 9), torch.full((3,), 0.5))).numbers["weight"]]
     [torch.Size([9, 1]), torch.Size([1, 9])]
     """
 
