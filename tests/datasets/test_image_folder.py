@@ -104,7 +104,7 @@ def test_a_class_of_broken_images_only(folder: Path) -> None:
 
 
 def test_a_decompression_bomb_among_good_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quickstudy.inputs.images._MOST_PIXELS", 50_000)
+    monkeypatch.setattr("quickstudy.inputs.decoding._MOST_PIXELS", 50_000)
     with pytest.raises(DataError, match=r"photo\.jpg has 300×200 pixels.*Make it smaller"):
         image_folder(folder)
     assert image_folder(folder, on_error="skip").counts.tolist() == [5, 5]

@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from quickstudy.inputs import images as module
 from quickstudy.errors import DataError
+from quickstudy.inputs import decoding
 from quickstudy.inputs.images import Images
 
-MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I", "I;16", "F"]
+MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I;16", "F"]
 
 
 def cross(mode: str = "L", paper: int = 255, ink: int = 0, size: tuple[int, int] = (60, 60)) -> Image.Image:
@@ -26,6 +26,8 @@ def cross(mode: str = "L", paper: int = 255, ink: int = 0, size: tuple[int, int]
     draw.line((10, size[1] - 10, size[0] - 10, 10), fill=ink, width=6)
     if mode in ("P", "PA", "HSV", "LAB", "YCbCr", "CMYK"):
         return image.convert("RGB").convert("P").convert("PA") if mode == "PA" else _via_rgb(image, mode)
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
     return image.convert(mode)
 
 
@@ -137,7 +139,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_opened(tmp_path: Path, sid
 
 
 def test_an_array_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_PIXELS", 100)
+    monkeypatch.setattr(decoding, "_MOST_PIXELS", 100)
     with pytest.raises(DataError, match="the image has 11×10 pixels, more than 100. Make it smaller"):
         Images()(np.zeros((10, 11), dtype=np.uint8))
 
@@ -151,7 +153,9 @@ def test_decimal_pixels_must_lie_between_zero_and_one(value: float) -> None:
 def test_settings_are_checked_and_travel_as_json() -> None:
     with pytest.raises(DataError, match="1 or 3 channels"):
         Images(channels=2)
-    with pytest.raises(DataError, match="positive size"):
-        Images(size=(0, 28))
+    for size in ((0, 28), (28,), 0, True, 2.5, "84", 10**9):
+        with pytest.raises(DataError, match="size=.*height and width in pixels"):
+            Images(size=size)  # type: ignore[arg-type]
+    assert Images(size=84) == Images(size=(84, 84)) and Images(84).size == (84, 84)
     kept = json.loads(json.dumps(asdict(Images(size=(5, 6), channels=3, strokes=False))))
     assert kept == {"size": [5, 6], "channels": 3, "strokes": False}

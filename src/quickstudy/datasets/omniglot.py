@@ -4,7 +4,6 @@ Source: Lake, Salakhutdinov & Tenenbaum, 2015, Human-level concept learning thro
 licence). The split "vinyals" (Vinyals et al., 2016) is the one that Snell et al. published with Prototypical Networks.
 """
 
-import io
 import zipfile
 import zlib
 from collections import Counter
@@ -15,11 +14,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image
 
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.fetch import cached_arrays, data_file, fetch
 from quickstudy.errors import DataError
+from quickstudy.inputs.decoding import decoded
 from quickstudy.inputs.images import Images
 
 __all__ = ["omniglot"]
@@ -112,7 +111,7 @@ def _read(size: int) -> dict[str, np.ndarray]:
         characters: dict[str, list[np.ndarray]] = {}
         for member, content in _members(_archive(archive)):
             _, alphabet, character, _ = member.split("/")
-            image = Image.open(io.BytesIO(content)).convert("L").resize((size, size))
+            image = decoded(content).convert("L").resize((size, size))
             characters.setdefault(f"{alphabet}/{character}", []).append(255 - np.asarray(image))
         names += list(characters)
         drawings += [np.stack(found) for found in characters.values()]

@@ -1,0 +1,147 @@
+"""What is handed in as an image may be a program, a pipe, endless, or a bomb: it is refused at once, and nothing runs."""
+
+import io
+import os
+import struct
+import sys
+import tracemalloc
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import EpsImagePlugin, Image
+
+from quickstudy.datasets.domain import image_zip
+from quickstudy.datasets.image_folder import image_folder
+from quickstudy.datasets.omniglot import _read
+from quickstudy.errors import DataError
+from quickstudy.inputs.images import Images
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\n(%pipe%touch owned) (w) file\nshowpage\n%%EOF\n"
+
+
+@pytest.fixture
+def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that comes to be if Ghostscript is called: a program of that name stands first on the path."""
+    marker = tmp_path / "ran"
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "gs"
+    program.write_text(f"#!/bin/sh\necho run >> {marker}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    return marker
+
+
+def _zipped(folder: Path, content: bytes) -> Path:
+    with zipfile.ZipFile(folder / "all.zip", "w") as pack:
+        pack.writestr("cat/1.jpg", content)
+    return folder / "all.zip"
+
+
+def test_the_trap_is_set(ran: Path) -> None:
+    with pytest.raises(Exception, match=r".*"), Image.open(io.BytesIO(EPS)) as image:
+        image.load()
+    assert ran.exists(), "Pillow as it comes hands the file to the program"
+
+
+@pytest.mark.parametrize("door", ["path", "bytes", "file", "image", "folder", "zip", "omniglot", "batch"])
+def test_an_image_that_is_a_program_does_not_run(door: str, ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data" / "cat").mkdir(parents=True)
+    file = tmp_path / "data" / "cat" / "1.jpg"
+    file.write_bytes(EPS)
+    monkeypatch.setattr(sys.modules["quickstudy.datasets.omniglot"], "_archive", lambda name: tmp_path / "omniglot.zip")
+    with zipfile.ZipFile(tmp_path / "omniglot.zip", "w") as pack:
+        pack.writestr("images_background/Greek/character01/0001_01.png", EPS)
+    doors: dict[str, Callable[[], object]] = {
+        "path": lambda: Images()(file),
+        "bytes": lambda: Images()(EPS),
+        "file": lambda: Images()(io.BytesIO(EPS)),
+        "image": lambda: Images()(Image.open(io.BytesIO(EPS))),
+        "folder": lambda: image_folder(tmp_path / "data"),
+        "zip": lambda: image_zip(_zipped(tmp_path, EPS), Images()),
+        "omniglot": lambda: _read(28),
+        "batch": lambda: Images().batch([file]),
+    }
+    with pytest.raises(DataError, match="not an image that can be read|opened as EPS"):
+        doors[door]()
+    assert not ran.exists()
+
+
+def test_pipes_devices_and_folders_are_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path, words in (
+        (tmp_path / "pipe.jpg", "a pipe, a device"),
+        (Path("/dev/zero"), "a pipe, a device"),
+        (tmp_path, "a folder"),
+    ):
+        with pytest.raises(DataError, match=f"{path} is {words}"):
+            Images()(path)
+    with pytest.raises(DataError, match=r"none\.jpg is not there"):
+        Images()(tmp_path / "none.jpg")
+    with pytest.raises(DataError, match="cannot be read"):
+        Images()("null\0byte.jpg")
+
+
+def _frames(form: str) -> bytes:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, form, save_all=True, append_images=frames[1:])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_several_images_in_one_file_are_not_read_as_the_first(form: str) -> None:
+    with pytest.raises(DataError, match=r"holds several images \(frames or pages\)"):
+        Images()(_frames(form))
+
+
+def test_a_cameras_photo_with_previews_is_the_photo() -> None:
+    assert Images(8, 3, strokes=False)(_frames("MPO"))[0].mean() > 0.9, "the first, red"
+
+
+def _png(side: int, *chunks: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    made = b"\x89PNG\r\n\x1a\n"
+    for name, content in [(b"IHDR", header), *((chunk[:4], chunk[4:]) for chunk in chunks)]:
+        made += struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    return made
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _png(60_000, b"IDAT" + zlib.compress(bytes(10**7))),
+        _png(20, b"zTXtname\0\0" + zlib.compress(bytes(3 * 10**8), 9), b"IDAT" + zlib.compress(bytes(10))),
+        b"P5\n2000000000 2000000000\n255\n",
+        b"GIF89a\xff\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\xff\xff\xff\xff\x00\x02\x00;",
+        b"II*\x00\x08\x00\x00\x00\xff\xff" + bytes(100),
+        b"BM" + struct.pack("<IHHIIiiHHI", 54, 0, 0, 54, 40, 2**30, 2**30, 1, 24, 0) + bytes(24),
+    ],
+    ids=["png of 3.6 Gpixel", "300 MB of text in a png", "ppm", "gif of 4 Gpixel", "tiff", "bmp of 10^18 pixels"],
+)
+def test_bombs_are_refused_in_little_memory(content: bytes) -> None:
+    tracemalloc.start()
+    with pytest.raises(DataError, match="Make it smaller|not an image that can be read"):
+        Images()(content)
+    assert tracemalloc.get_traced_memory()[1] < 300e6
+    tracemalloc.stop()
+
+
+def test_files_of_too_many_bytes_are_not_opened(tmp_path: Path) -> None:
+    with (tmp_path / "huge.bmp").open("wb") as file:
+        file.truncate(10**10)
+    with pytest.raises(DataError, match=r"huge\.bmp has 10,000,000,000 bytes, more than the 200,000,000"):
+        Images()(tmp_path / "huge.bmp")
+
+
+def test_large_photos_of_strokes_are_reduced_first() -> None:
+    page = np.full((4000, 3000), 255, dtype=np.uint8)
+    page[1000:3000, 1400:1600] = 0
+    small = page[::10, ::10]
+    assert (Images()(page) - Images()(small)).abs().max() < 0.05
+    assert torch.equal(Images()(np.kron(small, np.ones((1, 1), np.uint8))), Images()(small))
