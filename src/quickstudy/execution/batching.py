@@ -15,9 +15,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
 from quickstudy.execution.compiling import program
+from quickstudy.execution.conversion import compare_converted
 from quickstudy.execution.vmap_safety import Objectives, inside, trial, unsafe_layer, warn_once
 from quickstudy.functional.checkpointing import checkpointing
-from quickstudy.functional.tree import leading, leaves, map_leaves, stack
+from quickstudy.functional.tree import leaves, map_leaves, stack, unstack
 from quickstudy.functional.unroll import mapped
 from quickstudy.learner import Learner
 from quickstudy.task import Task
@@ -39,8 +40,12 @@ def over_tasks(
     tasks: Any,
     strategy: Literal["vmap", "loop"] = "loop",
     chunk: int | None = None,
+    *,
+    rewind: Callable[[], None] | None = None,
 ) -> Any:
     """``fn`` of each task in a batch (the first axis of every tensor of ``tasks``), results stacked.
+
+    Each task draws random numbers of its own; with ``rewind``, which sets the generators back, all draw the same ones.
 
     >>> over_tasks(lambda x: x.sum(), torch.ones(3, 2), "vmap"), over_tasks(lambda x: x.sum(), torch.ones(3, 2))
     (tensor([2., 2., 2.]), tensor([2., 2., 2.]))
@@ -48,8 +53,15 @@ def over_tasks(
     with mapped(strategy == "vmap"):
         if strategy == "vmap":
             with _plain_attention():
-                return torch.func.vmap(fn, randomness="different", chunk_size=chunk)(tasks)
-        return stack([fn(map_leaves(lambda leaf, i=i: leaf[i], tasks)) for i in range(leading(tasks))])
+                if rewind is not None:
+                    rewind()
+                return torch.func.vmap(fn, randomness="same" if rewind else "different", chunk_size=chunk)(tasks)
+        results = []
+        for task in unstack(tasks):
+            if rewind is not None:
+                rewind()
+            results.append(fn(task))
+        return stack(results)
 
 
 @contextmanager
@@ -68,7 +80,11 @@ def choose(learner: Learner[Any], tasks: Task, strategy: Strategy = "auto") -> L
     """Which way of mapping ``learner`` over encoded ``tasks`` is correct, and then which is faster.
 
     What cannot be mapped by vmap is named once, with the remedy, in the log of the name ``quickstudy``.
+
+    Raises:
+        LearnerError: a converted network computes something else than the one that was given, see `compare_converted`.
     """
+    compare_converted(learner, tasks)
     if strategy != "auto":
         return strategy
     if not learner.facts.batchable or (learner.facts.transductive and not bool(tasks.query.mask.all())):
@@ -87,7 +103,7 @@ def _few(tasks: Task) -> Objectives:
     """Objectives (in eval mode: losses of predictions) of the first two tasks, in double precision."""
     device = torch.device("cpu") if tasks.query.mask.device.type == "mps" else None  # Apple's GPUs have no double precision
 
-    def objectives(learner: Learner[Any], way: str) -> Tensor:
+    def objectives(learner: Learner[Any], way: str, rewind: Callable[[], None] | None) -> Tensor:
         two = map_leaves(lambda leaf: leaf.detach().to(device, torch.float64 if leaf.is_floating_point() else None), tasks[:2])
 
         def predicted(task: Task) -> Tensor:
@@ -95,7 +111,7 @@ def _few(tasks: Task) -> Objectives:
             return learner.likelihood.nll(outputs, task.query.y, task.query.mask)
 
         losses: Tensor = over_tasks(
-            learner.objective if learner.training else predicted, two, "vmap" if way == "vmap" else "loop"
+            learner.objective if learner.training else predicted, two, "vmap" if way == "vmap" else "loop", rewind=rewind
         )
         return losses
 

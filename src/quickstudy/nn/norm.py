@@ -10,7 +10,6 @@ the layers of this file in their place, with the same parameter names. Inside a 
 PyTorch's fused weight norm has a wrong second derivative even in a plain loop; `convert` replaces it, too.
 """
 
-import copy
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -26,6 +25,7 @@ from torch.nn.utils.weight_norm import WeightNorm as _OldWeightNorm
 from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.functional.unroll import is_mapped
 from quickstudy.nn.exact_norm import batch_norm
+from quickstudy.nn.exchange import exchanged, frozen_parts
 
 __all__ = [
     "BatchNorm",
@@ -185,7 +185,8 @@ class SettledNorm(nn.Module):
         shape = (1, -1, *[1] * (x.ndim - 2))
         mean, variance = self.get_buffer("running_mean").view(shape), self.get_buffer("running_var").view(shape)
         normal = (x - mean) * (variance + self.eps).rsqrt()
-        return normal if self.weight is None else normal * self.weight.view(shape) + self.bias.view(shape)
+        normal = normal if self.weight is None else normal * self.weight.view(shape)
+        return normal if self.bias is None else normal + self.bias.view(shape)
 
     def extra_repr(self) -> str:
         return f"{self.features}, eps={self.eps}, affine={self.weight is not None}"
@@ -204,8 +205,11 @@ class WeightNorm(_WeightNorm):
 def convert(network: nn.Module) -> nn.Module:
     """A copy of ``network`` with exact norms in place of stock ones, same weights under the same names.
 
+    `quickstudy.nn.Frozen` parts stay as they are. A norm that also drops and activates (timm's BatchNormAct2d) goes on to.
+
     Raises:
-        LearnerError: the network uses PyTorch's deprecated weight norm, whose second derivative is wrong.
+        LearnerError: the network uses PyTorch's deprecated weight norm, whose second derivative is wrong; a class derived from
+            a batch or instance norm computes something else; weights have no size yet.
 
     >>> convert(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
     Sequential(
@@ -213,17 +217,10 @@ def convert(network: nn.Module) -> nn.Module:
       (1): BatchNorm(1, eps=1e-05, affine=True)
     )
     """
-    for path, module in network.named_modules():
+    for path, module in network.named_modules(memo=frozen_parts(network)):
         if any(isinstance(hook, _OldWeightNorm) for hook in module._forward_pre_hooks.values()):
             raise LearnerError(f"{path}: use torch.nn.utils.parametrizations.weight_norm instead of torch.nn.utils.weight_norm.")
-    root = nn.ModuleDict({"root": copy.deepcopy(network)})
-    made: dict[nn.Module, nn.Module | None] = {}
-    for path, module in list(root.named_modules(remove_duplicate=False)):  # a layer used in two places stays one layer
-        exact = made[module] if module in made else made.setdefault(module, _exact(module))
-        if exact is not None:
-            parent, _, name = path.rpartition(".")
-            root.get_submodule(parent)._modules[name] = exact
-    converted = root["root"]
+    converted = exchanged(network, _exact, agreeing_in="train")
     for path, module in converted.named_modules():
         if isinstance(module, BatchNorm):
             module.name = path or "norm"
@@ -245,4 +242,4 @@ def _exact(module: nn.Module) -> nn.Module | None:
         return None
     for name, weight in module.named_parameters(recurse=False):  # the same objects: what was tied or frozen stays so
         exact.register_parameter(name, weight)
-    return exact.train(module.training)
+    return exact

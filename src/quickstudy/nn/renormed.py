@@ -1,11 +1,12 @@
 """Networks whose batch norms were replaced, so that they can stand inside of a task without statistics of a batch."""
 
-import copy
 from collections.abc import Callable
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from quickstudy.nn.exchange import exchanged
 from quickstudy.nn.norm import SettledNorm
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Inputs
@@ -14,13 +15,13 @@ __all__ = ["NormedByExample", "Settled"]
 
 
 class _Renormed(Recorded, nn.Module):
-    def __init__(self, network: nn.Module, norm: Callable[[_BatchNorm], nn.Module]) -> None:
+    def __init__(
+        self, network: nn.Module, norm: Callable[[_BatchNorm], nn.Module], agreeing_in: Literal["eval"] | None = None
+    ) -> None:
         super().__init__()
-        self.network = copy.deepcopy(network)
-        for path, module in list(self.named_modules(remove_duplicate=False)):
-            if isinstance(module, _BatchNorm):
-                parent, _, name = path.rpartition(".")
-                self.get_submodule(parent)._modules[name] = norm(module)
+        self.network = exchanged(
+            network, lambda layer: norm(layer) if isinstance(layer, _BatchNorm) else None, agreeing_in=agreeing_in
+        )
 
     def forward(self, x: Inputs) -> Tensor:
         outputs: Tensor = self.network(x)
@@ -34,7 +35,7 @@ class Settled(_Renormed):
         network: any.
 
     Raises:
-        LearnerError: a batch norm without running averages.
+        LearnerError: a batch norm without running averages, or one of a derived class that computes something else.
 
     >>> Settled(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
     Settled(
@@ -46,7 +47,7 @@ class Settled(_Renormed):
     """
 
     def __init__(self, network: nn.Module) -> None:
-        super().__init__(network, SettledNorm)
+        super().__init__(network, SettledNorm, "eval")
 
 
 class NormedByExample(_Renormed):
