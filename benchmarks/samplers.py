@@ -105,7 +105,7 @@ def compared(found: Mapping[str, Sequence[Report]]) -> list[Row]:
     for arm, own in found.items():
         pairs = [compare(a, b) for a, b in zip(own, found[PLAIN], strict=False)]
         mean = tuple(statistics.fmean(each) for each in zip(*[pair.differences for pair in pairs], strict=True))
-        whole = Comparison(arm, PLAIN, own[0].metric, mean)
+        whole = Comparison(arm, PLAIN, own[0].metric, own[0].higher_is_better, mean)
         rows.append(Row(arm, tuple(r.mean for r in own), whole, tuple(pair.difference for pair in pairs), chance))
     corrected = dict(zip(list(found)[1:], holm([row.difference.sign_flip_p for row in rows[1:]]), strict=True))
     return [replace(row, p_value=corrected.get(row.name, 1.0)) for row in rows]

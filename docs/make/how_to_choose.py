@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from quickstudy.reports.words import plus_minus
+
 DOCS = Path(__file__).parents[1]
 PAGE = DOCS / "how-to-choose-a-learner.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
@@ -26,13 +28,13 @@ def table(found: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in found["learners"]:
-        half = 100 * (row["interval"][1] - row["accuracy"])
+        accuracy = plus_minus(row["accuracy"], row["interval"], "accuracy", digits=1).removesuffix(" %")
         apart = 100 * (row["behind_interval"][1] - row["behind"])
         behind = f"{100 * row['behind']:+.1f} ± {apart:.1f}".replace("-", "−") if apart else ""
         name, comma, variant = row["name"].partition(",")
         setting = " (T)" if row["transductive"] else ""
         numbers = f"{1e3 * row['seconds']:.1f} | {row['state_bytes'] / 1e3:,.1f} | {row['peak_bytes'] / 1e3:,.0f}"
-        cells = f"`{name}`{comma}{variant}{setting} | {row['family']} | {100 * row['accuracy']:.1f} ± {half:.1f} | {behind}"
+        cells = f"`{name}`{comma}{variant}{setting} | {row['family']} | {accuracy} | {behind}"
         lines.append(f"| {cells} | {numbers} | {row['training_seconds']:.0f} |")
     return "\n".join(lines)
 

@@ -81,12 +81,25 @@ def page() -> Page:
 
 def test_the_tables_tell_everything(page: Page) -> None:
     cells = read(page.html()).cells
-    assert cells[:8] == ["learner", "accuracy", "95 % interval", "tasks", "setting", "norm", "ms a task", "bytes a task"]
+    assert cells[:3] == ["learner", "accuracy", "95 % interval, same source"]
+    assert cells[3:8] == ["tasks", "setting", "norm", "ms a task", "bytes a task"]
     low, high = (100 * bound for bound in page.reports[0].interval)
     assert cells[8:16] == ["A", "85.00 %", f"{low:.2f} to {high:.2f}", "3", "transductive", "batch", "12.3", "4,096"]
     assert cells[16:24][3] == "the first 2 of 3" and cells[16:24][-1] == "unknown"
-    assert cells[24:29] == ["pair", "difference, points", "95 % paired interval", "p", "tasks"]
-    assert cells[29:31] == ["A − B", "+30.00"] and cells[33] == "2"
+    same = "same source: "
+    assert cells[24:30] == ["pair", "difference, points", same + "95 % interval", same + "p", same + "better", "tasks"]
+    assert cells[30:32] == ["A − B", "+30.00"] and cells[34:36] == ["not told apart", "2"]
+
+
+def test_each_world_has_columns_and_is_explained() -> None:
+    """Four tasks of eight classes: A is better for both worlds, and the page says which interval is whose."""
+    classes = {"classes": ((0, 1), (2, 3), (4, 5), (6, 7))}
+    a, b = report("A", [0.9, 0.8, 0.85, 0.9], **classes), report("B", [0.5, 0.4, 0.4, 0.55], **classes)
+    found = read(Page("t", [], [a, b], [compare(a, b)]).html())
+    assert found.cells[2:4] == ["95 % interval, same classes", "95 % interval, new classes"]
+    heads = [f"{world}: {what}" for world in ("same classes", "new classes") for what in ("95 % interval", "p", "better")]
+    assert [cell for cell in found.cells if ": " in cell] == heads and found.cells.count("A") == 3
+    assert "for other tasks of the same classes (“same classes”) and for new classes." in found.text
 
 
 def test_the_text_names_the_list_and_how_it_was_made(page: Page) -> None:

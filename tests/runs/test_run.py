@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from quickstudy.storage.artefact import read
 from quickstudy.errors import RunError
 from quickstudy.runs.run import Run, Validation
+from quickstudy.storage.artefact import read
 from quickstudy.train import Record
 
 ARGUMENTS = {"steps": 400, "batch": 4}

@@ -58,11 +58,12 @@ def test_the_report_names_what_tasks_do_not_share() -> None:
     model = learners.NearestCentroid()
     plain, classes, rows = (evaluate(model, s, tasks=15) for s in (few, DisjointClasses(few), DisjointRows(few)))
     assert set(plain.intervals) == {"tasks", "classes"} and plain.apart is None
-    assert classes.intervals == {"disjoint tasks": classes.interval} and "disjoint tasks, new classes included" in str(classes)
-    assert set(rows.intervals) == {"disjoint rows", "classes"} and "tasks of disjoint rows" in str(rows)
+    assert classes.intervals == {"disjoint tasks": classes.interval}
+    assert "for new classes (no two tasks share one) " in str(classes)
+    assert set(rows.intervals) == {"disjoint rows", "classes"} and "for other examples of the same classes " in str(rows)
     for report in (plain, classes, rows):
         assert Report.from_json(report.to_json()) == report
-    assert classes.to_json()["intervals"]["disjoint tasks"] == classes.interval
+    assert classes.to_json()["intervals"]["disjoint tasks"] == list(classes.interval)
 
 
 def test_a_list_of_disjoint_tasks_is_kept_as_one(tmp_path) -> None:  # type: ignore[no-untyped-def]

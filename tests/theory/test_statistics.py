@@ -51,7 +51,7 @@ def test_one_task_has_no_interval() -> None:
 
 
 def comparison(a: np.ndarray, b: np.ndarray) -> Comparison:
-    return Comparison("a", "b", "accuracy", tuple((a - b).tolist()))
+    return Comparison("a", "b", "accuracy", True, tuple((a - b).tolist()))
 
 
 @pytest.mark.parametrize(("n", "shift"), [(2, 0.3), (30, 0.0), (30, 0.5), (600, 0.2)])
@@ -79,13 +79,17 @@ def test_pairing_removes_what_tasks_share() -> None:
 
 
 def test_degenerate_differences() -> None:
+    """Five equal differences have no spread to test with: their p is that of five equal signs, 2 · ½⁵."""
     same = np.full(5, 0.5)
-    assert comparison(same, same).p_value == 1.0 and comparison(same + 0.25, same).p_value == 0.0
+    assert comparison(same, same).p_value == 1.0 and comparison(same + 0.25, same).p_value == 2 * 0.5**5
+    assert comparison(same + 0.25, same).better("tasks") is None
+    six = np.full(6, 0.5)
+    assert comparison(six + 0.25, six).better("tasks") == "a" and comparison(six - 0.1, six).better("tasks") == "b"
     assert comparison(same[:1], same[:1] + 1).p_value == 1.0
 
 
 def test_a_report_speaks_of_its_scores() -> None:
-    scores = (0.5, 0.75, 1.0, 0.75)
+    scores = (0.7, 0.75, 0.8, 0.75)
     report = Report("M", "s", "accuracy", True, scores, "d", 0, False, "none", 0.001, 10)
     assert report.mean == 0.75 and report.interval == interval_over_tasks(scores)
-    assert "75.00 ±" in str(report) and "95 %" in str(report) and "inductive" in str(report)
+    assert "accuracy 75.00 % on 4 tasks" in str(report) and "95 %" in str(report) and "inductive" in str(report)

@@ -35,6 +35,8 @@ def compare(
 ) -> None:
     """Compare runs on the very same tasks, each against the first, with paired intervals; or all learners, with --all.
 
+    Each difference is tested twice: for other tasks of the same classes, and for new classes.
+
     With --all DATA every classification learner is meta-trained with one small equal budget (the same tasks for each),
     evaluated on the same tasks and weighed: accuracy, seconds, state, memory. Each learner is kept in --out as soon as it is
     done, and the same command goes on where it was stopped.
@@ -83,9 +85,7 @@ def _pairs(reports: list[Report], *, as_json: bool) -> None:
 
     pairs = [paired(report, reports[0]) for report in reports[1:]]
     if as_json:
-        names = ("a", "b", "difference", "interval", "intervals", "p_value")
-        found = [{name: getattr(pair, name) for name in names} for pair in pairs]
-        print_json({"reports": [report.to_json() for report in reports], "comparisons": found})
+        print_json({"reports": [r.to_json() for r in reports], "comparisons": [pair.to_json() for pair in pairs]})
         return
     console.print(table(reports))
     for comparison in pairs:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -31,7 +32,9 @@ def print_json(found: Any) -> None:
 def table(reports: list[Report]) -> Table:
     """Reports as rows."""
     rows = [report.row() for report in reports]
-    found = Table(*dict.fromkeys(key for row in rows for key in row), title=reports[0].source, title_justify="left")
+    notes = " ".join(dict.fromkeys(report.note for report in reports))
+    head = dict.fromkeys(key for row in rows for key in row)
+    found = Table(*head, title=escape(reports[0].source), title_justify="left", caption=escape(notes), caption_justify="left")
     for row in rows:
         found.add_row(*[row.get(str(column.header), "") for column in found.columns])
     return found

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from quickstudy.cli.console import err, out, print_json, progress, say
 from quickstudy.errors import UserError
+from quickstudy.reports.words import plus_minus
 from quickstudy.storage.files import write_whole
 
 __all__ = ["compare_all"]
@@ -59,6 +60,8 @@ def compare_all(
         print_json(found)
         return
     out.print(_table(found))
+    for sentence in _not_told_apart(found["learners"]):
+        say(sentence)
     say(f"Meta-training: {budget.tasks:,} tasks ({budget.images:,} images). Meta-test: {tasks:,} tasks, the same for all.")
     say("behind: the paired difference to the first, in points. ms, peak: to adapt to one task. (T): transductive.")
     say(f"{folder}/comparison.json holds all numbers, accuracy-adaptation.png and accuracy-training.png show them.")
@@ -73,7 +76,7 @@ def _table(found: Mapping[str, Any]) -> Table:
     for row in found["learners"]:
         table.add_row(
             row["name"] + (" (T)" if row["transductive"] else ""),
-            _points(row["accuracy"], row["interval"], "{:.1f} ± {:.1f}"),
+            plus_minus(row["accuracy"], row["interval"], "accuracy", digits=1).removesuffix(" %"),
             _points(row["behind"], row["behind_interval"], "{:+.1f} ± {:.1f}") if row["behind_interval"][0] else "",
             f"{1e3 * row['seconds']:.1f}",
             f"{row['state_bytes'] / 1e3:,.1f}",
@@ -81,6 +84,17 @@ def _table(found: Mapping[str, Any]) -> Table:
             f"{row['training_seconds']:.0f}",
         )
     return table
+
+
+def _not_told_apart(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """For each world, who cannot be told apart from the first in the table."""
+    first = rows[0]
+    found = []
+    for world, told in rows[-1]["worlds"].items() if len(rows) > 1 else ():
+        near = [row["name"] for row in rows[1:] if row["worlds"][world]["better"] is None]
+        names = ", ".join(near) or "none"
+        found.append(f"For {told['holds_for']}, not told apart from {first['name']} (p ≥ 0.05, not corrected): {names}.")
+    return [*found, "± are 95 % intervals for other tasks of the same classes."]
 
 
 def _points(mean: float, interval: Sequence[float], words: str) -> str:

@@ -25,6 +25,7 @@ from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.reports.words import difference
 from quickstudy.runs.run import Run, Validation
 from quickstudy.storage.artefact import versions
 from quickstudy.tasks.few_shot import FewShot
@@ -217,22 +218,24 @@ def _reports(found: Findings) -> Table:
     for column in table.columns:
         column.no_wrap = True  # as it fits into 80 columns
     for report in sorted([*found.meta, *found.traditional], key=lambda report: -report.mean):
-        half = 100 * (report.interval[1] - report.mean)
         tasks = f"{len(report.scores)}" if report.planned == len(report.scores) else f"{len(report.scores)} of {report.planned}"
         setting, size = report.row()["setting"], f"{report.state_bytes or 0:,}"
-        accuracy, spent = f"{100 * report.mean:.2f} ± {half:.2f}", f"{1e3 * report.seconds:.1f}"
+        accuracy, spent = report.row()["accuracy"].removesuffix(" %"), f"{1e3 * report.seconds:.1f}"
         table.add_row(report.model, accuracy, tasks, setting, spent, size)
     return table
 
 
 def _differences(found: Findings) -> Table:
-    """Paired differences on the very same tasks."""
-    table = Table("paired difference", "points", "95 % interval", "tasks", title="on the very same tasks", title_justify="left")
-    table.box = SIMPLE_HEAD
-    for pair in comparisons(found):
-        low, high = (100 * value for value in pair.interval)
-        cells = f"{100 * pair.difference:+.1f}", f"{low:+.1f} to {high:+.1f}", f"{len(pair.differences):,}"
-        table.add_row(f"{pair.a} − {pair.b}", *cells)
+    """Paired differences on the very same tasks, with an interval for each world."""
+    pairs = comparisons(found)
+    worlds = {world: pair.for_world(world) for pair in pairs for world in pair.intervals}
+    head = ("paired difference", "points", *[f"95 % for {words}" for words in worlds.values()], "tasks")
+    table = Table(*head, title="on the very same tasks", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for pair in pairs:
+        cells = [f"{difference(pair.difference, 'accuracy', digits=1)}"]
+        for world in worlds:
+            cells.append(" to ".join(difference(bound, "accuracy", digits=1) for bound in pair.intervals[world]))
+        table.add_row(f"{pair.a} − {pair.b}", *cells, f"{len(pair.differences):,}")
     return table
 
 

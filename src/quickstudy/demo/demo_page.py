@@ -60,7 +60,7 @@ def comparisons(found: Findings) -> list[Comparison]:
 
 
 def conclusion(found: Findings) -> list[str]:
-    """Paragraphs in plain words; what they claim, the paired intervals support."""
+    """Paragraphs in plain words; what they claim, the paired tests support, for the same classes and for new ones."""
     data, ways = found.data, found.source.ways[0]
     task = (
         f"Each task: tell {ways} characters apart after seeing {found.source.shots[0]} example of each. The characters are of "
@@ -82,8 +82,8 @@ def demo_page(found: Findings, next_steps: dict[str, str]) -> Page:
             Illustration(
                 "Accuracy of each learner",
                 intervals(reports),
-                f"Mean accuracy and its 95 % t-interval over tasks of {found.source.name}, the same list for all; learners that "
-                "adapt slowly were evaluated on its first tasks only, hence their wider intervals.",
+                f"Mean accuracy with its 95 % t-interval for other tasks of the same classes ({found.source.name}, the same list "
+                "for all). Learners that adapt slowly were evaluated on its first tasks only, hence their wider intervals.",
             ),
             _shots(found),
             _task(found),
@@ -100,8 +100,8 @@ def _shots(found: Findings) -> Illustration:
     tasks = len(next(iter(next(iter(curves.values())).values())).scores)
     caption = (
         f"{found.source.ways[0]}-way accuracy on unseen writing systems with more and more support examples. Each number of "
-        f"shots has its own list of {tasks} tasks, the same for all learners; bands are 95 % t-intervals. ProtoNet was "
-        "meta-trained with one shot only."
+        f"shots has its own list of {tasks} tasks, the same for all learners; bands are 95 % t-intervals for other "
+        "tasks of the same classes. ProtoNet was meta-trained with one shot only."
     )
     return Illustration("Accuracy against shots", accuracy_against_shots(curves), caption)
 
@@ -126,7 +126,8 @@ def _training(found: Findings) -> Illustration:
     caption = (
         "The objective of every outer step (thin) with a running mean over 25 (thick); each learner has its own kind of tasks, "
         f"so heights do not compare. Below: accuracy on {count_words(tasks)} meta-validation tasks of other writing systems, "
-        "with 95 % t-intervals; the best one is what is then meta-tested. FineTune is pre-trained as an ordinary classifier."
+        "with 95 % t-intervals for the same classes; the best one is what is then meta-tested. FineTune is pre-trained as an "
+        "ordinary classifier."
     )
     return Illustration("Meta-training", training_curve(found.records, found.validations), caption)
 

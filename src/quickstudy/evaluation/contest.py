@@ -122,7 +122,7 @@ class Contest:
         rows = []
         for baseline in self.baselines:
             pair, (needed, reached) = compare(baseline.curve[self.shots], mine), self.needed(baseline)
-            found = _numbers(baseline, self.shots) | {"difference": pair.difference, "difference_interval": list(pair.interval)}
+            found = _numbers(baseline, self.shots) | {key: pair.to_json()[key] for key in ("difference", "worlds")}
             pays = {"pays_in_labels": self.pays_in_labels(baseline), "pays_in_seconds": self.pays_in_seconds(baseline)}
             rows.append(found | {"shots_needed": needed, "reached": reached} | pays)
         scene = {"source": mine.source, "digest": mine.digest, "shots": self.shots, "metric": mine.metric}

@@ -70,7 +70,7 @@ def accuracy_against_cost(found: Sequence[Cost], axis: str) -> "Figure":
     axes.set_yticks([tick for tick in _TICKS if low <= tick <= high])
     axes.minorticks_off()
     axes.set_xlabel(axis, color=TEXT)
-    axes.set_ylabel("accuracy, %: mean and 95 % interval over tasks", color=TEXT)
+    axes.set_ylabel("accuracy, %: mean, 95 % interval for the same classes", color=TEXT)
     axes.legend(frameon=False, labelcolor=TEXT, fontsize=9, loc="lower center", ncols=len(families), bbox_to_anchor=(0.5, 1.0))
     figure.draw_without_rendering()
     _name(axes, shown, [PALETTE[families.index(c.family) % len(PALETTE)] for c in shown])

@@ -1,5 +1,6 @@
 """One self-contained page of results: tables with intervals, what they allow one to say, figures, and how it was made."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 from quickstudy.plots.style import svg
 from quickstudy.reports.comparison import Comparison
 from quickstudy.reports.report import Report
+from quickstudy.reports.words import amount, between, difference
+from quickstudy.reports.worlds import World, heading
 from quickstudy.storage.files import write_whole
 
 if TYPE_CHECKING:
@@ -84,28 +87,37 @@ class Page:
 def _reports(reports: Sequence[Report]) -> str:
     if not reports:
         return ""
-    head = ["learner", reports[0].metric, "95 % interval", "tasks", "setting", "norm", "ms a task", "bytes a task"]
-    rows = [[report.model, *_numbers(report)] for report in reports]
+    worlds = _worlds(reports)
+    intervals = [f"95 % interval, {name}" for name in worlds.values()]
+    head = ["learner", reports[0].metric, *intervals, "tasks", "setting", "norm", "ms a task", "bytes a task"]
+    rows = [[report.model, *_numbers(report, list(worlds))] for report in reports]
     lists = sorted({(report.source, report.digest, report.seed) for report in reports})
     listed = "; ".join(f"{source}, seed {seed}, task list {digest}" for source, digest, seed in lists)
     note = (
-        f"Tasks: {listed}. Intervals are 95 % t-intervals over tasks and refer to new tasks from the same classes, for one "
+        f"Tasks: {listed}. Intervals are 95 % t-intervals of the mean for {_explained(reports)}, for one "
         "training of each learner. “ms a task” is the median time to adapt to one support set, “bytes a task” what is then "
         "remembered. “norm” names the statistics that batch norms use; inductive: each query is answered on its own."
     )
     return f"<h2>Results</h2>{_table(head, rows)}<p class='note'>{escape(note)}</p>"
 
 
-def _numbers(report: Report) -> list[str]:
-    cells = report.row()
-    low, high = report.interval
-    scale, unit = (100, " %") if report.metric == "accuracy" else (1, "")
-    mean = f"{scale * report.mean:.2f}{unit}" if scale == 100 else f"{report.mean:.4g}"
-    bounds = f"{scale * low:.2f} to {scale * high:.2f}" if scale == 100 else f"{low:.4g} to {high:.4g}"
+def _worlds(found: Sequence[Report | Comparison]) -> dict[World, str]:
+    """The worlds of all rows with their headings, in order."""
+    return {world: heading(world, classes_known=each.classes is not None) for each in found for world in each.intervals}
+
+
+def _explained(found: Sequence[Report | Comparison]) -> str:
+    """The worlds in words, each with its heading."""
+    words = {world: (name, each.for_world(world)) for each in found for world, name in _worlds([each]).items()}
+    return " and for ".join(long if name == long else f"{long} (“{name}”)" for name, long in words.values())
+
+
+def _numbers(report: Report, worlds: Sequence[World]) -> list[str]:
+    cells, metric, found = report.row(), report.metric, report.intervals
     size = "unknown" if report.state_bytes is None else f"{report.state_bytes:,}"
     return [
-        mean,
-        bounds if len(report.scores) > 1 else "none",
+        amount(report.mean, metric),
+        *[between(found[world], metric).removesuffix(" %") if world in found else "" for world in worlds],
         cells["tasks"],
         cells["setting"],
         cells["norm"],
@@ -117,20 +129,27 @@ def _numbers(report: Report) -> list[str]:
 def _comparisons(comparisons: Sequence[Comparison]) -> str:
     if not comparisons:
         return ""
-    rows = []
-    for found in comparisons:
-        scale = 100 if found.metric == "accuracy" else 1
-        low, high = (scale * value for value in found.interval)
-        bounds = f"{low:+.2f} to {high:+.2f}" if len(found.differences) > 1 else "none"
-        difference = f"{scale * found.difference:+.2f}"
-        rows.append([f"{found.a} − {found.b}", difference, bounds, f"{found.p_value:.1g}", f"{len(found.differences):,}"])
+    worlds = _worlds(comparisons)
     unit = "difference, points" if comparisons[0].metric == "accuracy" else "difference"
+    head = ["pair", unit, *[f"{name}: {what}" for name in worlds.values() for what in ("95 % interval", "p", "better")], "tasks"]
+    rows = []
+    for pair in comparisons:
+        cells = [cell for world in worlds for cell in _cells(pair, world)]
+        rows.append([f"{pair.a} − {pair.b}", difference(pair.difference, pair.metric), *cells, f"{len(pair.differences):,}"])
     note = (
-        "Differences are taken task by task, on the same tasks; p is of the paired t-test. "
-        "Intervals and p are not widened for the number of comparisons."
+        f"Differences are taken task by task, on the same tasks. Intervals and t-tests hold for {_explained(comparisons)}. "
+        "“better”: p < 0.05, else the two are not told apart. Intervals and p are not widened for the number of comparisons."
     )
-    head = ["pair", unit, "95 % paired interval", "p", "tasks"]
     return f"<h2>Paired differences</h2>{_table(head, rows)}<p class='note'>{escape(note)}</p>"
+
+
+def _cells(pair: Comparison, world: World) -> list[str]:
+    """Interval, p and the better model of a pair in one world."""
+    if world not in pair.intervals:
+        return ["", "", ""]
+    low, high = pair.intervals[world]
+    shown = f"{difference(low, pair.metric)} to {difference(high, pair.metric)}" if math.isfinite(low) else "none"
+    return [shown, f"{pair.p_values[world]:.1g}", pair.better(world) or "not told apart"]
 
 
 def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:

@@ -18,7 +18,7 @@ __all__ = ["accuracy_against_shots", "accuracy_against_ways", "intervals", "trai
 
 
 def intervals(reports: Sequence[Report]) -> "Figure":
-    """Means as dots with their 95 % intervals, the best on top.
+    """Means as dots with their 95 % intervals over tasks, which hold for the same classes, the best on top.
 
     Args:
         reports: of one metric.
@@ -39,12 +39,13 @@ def intervals(reports: Sequence[Report]) -> "Figure":
     names = [f"{r.model} ({len(r.scores):,} tasks)" for r in ranked]
     axes.set_yticks(range(len(ranked)), names, color=TEXT, fontsize=10)
     axes.set_ylim(-0.5, len(ranked) - 0.3)
-    axes.set_xlabel(f"{reports[0].metric}{unit}: mean and 95 % interval over tasks", color=TEXT)
+    worlds = " / ".join(dict.fromkeys(report.for_world(next(iter(report.intervals))) for report in reports))
+    axes.set_xlabel(f"{reports[0].metric}{unit}: mean, 95 % interval for {worlds}", color=TEXT)
     return figure
 
 
 def accuracy_against_shots(curves: Mapping[str, Mapping[int, Report]]) -> "Figure":
-    """How the score grows with the number of support examples; bands are 95 % intervals.
+    """How the score grows with the number of support examples; bands are 95 % intervals over tasks, for the same classes.
 
     Args:
         curves: for each learner's name, a report for each number of shots.
@@ -53,7 +54,7 @@ def accuracy_against_shots(curves: Mapping[str, Mapping[int, Report]]) -> "Figur
 
 
 def accuracy_against_ways(curves: Mapping[str, Mapping[int, Report]]) -> "Figure":
-    """How the score falls with the number of classes, above what guessing gives (dashed); bands are 95 % intervals.
+    """How the score falls with the number of classes, above what guessing gives (dashed); bands are 95 % intervals over tasks.
 
     Args:
         curves: for each learner's name, a report for each number of ways.
@@ -131,8 +132,10 @@ def _bounds(report: Report) -> tuple[float, float]:
 def _validations(axes: "Axes", found: Sequence[tuple[int, Report]], colour: str, marker: str) -> None:
     scale, _ = scale_of(found[0][1])
     at, means = [step for step, _ in found], [scale * report.mean for _, report in found]
-    halves = [_bounds(report)[1] - mean for (_, report), mean in zip(found, means, strict=True)]
-    axes.errorbar(at, means, yerr=halves, color=colour, marker=marker, markersize=5, linewidth=1.5, capsize=2)
+    bounds = [_bounds(report) for _, report in found]
+    arms = [[mean - low for mean, (low, _) in zip(means, bounds, strict=True)]]
+    arms.append([high - mean for mean, (_, high) in zip(means, bounds, strict=True)])
+    axes.errorbar(at, means, yerr=arms, color=colour, marker=marker, markersize=5, linewidth=1.5, capsize=2)
 
 
 def _label_ends(axes: "Axes", ends: list[tuple[float, str, str, int]]) -> None:

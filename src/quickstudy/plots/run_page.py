@@ -80,7 +80,7 @@ def _images(history: History) -> Iterator[tuple[str, "Figure | None", str]]:
         "Adaptation",
         adaptation_figure(probes),
         "Query scores before adaptation (0) and after inner steps, in eval mode, at the first probe and at the last; bands are "
-        "95 % intervals over tasks.",
+        "95 % intervals for other tasks of the same classes.",
     )
     yield (
         "Learned inner step sizes",

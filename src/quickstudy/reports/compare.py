@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from quickstudy.errors import TaskError
 from quickstudy.reports.comparison import Comparison
 from quickstudy.reports.report import Report
+from quickstudy.reports.words import difference
+from quickstudy.reports.worlds import World
 
 __all__ = ["compare", "conclude"]
 
 
 def compare(a: Report, b: Report) -> Comparison:
-    """The mean of ``a − b`` task by task, with its interval and p-value.
+    """The mean of ``a − b`` task by task, with intervals and p-values for the same classes and for new classes.
 
     Tasks differ far more in difficulty than learners in skill; on the same tasks that noise cancels. Where one report holds
     only the first tasks of the list (``evaluate(limit=...)``), these are compared; ``len(differences)`` says how many.
@@ -26,46 +28,48 @@ def compare(a: Report, b: Report) -> Comparison:
     >>> compare(zero, evaluate(Sinusoid.oracle, source, tasks=50)).p_value < 0.001
     True
     """
-    if a.metric != b.metric or a.digest != b.digest:
+    if a.digest != b.digest:
         raise TaskError(
             f"{a.model} and {b.model} were evaluated on different tasks ({a.source}, list {a.digest}, and {b.source}, list "
             f"{b.digest}). Evaluate both on the same source with the same seed and number of tasks."
         )
+    if a.metric != b.metric or a.higher_is_better != b.higher_is_better:
+        raise TaskError(
+            f"{a.model} was measured by {a.metric} and {b.model} by {b.metric}. Compare one metric: evaluate both with "
+            "metrics=(…,), then report.by(name)."
+        )
     differences = tuple(x - y for x, y in zip(a.scores, b.scores, strict=False))
-    return Comparison(a.model, b.model, a.metric, differences, a.classes, a.apart)
+    classes = b.classes if a.classes is None else a.classes  # a report of an earlier version has none
+    return Comparison(a.model, b.model, a.metric, a.higher_is_better, differences, classes, a.apart or b.apart, a.bounds)
 
 
 def conclude(report: Report, baselines: Sequence[Report]) -> str:
-    """In plain words what the paired intervals allow one to say of a model beside its baselines, and no more.
+    """In plain words what the paired tests allow one to say of a model beside its baselines, and for which tasks.
 
-    A model is called better or worse only where the whole 95 % interval of the paired difference lies on one side of zero.
+    A sentence for each world: other tasks of the same classes, and new classes. A model is called better or worse only where the
+    p-value of that world is below 5 %; p-values are not widened for the number of baselines.
 
     Raises:
-        TaskError: no baselines, or other tasks.
+        TaskError: no baselines, two of one name, or other tasks.
 
     >>> same = dict(source="toys", metric="accuracy", higher_is_better=True, digest="0", seed=0, transductive=False)
-    >>> rest = same | dict(norm="none", seconds=0.0, state_bytes=0)
+    >>> rest = same | dict(norm="none", seconds=0.0, state_bytes=0, classes=((0, 1), (2, 3), (4, 5)))
     >>> a, b = (Report(name, scores=scores, **rest) for name, scores in (("A", (0.9, 0.8, 0.9)), ("B", (0.5, 0.5, 0.5))))
-    >>> conclude(a, [b])
-    'A is better than B (by 36.7 points of accuracy, 95 % paired interval 22.3 to 51.0, on the same 3 tasks).'
+    >>> for sentence in conclude(a, [b]).split(" For "):
+    ...     print(sentence)
+    For other tasks of the same classes, A is better than B (by 36.7 points of accuracy, 95 % paired interval 22.3 to 51.0, \
+p = 0.0082, on the same 3 tasks).
+    new classes, A is better than B (by 36.7 points of accuracy, 95 % paired interval 22.3 to 51.0, p = 0.0082, \
+on the same 3 tasks).
     """
-    if not baselines:
-        raise TaskError("a conclusion needs at least one baseline to compare with.")
-    sign = 1 if report.higher_is_better else -1
+    names = [baseline.model for baseline in baselines]
+    if not baselines or len(set(names)) < len(names):
+        raise TaskError(f"a conclusion needs at least one baseline to compare with, with names of their own, not {names}.")
     found = [compare(report, baseline) for baseline in baselines]
-    better = [c for c in found if _side(c) * sign > 0]
-    worse = [c for c in found if _side(c) * sign < 0]
-    unclear = [c for c in found if _side(c) == 0]
-    parts = []
-    if len(better) == len(found) > 1:
-        nearest = min(better, key=lambda c: sign * c.difference)
-        parts.append(f"{report.model} is better than all {len(found)} baselines; the nearest is {_each([nearest], sign)}.")
-    elif better:
-        parts.append(f"{report.model} is better than {_each(better, sign)}.")
-    if worse:
-        parts.append(f"{report.model} is worse than {_each(worse, -sign)}.")
-    if unclear:
-        parts.append(f"These tasks do not tell {report.model} apart from {_each(unclear, sign, by=False)}.")
+    worlds = list(dict.fromkeys(world for pair in found for world in pair.estimates))
+    parts = [_in_world(report, [pair for pair in found if world in pair.estimates], world) for world in worlds]
+    unsaid = next((pair.unsaid().strip() for pair in found if pair.unsaid()), "")
+    parts += [unsaid] if unsaid else []
     unlike = [baseline.model for baseline in baselines if baseline.transductive != report.transductive]
     if unlike:
         setting = "sees" if report.transductive else "does not see"
@@ -73,23 +77,39 @@ def conclude(report: Report, baselines: Sequence[Report]) -> str:
     return " ".join(parts)
 
 
-def _side(comparison: Comparison) -> int:
-    """The sign of the difference where the interval leaves out zero, else 0."""
-    low, high = comparison.interval
-    return 1 if low > 0 else -1 if high < 0 else 0
+def _in_world(report: Report, found: Sequence[Comparison], world: World) -> str:
+    """What can be said for one world, in one sentence."""
+    sign = 1 if report.higher_is_better else -1
+    better = [c for c in found if c.better(world) == report.model]
+    worse = [c for c in found if c.better(world) == c.b]
+    unclear = [c for c in found if c.better(world) is None]
+    parts = []
+    if len(better) == len(found) > 1:
+        nearest = min(better, key=lambda c: sign * c.difference)
+        parts.append(f"{report.model} is better than all {len(found)} baselines; the nearest is {_each([nearest], sign, world)}")
+    elif better:
+        parts.append(f"{report.model} is better than {_each(better, sign, world)}")
+    if worse:
+        parts.append(f"{report.model} is worse than {_each(worse, -sign, world)}")
+    if unclear:
+        parts.append(f"these tasks do not tell {report.model} apart from {_each(unclear, sign, world, by=False)}")
+    return f"For {found[0].for_world(world)}, {'; '.join(parts)}."
 
 
-def _each(comparisons: Sequence[Comparison], sign: int, *, by: bool = True) -> str:
-    return ", ".join(f"{c.b} ({_size(c, sign, by=by)})" for c in comparisons)
+def _each(comparisons: Sequence[Comparison], sign: int, world: World, *, by: bool = True) -> str:
+    return ", ".join(f"{c.b} ({_size(c, sign, world, by=by)})" for c in comparisons)
 
 
-def _size(comparison: Comparison, sign: int, *, by: bool) -> str:
+def _size(comparison: Comparison, sign: int, world: World, *, by: bool) -> str:
     """By how much, an amount or a signed difference, with its interval and the number of tasks."""
-    scale, unit, digits = (100, " points", 1) if comparison.metric == "accuracy" else (1, "", 3)
-    low, high = sorted(sign * scale * value for value in comparison.interval)
-    plus = "" if by else "+"
-    bounds = f"95 % paired interval {low:{plus}.{digits}f} to {high:{plus}.{digits}f}"
+    digits, unit = (1, " points") if comparison.metric == "accuracy" else (3, "")
+    low, high = sorted(sign * value for value in comparison.intervals[world])
+    small, large, size = (
+        difference(value, comparison.metric, sign=not by, digits=digits) if math.isfinite(value) else ""
+        for value in (low, high, sign * comparison.difference)
+    )
+    bounds = f"95 % paired interval {small} to {large}, p = {comparison.p_values[world]:.2g}"
     if not math.isfinite(low):
-        bounds = "one task gives no interval"
-    amount = f"{'by ' if by else ''}{sign * scale * comparison.difference:{plus}.{digits}f}{unit} of {comparison.metric}"
-    return f"{amount}, {bounds}, on the same {len(comparison.differences):,} tasks".replace("-", "−")
+        bounds = "one task gives no interval" if len(comparison.differences) < 2 else "one class gives no interval"
+    count = f"{len(comparison.differences):,} task" + ("s" if len(comparison.differences) > 1 else "")
+    return f"{'by ' if by else ''}{size}{unit} of {comparison.metric}, {bounds}, on the same {count}"

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy.errors import ArtefactError, TaskError
-from quickstudy.reports.intervals import Apart, interval_by_bootstrap, interval_over_tasks, intervals_of
+from quickstudy.reports.estimate import finite
+from quickstudy.reports.intervals import interval_by_bootstrap
 from quickstudy.reports.score import Score
+from quickstudy.reports.words import amount, between, plus_minus
+from quickstudy.reports.worlds import Apart, Bounds, World, bounds_of, clipped, estimates_of, in_words
 from quickstudy.storage.files import write_whole
 
 __all__ = ["Report"]
@@ -25,9 +28,9 @@ class Report:
     Args:
         model: the learner's name.
         source: the tasks' name.
-        metric: "accuracy" or "mse".
+        metric: "accuracy" (a share, printed in percent), "mse" or another one.
         higher_is_better: of the metric.
-        scores: one score a task.
+        scores: one score a task, finite numbers.
         digest: fingerprint of the task list; two reports compare only with the same.
         seed: of the task list.
         transductive: whether queries saw their neighbours.
@@ -38,6 +41,10 @@ class Report:
         classes: which classes each task has, as numbers of the data set (-1: none), where tasks are made of classes.
         apart: what no two tasks share, where they were drawn so (`tasks.DisjointClasses`, `tasks.DisjointRows`).
         others: more metrics of the same tasks, each with its interval.
+        limits: the smallest and the largest score there can be; None: those of the metric, where its name is one of ours.
+
+    Raises:
+        TaskError: no scores, a score that is NaN, infinite or outside of its limits, or fewer rows of classes than scores.
     """
 
     model: str
@@ -55,6 +62,26 @@ class Report:
     classes: tuple[tuple[int, ...], ...] | None = None
     apart: Apart | None = None
     others: tuple[Score, ...] = ()
+    limits: Bounds | None = None
+
+    def __post_init__(self) -> None:
+        finite(self.scores, f"the report on {self.model}")
+        low, high = self.bounds
+        outside = [number for number, score in enumerate(self.scores) if not low - 1e-6 <= score <= high + 1e-6]
+        if outside:
+            raise TaskError(
+                f"{self.model} has the {self.metric} {self.scores[outside[0]]:.6g} for task {outside[0]} (counted from 0), but "
+                f"{self.metric} lies between {low:g} and {high:g}. Give shares, not percent, or the metric a name of its own."
+            )
+        if self.classes is not None and len(self.classes) < len(self.scores):
+            raise TaskError(
+                f"{len(self.scores)} scores came with the classes of {len(self.classes)} tasks. Give one row for each."
+            )
+
+    @property
+    def bounds(self) -> Bounds:
+        """The smallest and the largest score there can be."""
+        return bounds_of(self.metric) if self.limits is None else self.limits
 
     @property
     def mean(self) -> float:
@@ -62,17 +89,19 @@ class Report:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % t-interval of the mean over tasks (low, high): for other tasks of the same classes."""
-        return interval_over_tasks(self.scores)
+        """The 95 % t-interval of the mean over tasks (low, high): for other tasks of the same classes (closed world)."""
+        return next(iter(self.intervals.values()))
 
     @property
-    def intervals(self) -> dict[str, tuple[float, float]]:
-        """95 % intervals of the mean by what they refer to: other "tasks" of the same classes, or other "classes".
+    def intervals(self) -> dict[World, tuple[float, float]]:
+        """95 % intervals of the mean by what they hold for: other "tasks" of the same classes, or other "classes".
 
-        Of "disjoint tasks", which share no class, one interval refers to both; that of "disjoint rows" refers to other
-        examples of the same classes.
+        Of "disjoint tasks", which share no class, one interval holds for both; that of "disjoint rows" holds for other
+        examples of the same classes. An interval ends where scores end, an accuracy's at 0 and 1: what is cut off could not hold
+        the mean, so that the interval covers as often as before.
         """
-        return intervals_of(self.scores, self.classes, self.apart)
+        found = estimates_of(self.scores, self.classes, self.apart)
+        return {world: clipped(estimate.interval(), self.bounds) for world, estimate in found.items()}
 
     @property
     def worst_decile(self) -> Score:
@@ -86,7 +115,7 @@ class Report:
 
         name = f"{self.metric}, worst decile of tasks"
         value = worst(np.arange(len(ordered)))
-        interval = interval_by_bootstrap(worst, len(ordered))
+        interval = clipped(interval_by_bootstrap(worst, len(ordered)), self.bounds)
         return Score(name, self.higher_is_better, value, interval, f"95 % bootstrap over {len(ordered):,} tasks")
 
     def other(self, metric: str) -> Score:
@@ -110,33 +139,42 @@ class Report:
         score = self.other(metric)
         if score.pooled or score.higher_is_better is None or not all(map(math.isfinite, score.scores)):
             raise TaskError(f"{metric} gives no number to be compared for each task. Compare a metric of single tasks.")
-        return replace(self, metric=metric, higher_is_better=score.higher_is_better, scores=score.scores, others=())
+        better, bounds = score.higher_is_better, score.bounds
+        return replace(self, metric=metric, higher_is_better=better, scores=score.scores, others=(), limits=bounds)
+
+    def first(self, tasks: int) -> "Report":
+        """The report on the first tasks of the list alone, other metrics left out: to rank beside models evaluated on as many.
+
+        Raises:
+            TaskError: there are not so many.
+        """
+        if not 1 <= tasks <= len(self.scores):
+            raise TaskError(f"tasks={tasks} must lie between 1 and {len(self.scores)}, the number of scores of {self.model}.")
+        planned = len(self.scores) if self.planned is None else self.planned
+        return replace(self, scores=self.scores[:tasks], planned=planned, others=())
 
     def __str__(self) -> str:
-        low, high = self.interval
         setting = "transductive" if self.transductive else "inductive"
+        worlds = ", ".join(
+            f"for {self.for_world(world)} {between(found, self.metric)}" for world, found in self.intervals.items()
+        )
+        mean = amount(self.mean, self.metric)
         return (
-            f"{self.model}: {self.metric} {self._words()} on {self._count(' of the ')} tasks of {self.source} "
-            f"({self._kind()} {self._show(low)} to {self._show(high)}{self._open()}; {setting}, norm {self.norm}; "
+            f"{self.model}: {self.metric} {mean} on {self._count(' of the ')} task{self._s} of "
+            f"{self.source} (95 % t-interval {worlds}; {setting}, norm {self.norm}; "
             f"{self.seconds * 1e3:.1f} ms and {self._size()} a task; task list {self.digest})"
         )
 
+    def for_world(self, world: World) -> str:
+        """The world of an interval in words: what follows "for"."""
+        return in_words(world, classes_known=self.classes is not None)
+
+    @property
+    def _s(self) -> str:
+        return "" if len(self.scores) == 1 and self.planned in (None, 1) else "s"
+
     def _kind(self) -> str:
-        kind = {None: "tasks", "classes": "disjoint tasks, new classes included,", "rows": "tasks of disjoint rows"}[self.apart]
-        return f"95 % t-interval over {kind}"
-
-    def _show(self, value: float) -> str:
-        return f"{value:.2%}" if self.metric == "accuracy" else f"{value:.4g}"
-
-    def _open(self) -> str:
-        found = self.intervals.get("classes")
-        return f", for new classes {self._show(found[0])} to {self._show(found[1])}" if found else ""
-
-    def _words(self) -> str:
-        half = (self.interval[1] - self.interval[0]) / 2
-        if self.metric == "accuracy":
-            return f"{self.mean * 100:.2f} ± {half * 100:.2f} %"
-        return f"{self.mean:.4g} ± {half:.2g}"
+        return f"95 % t-interval for {self.for_world(next(iter(self.intervals)))}"
 
     def _count(self, of: str) -> str:
         evaluated = len(self.scores)
@@ -146,10 +184,12 @@ class Report:
         return "unknown bytes" if self.state_bytes is None else f"{self.state_bytes:,} bytes"
 
     def row(self) -> dict[str, str]:
-        """The report as cells of a table."""
+        """The report as cells of a table; ± is the 95 % interval over tasks, `note` says what it holds for."""
+        worlds = self.intervals
         return {
             "model": self.model,
-            self.metric: self._words(),
+            self.metric: plus_minus(self.mean, self.interval, self.metric),
+            **({"new classes": between(worlds["classes"], self.metric)} if "classes" in worlds else {}),
             "tasks": self._count(" of "),
             "setting": "transductive" if self.transductive else "inductive",
             "norm": self.norm,
@@ -157,11 +197,20 @@ class Report:
             "state": self._size(),
         }
 
+    @property
+    def note(self) -> str:
+        """What the intervals in a table of `row` hold for."""
+        worlds = list(self.intervals)
+        more = "; “new classes” is the interval for those" if "classes" in worlds else ""
+        return f"± is the 95 % t-interval of the mean for {self.for_world(worlds[0])}{more}."
+
     def to_json(self) -> dict[str, Any]:
-        """Everything, with mean and intervals, as JSON; NaN is null."""
-        kinds = {"interval": list(self.interval), "interval_kind": self._kind(), "intervals": self.intervals}
-        others = [asdict(score) | {"scores": [s if math.isfinite(s) else None for s in score.scores]} for score in self.others]
-        return asdict(self) | {"others": others, "mean": self.mean} | kinds
+        """Everything, with mean and intervals, as JSON; NaN, and an infinite bound of an interval, are null."""
+        intervals = {world: _numbers(found) for world, found in self.intervals.items()}
+        kinds = {"interval": _numbers(self.interval), "interval_kind": self._kind(), "intervals": intervals}
+        limits = None if self.limits is None else _numbers(self.limits)
+        others = [score.to_json() for score in self.others]
+        return asdict(self) | {"others": others, "mean": self.mean, "limits": limits} | kinds
 
     def save(self, path: str | Path) -> None:
         """Writes the report as JSON, whole or not at all."""
@@ -174,13 +223,15 @@ class Report:
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
-        later = {"classes", "apart", "others"}
+        later = {"classes", "apart", "others", "limits"}
         known = {name: found[name] for name in cls.__dataclass_fields__ if name not in later}
         rows = found.get("classes")
         classes = None if rows is None else tuple(tuple(map(int, row)) for row in rows)
         others = tuple(Score.from_json(score) for score in found.get("others", ()))
+        low, high = found.get("limits") or (None, None)
+        limits = (-math.inf if low is None else low, math.inf if high is None else high) if found.get("limits") else None
         given = {"scores": tuple(found["scores"]), "classes": classes, "apart": found.get("apart"), "others": others}
-        return cls(**known | given)
+        return cls(**known | given, limits=limits)
 
     @classmethod
     def load(cls, path: str | Path) -> "Report":
@@ -193,3 +244,8 @@ class Report:
             return cls.from_json(json.loads(Path(path).read_text()))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is not a report of quickstudy: {error}. Run quickstudy evaluate again.") from error
+
+
+def _numbers(interval: tuple[float, float]) -> list[float | None]:
+    """Bounds as JSON has them: null where there is none."""
+    return [bound if math.isfinite(bound) else None for bound in interval]

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from quickstudy.errors import TaskError
 from quickstudy.reports.intervals import interval_over_tasks
+from quickstudy.reports.worlds import Bounds, clipped
 
 __all__ = ["Score"]
 
@@ -21,9 +23,10 @@ class Score:
         interval: of the value, (low, high).
         kind: of the interval, in words.
         scores: one a task, NaN where the metric says nothing (a task without any positive query); empty where it is pooled.
+        bounds: between which numbers the metric lies.
 
-    >>> print(Score.of_tasks("log_loss", False, [0.25, 0.75, math.nan]))
-    log_loss 0.5 (95 % t over 2 of 3 tasks -2.677 to 3.677)
+    >>> print(Score.of_tasks("log_loss", False, [0.25, 0.75, math.nan], (0.0, math.inf)))
+    log_loss 0.5 (95 % t over 2 of 3 tasks 0 to 3.677)
     """
 
     metric: str
@@ -32,15 +35,28 @@ class Score:
     interval: tuple[float, float]
     kind: str
     scores: tuple[float, ...] = ()
+    bounds: Bounds = (-math.inf, math.inf)
 
     @classmethod
-    def of_tasks(cls, metric: str, higher_is_better: bool | None, scores: Sequence[float]) -> "Score":
-        """The mean over the tasks for which the metric says something."""
-        known = [score for score in scores if math.isfinite(score)]
+    def of_tasks(
+        cls, metric: str, higher_is_better: bool | None, scores: Sequence[float], bounds: Bounds = (-math.inf, math.inf)
+    ) -> "Score":
+        """The mean over the tasks for which the metric says something; NaN says nothing.
+
+        Raises:
+            TaskError: an infinite score: its mean says nothing of the other tasks.
+        """
+        for number, score in enumerate(scores):
+            if math.isinf(score):
+                raise TaskError(
+                    f"{metric} is {score} for task {number} (counted from 0), so its mean says nothing of the other tasks. Let "
+                    "the model give no probability or deviation of exactly 0, or use another metric."
+                )
+        known = [score for score in scores if not math.isnan(score)]
         value = math.fsum(known) / len(known) if known else math.nan
-        interval = interval_over_tasks(known) if known else (-math.inf, math.inf)
+        interval = clipped(interval_over_tasks(known), bounds) if known else (-math.inf, math.inf)
         count = f"{len(scores):,}" if len(known) == len(scores) else f"{len(known):,} of {len(scores):,}"
-        return cls(metric, higher_is_better, value, interval, f"95 % t over {count} tasks", tuple(scores))
+        return cls(metric, higher_is_better, value, interval, f"95 % t over {count} tasks", tuple(scores), bounds)
 
     @property
     def pooled(self) -> bool:
@@ -62,13 +78,32 @@ class Score:
             "of": self.kind.removeprefix("95 % "),
         }
 
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON; NaN, and infinite bounds, are null."""
+        numbers = {"value": _number(self.value), "interval": [_number(bound) for bound in self.interval]}
+        lists = {"scores": [_number(score) for score in self.scores], "bounds": [_number(bound) for bound in self.bounds]}
+        return asdict(self) | numbers | lists
+
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> "Score":
-        """From what JSON makes of the record; null is NaN.
+        """From what `to_json` made of the record, or an earlier version.
 
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
-        better, (low, high) = found["higher_is_better"], found["interval"]
-        scores = tuple(math.nan if score is None else float(score) for score in found["scores"])
-        return cls(str(found["metric"]), better, float(found["value"]), (float(low), float(high)), str(found["kind"]), scores)
+        better, scores = found["higher_is_better"], tuple(_float(score) for score in found["scores"])
+        value, interval, bounds = (_float(found["value"]), _bounds(found["interval"]), _bounds(found.get("bounds", (None, None))))
+        return cls(str(found["metric"]), better, value, interval, str(found["kind"]), scores, bounds)
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _float(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _bounds(found: Sequence[Any]) -> tuple[float, float]:
+    low, high = found
+    return -math.inf if low is None else float(low), math.inf if high is None else float(high)

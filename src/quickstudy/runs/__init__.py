@@ -4,4 +4,16 @@ from quickstudy.runs.equal_budget import OtherBudget, Standing, chosen, compete,
 from quickstudy.runs.run import Run, Validation, recipe_functions
 from quickstudy.runs.traditional import meta_trained, traditional
 
-__all__ = ["OtherBudget", "Run", "Standing", "Validation", "chosen", "compete", "meta_trained", "recipe_functions", "settings_of", "summary", "traditional",]
+__all__ = [
+    "OtherBudget",
+    "Run",
+    "Standing",
+    "Validation",
+    "chosen",
+    "compete",
+    "meta_trained",
+    "recipe_functions",
+    "settings_of",
+    "summary",
+    "traditional",
+]

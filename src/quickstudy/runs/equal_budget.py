@@ -9,18 +9,18 @@ from typing import Any
 
 import torch
 
-from quickstudy.storage.artefact import versions
-from quickstudy.saving.checkpoint import save
-from quickstudy.reports.compare import compare
 from quickstudy.errors import RunError
 from quickstudy.evaluation.evaluate import evaluate
-from quickstudy.storage.files import write_whole
 from quickstudy.execution.footprint import adaptation_peak
 from quickstudy.learner import Learner
 from quickstudy.recipes.equal_budget.budget import Budget
 from quickstudy.recipes.equal_budget.everyone import CONTENDERS, Contender
 from quickstudy.recipes.recipe import Recipe
+from quickstudy.reports.compare import compare
 from quickstudy.reports.report import Report
+from quickstudy.saving.checkpoint import save
+from quickstudy.storage.artefact import versions
+from quickstudy.storage.files import write_whole
 from quickstudy.tasks.source import generator_of
 
 __all__ = ["OtherBudget", "Standing", "chosen", "compete", "settings_of", "summary"]
@@ -149,6 +149,8 @@ def summary(standings: Sequence[Standing], settings: Mapping[str, Any]) -> dict[
                 "interval": list(report.interval),
                 "behind": pair.difference,
                 "behind_interval": list(pair.interval),
+                "worlds": pair.to_json()["worlds"],
+                "intervals": report.to_json()["intervals"],
                 "seconds": report.seconds,
                 "state_bytes": report.state_bytes,
                 "peak_bytes": standing.peak_bytes,

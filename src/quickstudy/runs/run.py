@@ -21,16 +21,16 @@ from typing import Any
 import torch
 
 from quickstudy import recipes
-from quickstudy.storage.artefact import versions
-from quickstudy.saving.checkpoint import altered, load, load_training, restore_training, save, save_training, training_state
 from quickstudy.errors import RunError
-from quickstudy.storage.files import write_whole
+from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.learner import Learner
 from quickstudy.monitoring.history import Log
 from quickstudy.monitoring.probe import Monitor
-from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.recipes.recipe import VAL_SEED, Recipe
 from quickstudy.reports.report import Report
+from quickstudy.saving.checkpoint import altered, load, load_training, restore_training, save, save_training, training_state
+from quickstudy.storage.artefact import versions
+from quickstudy.storage.files import write_whole
 from quickstudy.train import Record
 
 __all__ = ["Run", "Validation", "recipe_functions"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from quickstudy.evaluation.contest import Trained
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.evaluation.contest import Trained
 from quickstudy.functional.unroll import SGD, Adam
 from quickstudy.learner import Learner
 from quickstudy.learners.baselines.fine_tune import FineTune
