@@ -12,6 +12,7 @@ from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 from quickstudy.datasets import arrays as module
 from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.errors import DataError
+from quickstudy.inputs.images import Images
 
 
 class Items(Dataset[Any]):
@@ -42,10 +43,75 @@ def test_labels_in_any_order_with_gaps(kind: Any) -> None:
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int8", "int64", "float16", "float32", "float64", "bool"])
 def test_numpy_types(dtype: str) -> None:
-    index = from_arrays(np.ones((4, 2, 3), dtype=dtype), [0, 1, 0, 1])
-    found = index.gather(torch.arange(4))
-    assert found.is_floating_point() and found.dtype != torch.float64
-    assert found.unique().item() == pytest.approx(1 / 255 if dtype == "uint8" else 1)
+    """Whole numbers keep their values; in the shape of images 8 and 16 bits are scaled, by the reader that the index carries."""
+    for shape in ((4, 6), (4, 2, 3)):
+        index = from_arrays(np.ones(shape, dtype=dtype), [0, 1, 0, 1])
+        found = index.gather(torch.arange(4))
+        assert found.is_floating_point() and found.dtype != torch.float64
+        scale = {"uint8": 255, "uint16": 65_535}.get(dtype, 1) if len(shape) == 3 else 1
+        assert found.unique().item() == pytest.approx(1 / scale)
+        assert (index.reads is not None) == (scale > 1)
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        PIXELS,
+        torch.from_numpy(PIXELS),
+        torch.from_numpy(PIXELS).permute(0, 3, 1, 2),
+        PIXELS.transpose(0, 3, 1, 2),
+        list(PIXELS),
+        [Image.fromarray(pixels) for pixels in PIXELS],
+        np.concatenate([PIXELS, np.full((4, 6, 5, 1), 255, np.uint8)], 3),
+        PIXELS.astype(np.uint16) * 257,
+    ],
+    ids=["array", "tensor", "tensor, channels first", "array, channels first", "list", "PIL", "RGBA", "16 bits"],
+)
+def test_rows_of_pixels_are_images_and_carry_their_reader(rows: Any) -> None:
+    index = from_arrays(rows, [0, 1, 0, 1])
+    assert index.reads == Images((6, 5), channels=3, strokes=False)
+    expected = torch.from_numpy(PIXELS).permute(0, 3, 1, 2).float() / 255
+    assert torch.equal(index.gather(torch.arange(4)), expected)
+    assert isinstance(index.x, torch.Tensor) and index.x.dtype == torch.uint8, "no more memory than before"
+    assert torch.equal(index.reads.batch(PIXELS), expected), "and so a predictor reads the raw pixels"
+    assert torch.equal(from_dataset(Items([(row, n % 2) for n, row in enumerate(rows)])).gather(torch.arange(4)), expected)
+
+
+def test_greys_are_images_and_flat_rows_are_numbers() -> None:
+    grey = from_arrays(PIXELS[..., 0], [0, 1, 0, 1])
+    assert grey.reads == Images((6, 5), strokes=False) and grey.gather(torch.arange(4)).shape == (4, 1, 6, 5)
+    flat = from_arrays(PIXELS[:, 0, :, 0], [0, 1, 0, 1])
+    assert flat.reads is None and flat.gather(torch.arange(4)).tolist() == PIXELS[:, 0, :, 0].tolist()
+    with pytest.raises(DataError, match=r"rows of shape \(7, 6, 5\) are no images of 1 or 3 channels.*divided by 255"):
+        from_arrays(np.zeros((4, 7, 6, 5), dtype=np.uint8), [0, 1, 0, 1])
+
+
+def test_a_reader_may_be_given() -> None:
+    index = from_arrays(PIXELS, [0, 1, 0, 1], reads=Images(28))
+    assert torch.equal(index.gather(torch.arange(4)), torch.stack([Images(28)(pixels) for pixels in PIXELS]))
+    assert index.reads == Images(28)
+
+
+def test_names_that_are_missing_empty_or_nearly_equal(caplog: pytest.LogCaptureFixture) -> None:
+    rows = np.zeros((4, 2))
+    for y, words in (
+        (["cat", "dog", float("nan"), "cat"], "row 2 has no name"),
+        (["cat", "dog", None, "cat"], "row 2 has no name"),
+        (np.array(["cat", "dog", float("nan"), "cat"], dtype=object), "row 2 has no name"),
+        (["cat", "dog", "", "cat"], "row 2 has no name"),
+        (["cat", "dog", "cat ", "cat"], "'cat' and 'cat ' differ in spaces alone"),
+    ):
+        with pytest.raises(DataError, match=words):
+            from_arrays(rows, y)
+        with pytest.raises(DataError, match=words):
+            from_dataset(Items([(row, None) for row in rows], targets=y))
+        with pytest.raises(DataError, match="groups: .*" + words):
+            from_arrays(rows, [0, 1, 0, 1], groups=y)
+    assert from_arrays(rows, ["cat", "Cat", "cat", "dog"]).counts.tolist() == [1, 2, 1]
+    assert "1 pairs of class names are nearly equal: 'Cat' and 'cat'" in caplog.text
 
 
 def test_arrays_that_may_not_be_written_or_run_backwards() -> None:
@@ -76,9 +142,9 @@ def test_a_list_of_images() -> None:
         (np.zeros((4, 2)), [0, 1, 0], "4 rows came with 3 labels"),
         (np.array([[0.0], [np.nan], [1], [1]]), ["u", "v", "u", "v"], 'NaN or infinite.*row 1 of class "v"'),
         (np.array([[0.0], [1e300], [1], [1]]), [0, 1, 0, 1], "NaN or infinite"),
-        (np.zeros((4, 2)), [0, 1, np.nan, 1], "labels are missing.*Leave these rows out"),
-        (np.zeros((4, 2)), [0, 1, None, 1], "labels must be one number or one name"),
-        (np.zeros((4, 2)), np.eye(4), r"labels must be one number or one name.*shape \(4, 4\)"),
+        (np.zeros((4, 2)), [0, 1, np.nan, 1], "labels hold NaN.*leave these rows out"),
+        (np.zeros((4, 2)), [0, 1, None, 1], "labels: row 2 has no name"),
+        (np.zeros((4, 2)), np.ones((4, 4)), "not one-hot"),
         (np.array([[None], ["x"], [1], [2]], dtype=object), [0, 1, 0, 1], "of no numbers.*Give tensors"),
         ("text", [0, 1, 0, 1], "of no numbers.*Give tensors"),
         ([], [], "holds no rows. Give at least one"),
@@ -93,7 +159,7 @@ def test_a_list_of_images() -> None:
             [0, 1],
             r"item 0 is .*\(1, 6, 8\), item 1 is .*\(1, 9, 9\).*one size and mode",
         ),
-        (images("L", "I"), [0, 1], "item 0 is uint8 .*, item 1 is float32.*one size and mode"),
+        (images("L", "I;16"), [0, 1], "item 0 is uint8 .*, item 1 is float32.*one size and mode"),
     ],
 )
 def test_bad_arrays(x: Any, y: Any, scene: str) -> None:
@@ -156,7 +222,7 @@ class Stream(IterableDataset[Any]):
         ),
         (Items([(torch.zeros(2, i), i) for i in (3, 4)]), r"item 0 is .*\(2, 3\), item 1 is .*\(2, 4\).*one size and mode"),
         (Items([(torch.zeros(2), 0), (torch.zeros(2), 0)]), "all 2 rows are of one class"),
-        (Items([(torch.zeros(2), torch.zeros(2)), (torch.zeros(2), 0)]), "labels must be one number or one name"),
+        (Items([(torch.zeros(2), torch.zeros(2)), (torch.zeros(2), 0)]), "labels are no table of numbers"),
         (Items([(torch.zeros(2), 0)] * 3, targets=[0, 1]), "3 rows came with 2 labels"),
     ],
 )

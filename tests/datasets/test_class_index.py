@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import DataError
+from quickstudy.inputs.images import Images
 
 LABELS = torch.tensor([0, 0, 1, 1, 2])
 
@@ -33,12 +35,25 @@ def test_gather_gives_the_shape_of_the_rows_then_of_an_example() -> None:
     assert torch.equal(index().gather(rows)[0, 1], torch.tensor([8.0, 9.0]))
 
 
-def test_bytes_are_scaled_to_one_and_numbers_left_alone() -> None:
-    pixels = torch.tensor([[0], [51], [255], [1], [2]], dtype=torch.uint8)
-    found = index(pixels).gather(torch.arange(3))
-    assert found.dtype == torch.float32
-    assert torch.allclose(found, torch.tensor([[0.0], [0.2], [1.0]]))
+def test_pixels_are_scaled_by_their_reader_and_numbers_left_alone() -> None:
+    pixels = torch.tensor([0, 51, 255, 1, 2], dtype=torch.uint8).view(5, 1, 1, 1)
+    reads = Images(1, strokes=False)
+    for rows in (pixels, Lazy(pixels)):
+        found = index(rows, reads=reads).gather(torch.arange(3))
+        assert found.dtype == torch.float32 and torch.equal(found, reads.batch(pixels[:3]))
+        assert torch.allclose(found.flatten(), torch.tensor([0.0, 0.2, 1.0]))
     assert index(torch.full((5, 1), 300.0)).gather(torch.tensor(0)).item() == 300
+    for kind in (torch.uint8, torch.int64, torch.float64, torch.bool):
+        whole = torch.tensor([[0], [51], [255], [1], [2]]).to(kind)
+        assert torch.equal(index(whole).gather(torch.arange(5)), whole) and index(whole).gather(torch.arange(5)).dtype == kind
+
+
+def test_rows_that_carry_a_graph_are_data() -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    rows = torch.arange(10.0).view(5, 2) * weight
+    for given in (rows, Lazy(rows)):
+        found = index(given).gather(torch.tensor([1, 4]))
+        assert not found.requires_grad and found.tolist() == [[2.0, 3.0], [8.0, 9.0]]
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
@@ -75,7 +90,16 @@ def test_rows_of_one_number_each() -> None:
         (lambda: index(labels=torch.tensor([0, 0, 1, 1, 1])), 'no rows of "c". Leave'),
         (lambda: index(labels=LABELS.float()), "labels must be int64.*float32.*from_arrays"),
         (lambda: index(labels=LABELS.to(torch.uint8)), "labels must be int64.*uint8.*from_arrays"),
-        (lambda: index(classes=("a", "b", "a")), 'more than one class is called "a". Give each'),
+        (lambda: index(classes=("a", "b", "a")), "more than one class is called 'a'. Give each"),
+        (lambda: index(classes=("a", "", "c")), "a class is called ''. Give each"),
+        (lambda: index(classes=("a", " ", "c")), "a class is called ' '. Give each"),
+        (lambda: index(classes=("a", 7, "c")), "a class is called 7. Give each"),  # type: ignore[arg-type]
+        (lambda: index(classes=("cat", "cat ", "c")), "'cat' and 'cat ' differ in spaces alone"),
+        (lambda: index(classes=("a", "\udcff", "c")), "no valid UTF-8. Rename it"),
+        (lambda: index(np.zeros((5, 2))), "rows must be a tensor, not ndarray. Call datasets.from_arrays"),
+        (lambda: index(labels=[0, 0, 1, 1, 2]), "labels must be int64.*not list. Call datasets.from_arrays"),  # type: ignore[arg-type]
+        (lambda: index(labels=torch.tensor([0, 0, 1, 1, 2 * 10**9])), r"labels must lie in 0\.\.2"),
+        (lambda: index(groups=torch.tensor([0, 0, 1, 1, 2 * 10**9])), "group number 2,000,000,000 is above.*without gaps"),
         (lambda: index(groups=torch.zeros(3, dtype=torch.long)), "3 groups came with 5 rows. Give one"),
         (lambda: index(groups=LABELS - 1), "groups must be int64 from 0"),
         (lambda: index().select(["a", "z"]), 'no class \'z\'. It has "a", "b", "c"'),

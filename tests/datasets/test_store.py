@@ -1,9 +1,11 @@
 """A store on disk gives the rows it was given, reads those alone that are asked for, and trains what memory would train."""
 
+import dataclasses
 import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,11 +101,101 @@ def test_what_is_no_store_is_told(tmp_path: Path) -> None:
             datasets.open_store(tmp_path)
     datasets.write_store(tmp_path, [(rows.numpy(), np.array([0, 0, 1, 1]))], ("a", "b"))
     found = json.loads((tmp_path / "store.json").read_text())
-    (tmp_path / "store.json").write_text(json.dumps(found | {"version": 2}))
-    with pytest.raises(DataError, match="newer quickstudy"):
-        datasets.open_store(tmp_path)
-    (tmp_path / "store.json").write_text(json.dumps(found))
+    for version, words in ((3, "newer quickstudy"), (1, "written by quickstudy 0.1, without checksums. Write it again")):
+        (tmp_path / "store.json").write_text(json.dumps(found | {"version": version}))
+        with pytest.raises(DataError, match=words):
+            datasets.open_store(tmp_path)
+    (tmp_path / "store.json").write_text(json.dumps(found, indent=1))
     with (tmp_path / "rows.bin").open("ab") as file:
         file.write(b"x")
     with pytest.raises(DataError, match="33 bytes, no whole number of rows of 8"):
         datasets.open_store(tmp_path)
+
+
+def _flip(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def _swapped_labels(folder: Path) -> None:
+    labels = np.load(folder / "labels.npy")
+    np.save(folder / "labels.npy", labels[::-1])
+
+
+def _altered(folder: Path, **changes: object) -> None:
+    found = json.loads((folder / "store.json").read_text())
+    (folder / "store.json").write_text(json.dumps(found | changes))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda f: _altered(f, shape=[4, 3]), "store.json is not as it was written"),
+        (lambda f: _altered(f, kind="float16", shape=[3, 2]), "store.json is not as it was written"),
+        (lambda f: _altered(f, classes=[*"hgfedcba"]), "store.json is not as it was written"),
+        (lambda f: _altered(f, reads=None), "store.json is not as it was written"),
+        (_swapped_labels, "labels.npy is not as it was written. Copy the store anew"),
+        (lambda f: _flip(f / "labels.npy", 500), "labels.npy is not as it was written"),
+        (lambda f: _flip(f / "hashes.npy", 500), "hashes.npy is not as it was written"),
+        (lambda f: (f / "hashes.npy").unlink(), "holds no whole store"),
+        (lambda f: (f / "rows.bin").write_bytes((f / "rows.bin").read_bytes()[:-12]), "holds 119 rows, not the 120 that were"),
+        (lambda f: (f / "store.json").write_text("[1]"), "holds no whole store"),
+        (lambda f: (f / "store.json").write_text("[" * 100_000), "holds no whole store"),
+    ],
+)
+def test_what_was_changed_is_refused_when_opened(tmp_path: Path, damage: Callable[[Path], object], words: str) -> None:
+    datasets.write_store(tmp_path, datasets.pieces_of(index()), [*"abcdefgh"])
+    damage(tmp_path)
+    with pytest.raises(DataError, match=words):
+        datasets.open_store(tmp_path)
+
+
+def test_a_flipped_bit_is_found_when_its_row_is_read_and_other_rows_are_right(tmp_path: Path) -> None:
+    kept = index()
+    datasets.write_store(tmp_path, kept)
+    _flip(tmp_path / "rows.bin", 7 * 12 + 5)
+    opened = datasets.open_store(tmp_path)
+    good = torch.tensor([0, 6, 8, 119])
+    assert torch.equal(opened.gather(good), kept.gather(good))
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"row 7 of .*rows\.bin is not as it was written"):
+            opened.gather(torch.tensor([8, 7]))
+
+
+def test_swapped_rows_are_found(tmp_path: Path) -> None:
+    datasets.write_store(tmp_path, index())
+    rows = np.fromfile(tmp_path / "rows.bin", dtype=np.uint8).reshape(120, 12)
+    rows[[3, 4]] = rows[[4, 3]]
+    rows.tofile(tmp_path / "rows.bin")
+    with pytest.raises(DataError, match="row 3 of"):
+        datasets.open_store(tmp_path).gather(torch.arange(5))
+
+
+def test_a_store_of_an_index_keeps_all_of_it(tmp_path: Path) -> None:
+    """Groups above all: support and query would share a patient without a word."""
+    x, y = torch.randint(0, 256, (24, 9, 8), dtype=torch.uint8), torch.arange(24) % 4
+    made = datasets.from_arrays(x, y, groups=[f"patient {n % 3}" for n in range(24)], name="scans")
+    made = dataclasses.replace(made, families=("A", "A", "B", "B"))
+    datasets.write_store(tmp_path, made)
+    opened = datasets.open_store(tmp_path)
+    assert (opened.reads, opened.group_names, opened.families, opened.name) == (
+        made.reads,
+        made.group_names,
+        made.families,
+        "scans",
+    )
+    assert made.groups is not None and opened.groups is not None and torch.equal(opened.groups, made.groups)
+    assert torch.equal(opened.gather(torch.arange(24)), made.gather(torch.arange(24)))
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (1, 9, 8), (3, 9, 8), (9, 8, 3)])
+def test_pieces_of_pixels_have_their_reader(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    x, y = np.random.default_rng(0).integers(0, 256, (24, *shape), dtype=np.uint8), np.arange(24) % 4
+    made = datasets.from_arrays(x, y, classes=[*"abcd"])
+    stored = datasets.write_store(tmp_path, ((x[n : n + 5], y[n : n + 5]) for n in range(0, 24, 5)), [*"abcd"])
+    assert stored.reads == made.reads and torch.equal(stored.gather(torch.arange(24)), made.gather(torch.arange(24)))
+    read = datasets.write_store(tmp_path, [(x, y)], [*"abcd"], reads=datasets.Images(28))
+    assert torch.equal(
+        read.gather(torch.arange(24)), datasets.from_arrays(x, y, reads=datasets.Images(28)).gather(torch.arange(24))
+    )

@@ -10,7 +10,12 @@ from PIL import Image
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.datasets.class_names import report_near_names
+from quickstudy.datasets.image_rows import image_rows, kept
 from quickstudy.errors import DataError
+from quickstudy.inputs.decoding import decoded
+from quickstudy.inputs.images import Images
+from quickstudy.targets import class_names
 
 __all__ = ["from_arrays", "from_dataset", "split_classes"]
 
@@ -24,39 +29,53 @@ def from_arrays(
     classes: Sequence[str] | None = None,
     name: str = "data",
     groups: Any = None,
+    reads: Images | None = None,
 ) -> ClassIndex:
     """An index of NumPy arrays or tensors: rows ``x`` (R, …) of classes ``y`` (R,), numbers or names.
 
+    Rows of 8- or 16-bit values in the shape of images, (H, W), (3, H, W) or (H, W, 3), are images: the index carries their
+    reader, so that learner and predictor scale them alike. All other numbers keep their values; whole ones become floating
+    point. (Token numbers, which must stay whole, go into a `ClassIndex` as they are.)
+
     Args:
-        x: rows, uint8 (scaled to [0, 1] when gathered) or numbers; or a list of equal arrays or PIL images.
-        y: a class for each row; numbers or strings, in any order and with gaps.
+        x: rows; or a list of equal arrays or PIL images.
+        y: a class for each row; whole numbers or names, in any order and with gaps.
         classes: names of the classes, in the order of the sorted values of ``y``.
         name: used in messages and reports.
         groups: a group for each row (a patient, a recording); support and query of a task never share one.
+        reads: the reader of the rows, images of any size and kind; each is read by it.
 
     Raises:
-        DataError: lengths differ, values are missing, rows differ in shape, or all rows are of one class.
+        DataError: lengths differ, values or names are missing, rows differ in shape, or all rows are of one class.
 
     >>> from_arrays(np.zeros((4, 2), dtype="float32"), ["cat", "cat", "dog", "dog"]).classes
     ('cat', 'dog')
+    >>> from_arrays(np.zeros((4, 28, 28), dtype="uint8"), [0, 0, 1, 1]).reads
+    Images(size=(28, 28), channels=1, strokes=False)
     """
-    if isinstance(x, list | tuple):
+    if reads is not None:
+        rows = kept(reads.batch(x))
+    elif isinstance(x, list | tuple):
         rows = _stack([_example(item, f"{name}: item {n}") for n, item in enumerate(x)], range(len(x)), name)
+        rows, reads = _as_images(rows, name, last=bool(x) and not isinstance(x[0], Tensor | Image.Image))
     else:
-        rows = _example(x, name)
-    values, labels = _numbered(y, f"{name}: labels")
+        rows, reads = _as_images(_example(x, name), name, last=not isinstance(x, Tensor))
+    values, labels = class_names(y, f"{name}: labels")
     if classes is not None and len(classes) != len(values):
         raise DataError(
             f"{name}: {len(classes)} class names were given, but y holds {len(values)} different classes. Give one name to each."
         )
     group_names: tuple[str, ...] = ()
     if groups is not None:
-        group_names, groups = _numbered(groups, f"{name}: groups")
-    return ClassIndex(rows, labels, values if classes is None else tuple(classes), name, groups, group_names)
+        group_names, groups = class_names(groups, f"{name}: groups")
+    names = values if classes is None else tuple(map(str, classes))
+    found = ClassIndex(rows, labels, names, name, groups, group_names, reads)
+    report_near_names(names, name)
+    return found
 
 
 def from_dataset(dataset: Any, *, name: str | None = None) -> ClassIndex:
-    """An index of any map-style torch data set that returns ``(x, label)``.
+    """An index of any map-style torch data set that returns ``(x, label)``; of images as in `from_arrays`.
 
     Labels are read from ``dataset.targets`` or ``dataset.labels`` where there is such a list, else by one pass. Small data
     is stacked in memory, larger data (over 1 GiB) is read on demand.
@@ -73,16 +92,20 @@ def from_dataset(dataset: Any, *, name: str | None = None) -> ClassIndex:
         raise DataError(f"{name} is no map-style data set with items. It needs __len__ and __getitem__, and at least one item.")
     items = _Items(dataset, name)
     first = items.pair(0)[0]
+    reads = items.images(first[None])[1]
     small = first.numel() * first.element_size() * len(dataset) <= _IN_MEMORY
     known = getattr(dataset, "targets", getattr(dataset, "labels", None))
     if known is None:
         pairs = (items.pair(row) for row in range(len(dataset)))
         rows, known = zip(*((x if small else None, label) for x, label in pairs), strict=True)
-        x = _stack(rows, range(len(dataset)), name) if small else items
+        x = items.images(_stack(rows, range(len(dataset)), name))[0] if small else items
     else:
         x = items.gather(torch.arange(len(dataset))) if small else items
-    values, labels = _numbered(known, f"{name}: labels")
-    return ClassIndex(x, labels, _named(values, getattr(dataset, "classes", None)), name)
+    values, labels = class_names(list(known) if isinstance(known, tuple) else known, f"{name}: labels")
+    names = _named(values, getattr(dataset, "classes", None))
+    found = ClassIndex(x, labels, names, name, reads=reads)
+    report_near_names(names, name)
+    return found
 
 
 class _Items:
@@ -90,35 +113,51 @@ class _Items:
 
     def __init__(self, dataset: Any, name: str) -> None:
         self.dataset, self.name = dataset, name
+        self.last = False
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def gather(self, rows: Tensor) -> Tensor:
         numbers = rows.tolist()
-        return _stack([self.pair(row)[0] for row in numbers], numbers, self.name)
+        return self.images(_stack([self.pair(row)[0] for row in numbers], numbers, self.name))[0]
+
+    def images(self, rows: Tensor) -> tuple[Tensor, Images | None]:
+        """Rows as images, with their reader, where they are some."""
+        return _as_images(rows, self.name, last=self.last)
 
     def pair(self, row: int) -> tuple[Tensor, Any]:
         item = self.dataset[row]
         if not isinstance(item, tuple | list) or len(item) < 2:
             raise DataError(f"{self.name}: item {row} is a {type(item).__name__}. Items must be pairs (x, label).")
+        self.last = not isinstance(item[0], Tensor | Image.Image)
         return _example(item[0], f"{self.name}: item {row}"), item[1]
 
 
 def _example(x: Any, where: str) -> Tensor:
-    """A tensor, array or image as uint8 or floating point; an image becomes (channels, height, width)."""
+    """A tensor, array or image in its own kind of numbers; an image becomes (channels, height, width)."""
     if isinstance(x, Image.Image):
-        plain = x.convert("RGB" if x.mode in ("P", "PA", "CMYK") else "L") if x.mode in ("P", "PA", "CMYK", "1") else x
-        pixels = _example(np.asarray(plain), where)
-        return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
+        opened = decoded(x)
+        if opened.mode == "F":
+            return torch.from_numpy(np.asarray(opened) / np.float32(255))[None]
+        pixels = np.array(opened if opened.mode in ("L", "RGB") else opened.convert("L" if opened.mode == "1" else "RGB"))
+        return torch.from_numpy(pixels)[None] if pixels.ndim == 2 else torch.from_numpy(pixels).permute(2, 0, 1)
     if not isinstance(x, Tensor):
         try:
             array = np.require(x, requirements=["C", "W"])
             x = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
         except (TypeError, ValueError) as error:
             raise DataError(f"{where}: a {type(x).__name__} of no numbers ({error}). Give tensors, arrays or images.") from error
-    kept: Tensor = x if x.dtype == torch.uint8 or (x.is_floating_point() and x.dtype != torch.float64) else x.float()
-    return kept
+    found: Tensor = x.detach()
+    return found
+
+
+def _as_images(x: Tensor, name: str, *, last: bool) -> tuple[Tensor, Images | None]:
+    """Images with their reader; all else as floating point, of the precision that torch usually has."""
+    rows, reads = image_rows(x, name, last=last) if x.ndim else (x, None)
+    if reads is not None or (rows.is_floating_point() and rows.dtype != torch.float64):
+        return rows, reads
+    return rows.to(torch.get_default_dtype()), None
 
 
 def _stack(items: Sequence[Tensor], numbers: Sequence[int], name: str) -> Tensor:
@@ -135,21 +174,6 @@ def _stack(items: Sequence[Tensor], numbers: Sequence[int], name: str) -> Tensor
 
 def _scene(item: Tensor) -> str:
     return f"{str(item.dtype).removeprefix('torch.')} of shape {tuple(item.shape)}"
-
-
-def _numbered(labels: Any, what: str) -> tuple[tuple[str, ...], Tensor]:
-    """Names of the different values in order, and which of them each label is."""
-    try:
-        found = labels.cpu() if isinstance(labels, Tensor) else [v.item() if isinstance(v, Tensor) else v for v in labels]
-        array = np.asarray(found)
-        values, inverse = np.unique(array, return_inverse=True)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"{what} must be one number or one name for each row ({error}).") from error
-    if array.ndim != 1:
-        raise DataError(f"{what} must be one number or one name for each row, not an array of shape {array.shape}.")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise DataError(f"{what} are missing (NaN or infinite) for some rows. Leave these rows out.")
-    return tuple(map(str, values)), torch.from_numpy(inverse.astype(np.int64))
 
 
 def _named(values: tuple[str, ...], names: Sequence[Any] | None) -> tuple[str, ...]:

@@ -1,19 +1,24 @@
 """Rows of many classes, and which row is of which class: what few-shot tasks are drawn from."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from quickstudy.datasets.class_names import check_names
 from quickstudy.errors import DataError
 from quickstudy.functional.tree import rows_of
 from quickstudy.inputs.images import Images
 from quickstudy.task import Examples
 
-__all__ = ["ClassIndex", "Rows", "Splits"]
+__all__ = ["ClassIndex", "Hashes", "Rows", "Splits"]
+
+_MOST_GROUPS = 1_000_000
 
 
 class Rows(Protocol):
@@ -30,18 +35,19 @@ class ClassIndex:
     """Rows of many classes.
 
     Args:
-        x: rows (R, …), uint8 (scaled by 1/255 when gathered) or floating point; or `Rows` read on demand.
+        x: rows (R, …) of any kind of numbers, given as they are; or `Rows` read on demand. Of images that carry their reader,
+            8-bit rows are divided by 255 when gathered, as the reader does at every other door. No graph is kept.
         labels: the class number of each row, (R,).
         classes: names of the classes, in order of their numbers.
         name: of the data, used in messages and reports.
         groups: a group number for each row, (R,): support and query of a task never share a group (a font style, a patient).
         group_names: names of the groups.
-        reads: how an image file becomes a row, if rows are images.
+        reads: how an image becomes a row, if rows are images (`from_arrays` finds it by itself).
         families: the family of each class (an alphabet, a genus), if classes have families.
 
     Raises:
-        DataError: labels out of range, a class without rows or with another's name, fewer than two classes, NaN or infinite
-            values (of rows read on demand: when they are read).
+        DataError: labels out of range, a class without rows, names that are empty or another's, fewer than two classes, NaN or
+            infinite values (of rows read on demand: when they are read).
 
     >>> index = ClassIndex(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), ("a", "b"))
     >>> index, index.counts.tolist()
@@ -58,12 +64,20 @@ class ClassIndex:
     families: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.x, Tensor) and not hasattr(self.x, "gather"):
+            raise DataError(f"{self.name}: rows must be a tensor, not {type(self.x).__name__}. Call datasets.from_arrays(x, y).")
         self._check_labels()
         self._check_groups()
+        if isinstance(self.x, Tensor) and self.x.requires_grad:
+            object.__setattr__(self, "x", self.x.detach())  # rows are data: a graph would be walked again in each step
         if isinstance(self.x, Tensor) and self.x.is_floating_point():
             _check_finite(self.x, self.labels, self)
 
     def _check_labels(self) -> None:
+        if not isinstance(self.labels, Tensor):
+            raise DataError(
+                f"{self.name}: labels must be int64 (R,), not {type(self.labels).__name__}. Call datasets.from_arrays."
+            )
         if self.labels.ndim != 1 or self.labels.dtype != torch.int64:
             raise DataError(f"{self.name}: labels must be int64 (R,), not {_scene(self.labels)}. Or call datasets.from_arrays.")
         if len(self.x) != len(self.labels):
@@ -74,9 +88,7 @@ class ClassIndex:
             )
         if len(self.labels) == 0 or int(self.labels.min()) < 0 or int(self.labels.max()) >= len(self.classes):
             raise DataError(f"{self.name}: labels must lie in 0..{len(self.classes) - 1}, one for each of the class names.")
-        twice = [label for label, times in Counter(self.classes).items() if times > 1]
-        if twice:
-            raise DataError(f"{self.name}: more than one class is called {_some(twice)}. Give each class its own name.")
+        check_names(self.classes, self.name)
         empty = [self.classes[i] for i in (self.counts == 0).nonzero().flatten().tolist()]
         if empty:
             raise DataError(f"{self.name}: no rows of {_some(empty)}. Leave these classes out.")
@@ -90,6 +102,11 @@ class ClassIndex:
             raise DataError(f"{self.name}: {len(self.groups)} groups came with {len(self.labels)} rows. Give one to each row.")
         if self.groups.dtype != torch.int64 or int(self.groups.min()) < 0:
             raise DataError(f"{self.name}: groups must be int64 from 0, not {_scene(self.groups)}. Or call datasets.from_arrays.")
+        if int(self.groups.max()) >= max(_MOST_GROUPS, len(self.group_names)):  # tables of all groups are made of their numbers
+            raise DataError(
+                f"{self.name}: group number {int(self.groups.max()):,} is above {_MOST_GROUPS:,}. Number groups from 0 without "
+                "gaps; datasets.from_arrays(x, y, groups=…) does."
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -97,13 +114,18 @@ class ClassIndex:
     def __repr__(self) -> str:
         return f"ClassIndex({self.name}: {len(self):,} rows of {len(self.classes):,} classes)"
 
+    @cached_property
+    def hashes(self) -> "Hashes":
+        """What is known of the rows' hashes, see `datasets.row_hashes`."""
+        return Hashes(np.zeros(len(self), dtype=np.uint64), np.zeros(len(self), dtype=bool))
+
     @property
     def counts(self) -> Tensor:
         """How many rows each class has, (C,)."""
         return torch.bincount(self.labels, minlength=len(self.classes))
 
     def gather(self, rows: Tensor) -> Tensor:
-        """Rows by number; ``rows`` of any shape gives that shape followed by an example's, floating point."""
+        """Rows by number; ``rows`` of any shape gives that shape followed by an example's."""
         if isinstance(self.x, Tensor):
             found = rows_of(self.x, rows)
         else:
@@ -111,7 +133,8 @@ class ClassIndex:
             if found.is_floating_point():
                 _check_finite(found, self.labels[rows.reshape(-1)], self, rows.reshape(-1))
             found = found.reshape(*rows.shape, *found.shape[1:])
-        return found.float().div_(255) if found.dtype == torch.uint8 else found
+        found = found.detach() if found.requires_grad else found
+        return found if self.reads is None else self.reads.scaled(found)
 
     def examples(self, rows: Tensor | None = None) -> Examples:
         """Rows with their classes as a support set, all of them by default: ``learner(index.examples(), index.classes)``."""
@@ -136,7 +159,7 @@ class ClassIndex:
         labels = fresh[self.labels]
         rows = torch.where(labels >= 0)[0]
         x = self.x[rows] if isinstance(self.x, Tensor) else _Chosen(self.x, rows)
-        return replace(
+        part = replace(
             self,
             x=x,
             labels=labels[rows],
@@ -145,6 +168,9 @@ class ClassIndex:
             name=name or self.name,
             families=tuple(self.families[i] for i in wanted) if self.families else (),
         )
+        if "hashes" in vars(self):
+            vars(part)["hashes"] = Hashes(*(known[rows.numpy()] for known in self.hashes))
+        return part
 
 
 @dataclass(frozen=True)
@@ -155,8 +181,20 @@ class _Chosen:
     def __len__(self) -> int:
         return len(self.chosen)
 
+    @cached_property
+    def hashes(self) -> NDArray[np.uint64] | None:
+        stored = getattr(self.rows, "hashes", None)
+        return None if stored is None else np.asarray(stored[self.chosen.numpy()])
+
     def gather(self, rows: Tensor) -> Tensor:
         return self.rows.gather(self.chosen[rows])
+
+
+class Hashes(NamedTuple):
+    """Hashes of rows, (R,), and which of them were computed already."""
+
+    marks: NDArray[np.uint64]
+    known: NDArray[np.bool_]
 
 
 class Splits(NamedTuple):

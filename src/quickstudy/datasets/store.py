@@ -1,29 +1,37 @@
-"""Rows on disk, mapped into memory: data larger than memory, of which only the rows a task asks for are read.
+"""Rows on disk, mapped into memory: data larger than memory, of which only the rows a task asks for are read, and checked.
 
 STORE/rows.bin      the rows, one after another
-STORE/labels.npy    the class number of each
-STORE/store.json    shape and kind of a row, names of the classes; written last, so that half a store is none
+STORE/hashes.npy    the hash of each row: a row is compared with it when it is first read
+STORE/labels.npy    the class number of each, and STORE/groups.npy its group, if rows have groups
+STORE/store.json    shape and kind of a row, names, reader, checksums of all this; written last, so that half a store is none
 """
 
+import hashlib
 import json
 import math
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.image_rows import image_rows, kept
+from quickstudy.datasets.row_hashes import hashes_of
 from quickstudy.errors import DataError
+from quickstudy.inputs.images import Images
 from quickstudy.storage.files import write_whole
 
 __all__ = ["MappedRows", "open_store", "pieces_of", "write_store"]
 
 _KINDS = {"uint8": torch.uint8, "float16": torch.float16, "float32": torch.float32}
-_VERSION = 1
+_VERSION = 2
+_REMEDY = "Copy the store anew, or write it again with datasets.write_store."
 
 
 class MappedRows:
@@ -33,18 +41,22 @@ class MappedRows:
         path: of the file.
         shape: of a row.
         kind: of its numbers: uint8, float16 or float32.
+        hashes: of the rows, (R,); each is compared when its row is first read.
 
     Raises:
-        DataError: the file is missing or no whole number of rows.
+        DataError: the file is missing or no whole number of rows; when read: a row is not as it was written.
     """
 
-    def __init__(self, path: str | Path, shape: Sequence[int], kind: str) -> None:
-        self.path, self.shape, self.kind = Path(path), tuple(shape), kind
+    def __init__(self, path: str | Path, shape: Sequence[int], kind: str, hashes: NDArray[np.uint64] | None = None) -> None:
+        self.path, self.shape, self.kind, self.hashes = Path(path), tuple(shape), kind, hashes
         row = math.prod(self.shape) * np.dtype(kind).itemsize
         size = self.path.stat().st_size if self.path.is_file() else 0
-        if size == 0 or size % row:
-            raise DataError(f"{self.path} holds {size:,} bytes, no whole number of rows of {row:,}. Write the store anew.")
+        if size == 0 or row == 0 or size % row:
+            raise DataError(f"{self.path} holds {size:,} bytes, no whole number of rows of {row:,}. {_REMEDY}")
         self.rows = np.memmap(self.path, dtype=kind, mode="r", shape=(size // row, *self.shape))
+        if hashes is not None and len(hashes) != len(self.rows):
+            raise DataError(f"{self.path} holds {len(self.rows):,} rows, not the {len(hashes):,} that were written. {_REMEDY}")
+        self._seen = np.zeros(len(self.rows), dtype=bool)
         if hasattr(mmap, "MADV_RANDOM"):
             self.rows._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]  # rows beside one that is asked for are not
 
@@ -57,23 +69,39 @@ class MappedRows:
         order = np.argsort(numbers, kind="stable")
         found = np.empty((len(numbers), *self.shape), self.rows.dtype)
         found[order] = self.rows[numbers[order]]
+        if self.hashes is not None and not self._seen[numbers].all():
+            self._check(numbers, found, self.hashes)
         return torch.from_numpy(found)
 
+    def _check(self, numbers: NDArray[np.int64], found: NDArray[Any], hashes: NDArray[np.uint64]) -> None:
+        new = ~self._seen[numbers]
+        wrong = hashes_of(found[new]) != hashes[numbers[new]]
+        if wrong.any():
+            raise DataError(f"row {numbers[new][wrong][0]} of {self.path} is not as it was written. {_REMEDY}")
+        self._seen[numbers] = True
+
     def __reduce__(self) -> Any:
-        return MappedRows, (self.path, self.shape, self.kind)
+        return MappedRows, (self.path, self.shape, self.kind, self.hashes)
 
 
 def write_store(
-    folder: str | Path, pieces: Iterable[tuple[Any, Any]], classes: Sequence[str], *, name: str = "data"
+    folder: str | Path,
+    pieces: ClassIndex | Iterable[tuple[Any, Any]],
+    classes: Sequence[str] | None = None,
+    *,
+    name: str | None = None,
+    reads: Images | None = None,
 ) -> ClassIndex:
     """Writes rows and labels, piece by piece, to ``folder``, and opens them.
 
     Args:
         folder: of the store; a store that is there is written over.
-        pieces: rows (R, …) uint8, float16 or float32, as tensors or arrays, with their class numbers (R,); all rows of one
-            shape and kind, any number in a piece. `pieces_of` gives those of an index.
-        classes: names of the classes, in order of their numbers.
+        pieces: an index, of which all is kept (reader, groups and families too); or rows (R, …) uint8, float16 or float32, as
+            tensors or arrays, with their class numbers (R,); all rows of one shape and kind, any number in a piece.
+        classes: names of the classes, in order of their numbers; an index has its own.
         name: of the data, used in messages and reports.
+        reads: how an image becomes a row, where rows are images once read. 8-bit rows in the shape of images,
+            (H, W), (3, H, W) or (H, W, 3), have a reader by themselves, as in `from_arrays`.
 
     Raises:
         DataError: the folder cannot be written to, pieces of different shapes or kinds, a label without a name, a class without
@@ -85,61 +113,149 @@ def write_store(
     ClassIndex(data: 4 rows of 2 classes)
     """
     folder = Path(folder)
+    more: dict[str, Any] = {}
+    if isinstance(pieces, ClassIndex):
+        index, pieces = pieces, pieces_of(pieces)
+        classes, name, reads = index.classes, name or index.name, index.reads
+        more = {"group_names": list(index.group_names), "families": list(index.families)}
+        groups = index.groups
+    else:
+        groups = None
+    if classes is None:
+        raise DataError("write_store needs the names of the classes, in the order of their numbers: classes=…")
+    name = name or "data"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "store.json").unlink(missing_ok=True)
-        labels, shape, kind = _written(folder / "rows.bin", pieces, name)
+        (folder / "groups.npy").unlink(missing_ok=True)
+        writing = _Writing(name, reads, laid=bool(more))
+        labels, hashes = writing.all(folder / "rows.bin", pieces)
         np.save(folder / "labels.npy", labels)
+        np.save(folder / "hashes.npy", hashes)
+        if groups is not None:
+            np.save(folder / "groups.npy", groups.numpy())
     except OSError as error:
         raise DataError(f"{folder} cannot be written to ({error.strerror}). Choose another folder, or free its disk.") from error
-    found = {"version": _VERSION, "name": name, "shape": list(shape), "kind": kind, "classes": list(classes)}
-    index = ClassIndex(MappedRows(folder / "rows.bin", shape, kind), torch.from_numpy(labels), tuple(classes), name)
+    found = {
+        "version": _VERSION,
+        "name": name,
+        "shape": list(writing.shape),
+        "kind": writing.kind,
+        "classes": list(classes),
+        "reads": None if writing.reads is None else asdict(writing.reads),
+        "files": {file.name: _sum(file.read_bytes()) for file in sorted(folder.glob("*.npy")) if file.stem in _TABLES},
+        **more,
+    }
+    found["checksum"] = _checksum(found)
+    index = _index(folder, found)
     write_whole(folder / "store.json", json.dumps(found).encode())
     return index
 
 
-def _written(path: Path, pieces: Iterable[tuple[Any, Any]], name: str) -> tuple[Any, tuple[int, ...], str]:
-    """Labels of all rows, and shape and kind of each."""
-    labels, first = [], None
-    with path.open("wb") as file:
-        for number, (x, y) in enumerate(pieces):
-            rows = np.ascontiguousarray(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
-            scene = (rows.shape[1:], str(rows.dtype))
-            if scene[1] not in _KINDS:
-                raise DataError(f"{name}: piece {number} holds {scene[1]}. Give uint8, float16 or float32.")
-            if first is not None and scene != first:
-                raise DataError(f"{name}: rows of piece {number} are {scene[1]} {scene[0]}, those before {first[1]} {first[0]}.")
-            y = np.asarray(y.cpu() if isinstance(y, Tensor) else y).astype(np.int64)
-            if y.shape != (len(rows),):
-                raise DataError(f"{name}: {len(rows)} rows of piece {number} came with labels of shape {y.shape}. Give one each.")
-            file.write(rows.data)
-            labels.append(y)
-            first = scene
-    if first is None or not sum(map(len, labels)):
-        raise DataError(f"{name} holds no rows. Give at least one of each class.")
-    return np.concatenate(labels), first[0], first[1]
+_TABLES = ("labels", "hashes", "groups")
+
+
+class _Writing:
+    """What is learned of rows while they are written: one shape, one kind, one reader."""
+
+    def __init__(self, name: str, reads: Images | None, *, laid: bool) -> None:
+        self.name, self.reads, self.laid = name, reads, laid
+        self.shape: tuple[int, ...] = ()
+        self.kind = ""
+
+    def all(self, path: Path, pieces: Iterable[tuple[Any, Any]]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Labels and hashes of all rows."""
+        labels, hashes = [], []
+        with path.open("wb") as file:
+            for number, (x, y) in enumerate(pieces):
+                rows = self._rows(x, number)
+                y = np.asarray(y.cpu() if isinstance(y, Tensor) else y).astype(np.int64)
+                if y.shape != (len(rows),):
+                    raise DataError(
+                        f"{self.name}: {len(rows)} rows of piece {number} came with labels of shape {y.shape}. Give one each."
+                    )
+                file.write(rows.data)
+                labels.append(y)
+                hashes.append(hashes_of(rows))
+        if not sum(map(len, labels)):
+            raise DataError(f"{self.name} holds no rows. Give at least one of each class.")
+        return np.concatenate(labels), np.concatenate(hashes)
+
+    def _rows(self, x: Any, number: int) -> NDArray[Any]:
+        rows = x.detach().cpu() if isinstance(x, Tensor) else x
+        if self.reads is not None and not self.laid:
+            rows = kept(self.reads.batch(rows)) if rows.shape[1:] != self.reads.shape else rows
+        elif not self.laid and str(rows.dtype).removeprefix("torch.") == "uint8":
+            rows, found = image_rows(torch.as_tensor(rows), self.name, last=not isinstance(x, Tensor))
+            self.reads = found if number == 0 else self.reads
+        table = np.ascontiguousarray(rows.numpy() if isinstance(rows, Tensor) else rows)
+        if str(table.dtype) not in _KINDS:
+            raise DataError(f"{self.name}: piece {number} holds {table.dtype}. Give uint8, float16 or float32.")
+        scene = (table.shape[1:], str(table.dtype))
+        if self.kind and scene != (self.shape, self.kind):
+            raise DataError(
+                f"{self.name}: rows of piece {number} are {scene[1]} {scene[0]}, those before {self.kind} {self.shape}."
+            )
+        self.shape, self.kind = scene
+        return table
 
 
 def open_store(folder: str | Path) -> ClassIndex:
-    """The index of a store that `write_store` wrote; no row is read.
+    """The index of a store that `write_store` wrote. No row is read; each is checked when it first is.
 
     Raises:
-        DataError: there is no whole store, or one of a newer version.
+        DataError: there is no whole store, one whose tables were changed, or one of another version.
     """
     folder = Path(folder)
     try:
         found = json.loads((folder / "store.json").read_text())
-        labels = torch.from_numpy(np.load(folder / "labels.npy"))
-        shape, kind, classes = found["shape"], found["kind"], tuple(found["classes"])
-    except (OSError, ValueError, KeyError) as error:
+        version = int(found["version"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{folder} holds no whole store ({error}). Write one with datasets.write_store.") from error
-    if found["version"] > _VERSION:
+    if version > _VERSION:
         raise DataError(f"{folder} was written by a newer quickstudy. Update it: pip install --upgrade quickstudy")
-    return ClassIndex(MappedRows(folder / "rows.bin", shape, kind), labels, classes, found["name"])
+    if version < _VERSION:
+        raise DataError(f"{folder} was written by quickstudy 0.1, without checksums. Write it again with datasets.write_store.")
+    if found.get("checksum") != _checksum(found):
+        raise DataError(f"{folder / 'store.json'} is not as it was written. {_REMEDY}")
+    return _index(folder, found)
+
+
+def _index(folder: Path, found: dict[str, Any]) -> ClassIndex:
+    tables = {}
+    for file, expected in found["files"].items():
+        try:
+            content = (folder / Path(file).name).read_bytes()
+            if _sum(content) != expected:
+                raise DataError(f"{folder / file} is not as it was written. {_REMEDY}")
+            tables[Path(file).stem] = np.load(folder / Path(file).name, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{folder} holds no whole store ({error}). Write one with datasets.write_store.") from error
+    groups = tables.get("groups")
+    return ClassIndex(
+        MappedRows(folder / "rows.bin", found["shape"], found["kind"], tables["hashes"]),
+        torch.from_numpy(tables["labels"]),
+        tuple(found["classes"]),
+        found["name"],
+        None if groups is None else torch.from_numpy(groups),
+        tuple(found.get("group_names", ())),
+        None if found["reads"] is None else Images(**found["reads"]),
+        tuple(found.get("families", ())),
+    )
+
+
+def _sum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _checksum(found: dict[str, Any]) -> str:
+    return _sum(json.dumps({key: value for key, value in found.items() if key != "checksum"}, sort_keys=True).encode())
 
 
 def pieces_of(index: ClassIndex, rows: int = 1000) -> Iterator[tuple[Tensor, Tensor]]:
-    """An index in pieces for `write_store`, ``rows`` at a time, in their own kind of numbers.
+    """An index in pieces, ``rows`` at a time, in their own kind of numbers.
 
     >>> index = ClassIndex(torch.arange(6).view(6, 1).byte(), torch.tensor([0, 0, 0, 1, 1, 1]), ("a", "b"))
     >>> [(len(x), x.dtype) for x, y in pieces_of(index, 4)]
