@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+CONSTRAINTS ?= constraints.txt
 DATA := $(realpath ../shared/data)
 ifndef QUICKSTUDY_DATA
 ifneq ($(DATA),)
@@ -13,21 +14,21 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow bench docs docs-serve check format clean
+.PHONY: help setup demo test test-slow test-versions bench docs docs-serve check format clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## create .venv and install quickstudy with its tools
 
 # The stamp is the last thing written, so a set-up that was cut off is taken up again.
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "quickstudy needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)." \
 		"Install one and name it: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV): a minute or two, once ..." >&2
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
+	@$(PIP) install -qq -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@
 
 demo: $(STAMP) ## meta-train, evaluate and compare learners on built-in data; writes report.html
@@ -38,6 +39,9 @@ test: $(STAMP) ## run all tests but the slow ones
 
 test-slow: $(STAMP) ## run the slow tests: minutes of training
 	@$(BIN)/python -m pytest -m slow
+
+test-versions: ## the whole suite on Python 3.11, 3.12 and 3.13 (those that are there), and once on the newest torch: an hour
+	@bash tests/versions.sh
 
 bench: $(STAMP) ## time a step of training and of evaluating beside bare PyTorch and other libraries (a quarter of an hour)
 	@cd benchmarks && for name in small_networks conv4 proto sampling evaluating inner_loops memories loading; do ../$(BIN)/python $$name.py --json $$name.json || exit 1; done
@@ -60,4 +64,4 @@ format: $(STAMP) ## bring the code to the project's format
 	$(BIN)/ruff format .
 
 clean: ## remove what was built
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist site
+	rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache dist site

@@ -21,7 +21,7 @@ from quickstudy.runs.run import Run, Validation
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tuning import by_hyperband, never, tune
 from quickstudy.tuning.loop import importances
-from tuning.toy import Untouchable, line
+from tuning.toy import Untouchable, as_another_opens_it, line
 
 
 def test_meta_test_tasks_are_never_touched(tmp_path: Path) -> None:
@@ -142,11 +142,10 @@ def test_a_defect_is_not_swallowed(tmp_path: Path) -> None:
 
 def test_a_trial_that_others_took_is_left_to_them(tmp_path: Path) -> None:
     """As after a machine slept: our trial was declared dead, and another process has it."""
-    study = f"sqlite:///{tmp_path / 'study.db'}"
 
     def take(trial: Trial) -> None:
         if trial.number == 1 and len(trial.validations) == 1:
-            optuna.load_study(study_name="line", storage=study).tell(1, state=optuna.trial.TrialState.FAIL)
+            as_another_opens_it(tmp_path).tell(1, state=optuna.trial.TrialState.FAIL)
 
     found = tune(line, folder=tmp_path, trials=3, validations=4, watch=take, pruning=never)
     assert [trial.state for trial in found.trials] == ["complete", "lost", "complete", "complete"]

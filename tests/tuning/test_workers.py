@@ -7,13 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import optuna
 import pytest
 
 from quickstudy.reports.tuned import Tuned
 from quickstudy.runs.run import Run
 from quickstudy.tuning import never, tune
-from tuning.toy import line
+from tuning.toy import as_another_opens_it, line
 
 HERE = Path(__file__).parents[1]
 SCRIPT = """
@@ -43,8 +42,7 @@ def process(folder: Path, trials: int) -> subprocess.Popen[str]:
 
 
 def owners(folder: Path) -> list[str]:
-    study = optuna.load_study(study_name="line", storage=f"sqlite:///{folder / 'study.db'}")
-    return [trial.user_attrs["worker"] for trial in study.trials if "arguments" in trial.user_attrs]
+    return [trial.user_attrs["worker"] for trial in as_another_opens_it(folder).trials if "arguments" in trial.user_attrs]
 
 
 def test_two_processes_share_one_study_and_a_killed_one_is_replaced(tmp_path: Path) -> None:

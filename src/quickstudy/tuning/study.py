@@ -21,6 +21,7 @@ from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.pool import NullPool
 
 from quickstudy.errors import RunError
 
@@ -141,15 +142,19 @@ def unavailable(url: str, error: Exception) -> RunError:
 
 
 def _storage(url: str) -> RDBStorage:
-    """The data base; tries again where another process makes the tables at this moment."""
+    """The data base; tries again where another process makes the tables at this moment.
+
+    A file's connections are closed as soon as they are not in use, so that none is left open at the end.
+    """
     file = url.startswith("sqlite")
+    held: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE}, "poolclass": NullPool} if file else {"pool_pre_ping": True}
     for pause in (0.5, 2.0, None):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
                 return RDBStorage(
                     url,
-                    engine_kwargs={"connect_args": {"timeout": _PATIENCE}} if file else {"pool_pre_ping": True},
+                    engine_kwargs=held,
                     heartbeat_interval=None if file else _HEARTBEAT,
                     grace_period=None if file else _GRACE,
                     heartbeat_stale_trial_callback=None if file else retry,
