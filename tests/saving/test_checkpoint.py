@@ -1,6 +1,5 @@
 """Artefacts: bitwise round trips, and damaged, foreign, newer or unwritable files."""
 
-import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from hostile.forge import forged
 from quickstudy import Examples, learners, load, save
 from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.functional.distances import cosine_distance
@@ -124,28 +124,15 @@ def test_foreign_files_are_refused_and_execute_nothing(tmp_path: Path) -> None:
     assert not hasattr(builtins, "exploded")
 
 
-def _rewrite(path: Path, **changes: Any) -> None:
-    """A well-formed file whose header says something else, checksum included."""
-    from quickstudy.storage.artefact import _checksum
-
-    content = path.read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["quickstudy"]) | changes
-    named = safetensors.torch.load(content)
-    text = json.dumps(header, sort_keys=True)
-    checksum = _checksum(text, [named[name] for name in sorted(named)])
-    path.write_bytes(safetensors.torch.save(named, {"quickstudy": text, "checksum": checksum}))
-
-
 def test_newer_format_asks_for_an_upgrade(predictor_file: Path) -> None:
-    _rewrite(predictor_file, format=FORMAT + 1)
+    forged(predictor_file, format=FORMAT + 1)
     with pytest.raises(ArtefactError, match="newer format.*pip install -U quickstudy"):
         load(predictor_file)
 
 
 def test_unknown_classes_are_not_built(predictor_file: Path) -> None:
-    description = {"learner": {"class": "Popen", "arguments": {"args": "true"}}, "classes": None, "images": None}
-    _rewrite(predictor_file, description=description)
+    description = {"learner": {"class": "Popen", "arguments": {"args": "true"}}, "classes": None, "reads": None}
+    forged(predictor_file, description=description)
     with pytest.raises(ArtefactError, match="Popen"):
         load(predictor_file)
 

@@ -1,40 +1,61 @@
 """Our file format: safetensors with a JSON description inside; nothing is ever unpickled, nothing in a file is executed.
 
 A file holds the tensors of a tree in order and, in its header, ``format``, ``kind``, versions, the tree's skeleton, whatever
-the kind adds, and a checksum over all of it.
+the kind adds, and a checksum over all of it. The same content gives the same bytes, in any process.
 """
 
 import hashlib
 import json
+import math
+import os
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from quickstudy.errors import ArtefactError
-from quickstudy.storage.files import write_whole
+from quickstudy.errors import ArtefactError, UserError
+from quickstudy.storage.files import open_whole, write_whole
+from quickstudy.storage.plain_json import parsed
 
 __all__ = ["FORMAT", "Artefact", "pack", "read", "unpack", "versions", "write"]
 
-FORMAT = 1
-"""Raised when a newer version writes what an older one cannot read."""
+FORMAT = 2
+"""Raised when a newer version writes what an older one cannot read; format 1 is that of version 0.1.0."""
+
+_LONGEST_HEADER = 32_000_000
+_PIECE = 2**20
+_DTYPES = {
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+    "C64": torch.complex64,
+}
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """What a file says: its kind, its description, its tree of tensors (as skeleton and list)."""
+    """What a file says: its kind, its description, its tree of tensors (as skeleton and list), its format and versions."""
 
     kind: str
     description: dict[str, Any]
     skeleton: Any
     tensors: list[Tensor]
+    form: int = FORMAT
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def pack(tree: Any) -> tuple[Any, list[Tensor]]:
@@ -66,13 +87,17 @@ def pack(tree: Any) -> tuple[Any, list[Tensor]]:
 
 
 def unpack(skeleton: Any, tensors: list[Tensor], records: Callable[[str], type | None] = lambda name: None) -> Any:
-    """The inverse of `pack`; ``records`` finds the class of a record by its name among those it allows."""
+    """The inverse of `pack`; ``records`` finds the class of a record by its name among those it allows.
+
+    Raises:
+        ArtefactError: the skeleton is none that `pack` made, or names a record that is not allowed.
+    """
 
     def visit(node: Any) -> Any:
         if not isinstance(node, dict):
             return node
         if "tensor" in node:
-            return tensors[node["tensor"]]
+            return tensors[range(len(tensors))[node["tensor"]]]
         if "dict" in node:
             return {key: visit(item) for key, item in node["dict"]}
         if "record" in node:
@@ -80,10 +105,15 @@ def unpack(skeleton: Any, tensors: list[Tensor], records: Callable[[str], type |
             if found is None:
                 raise ArtefactError(f"the file holds a {node['record']}, which its learner does not know.")
             return found(**{key: visit(item) for key, item in node["items"]})
-        items = [visit(item) for item in node.get("list") or node.get("tuple") or ()]
-        return items if "list" in node else tuple(items)
+        ((kind, items),) = node.items()
+        return {"list": list, "tuple": tuple}[kind](visit(item) for item in items)
 
-    return visit(skeleton)
+    try:
+        return visit(skeleton)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a record's class makes of a forged content
+        raise ArtefactError(f"the file's content is not laid out as quickstudy does it ({error!r}). Save it again.") from error
 
 
 def write(path: str | Path, kind: str, description: dict[str, Any], tree: Any) -> None:
@@ -93,55 +123,100 @@ def write(path: str | Path, kind: str, description: dict[str, Any], tree: Any) -
         ArtefactError: it cannot be written, or the tree holds more than tensors and plain values.
     """
     skeleton, tensors = pack(tree)
-    named = {f"{number:05d}": tensor for number, tensor in enumerate(tensors)}
     header = {"format": FORMAT, "kind": kind, "versions": versions(), "skeleton": skeleton, "description": description}
     text = json.dumps(header, sort_keys=True)
-    content = safetensors.torch.save(named, {"quickstudy": text, "checksum": _checksum(text, tensors)})
-    write_whole(Path(path), content)
+    content = safetensors.torch.save({_name(number): tensor for number, tensor in enumerate(tensors)})
+    length = int.from_bytes(content[:8], "little")
+    found = hashlib.sha256(text.encode())
+    for tensor in tensors:
+        found.update(_scene(tensor.shape, tensor.dtype))
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
+    # the library's own header would hold these two in an order that differs from process to process
+    table = json.loads(content[8 : 8 + length]) | {"__metadata__": {"checksum": found.hexdigest(), "quickstudy": text}}
+    top = json.dumps(table, sort_keys=True).encode()
+    top += b" " * (-len(top) % 8)
+    write_whole(Path(path), b"".join((len(top).to_bytes(8, "little"), top, memoryview(content)[8 + length :])))
 
 
 def read(path: str | Path, kinds: tuple[str, ...]) -> Artefact:
-    """Reads and checks a file; nothing in it is executed.
+    """Reads and checks a file; nothing in it is executed, and nothing is believed before its checksum was found to fit.
 
     Raises:
         ArtefactError: it is missing, truncated, altered, foreign, of a newer version or of another kind.
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        with open_whole(path) as file:
+            table, start = _table(file)
+            metadata = table.pop("__metadata__")
+            text, checksum = str(metadata["quickstudy"]), str(metadata["checksum"])
+            header = parsed(text)
+            form, kind, made = header["format"], str(header["kind"]), dict(header["versions"])
+            if isinstance(form, int) and form > FORMAT:
+                raise ArtefactError(
+                    f"{path} was made by quickstudy {made.get('quickstudy', 'of a later version')} in a newer format ({form}; "
+                    f"this version reads up to {FORMAT}). Upgrade: pip install -U quickstudy."
+                )
+            if _checksum(text, table, file, start) != checksum:
+                raise ArtefactError(
+                    f"{path} was altered after it was saved: its checksum does not fit. Use a copy, or save again."
+                )
+            if kind not in kinds:
+                raise ArtefactError(f"{path} holds a {kind}, but a {' or '.join(kinds)} is needed here.")
+            description, skeleton = header["description"], header["skeleton"]
+            if not isinstance(description, dict) or type(form) is not int or form < 1:
+                raise TypeError(f"format {form}, description {type(description).__name__}")
+            file.seek(0)
+            named = safetensors.torch.load(file.read())
     except OSError as error:
         raise ArtefactError(f"{path} cannot be read: {error.strerror}. Check the path.") from error
-    try:
-        length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
-        named = safetensors.torch.load(content)
-        text, checksum = metadata["quickstudy"], metadata["checksum"]
-        header = json.loads(text)
-        tensors = [named[name] for name in sorted(named)]
-        form, kind = header["format"], header["kind"]
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+    except ArtefactError:
+        raise
+    except (safetensors.SafetensorError, ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise ArtefactError(
             f"{path} is not a whole file of quickstudy (truncated or foreign). Save it again, or use a copy."
         ) from error
-    if not isinstance(form, int) or form > FORMAT:
-        made = header.get("versions", {}).get("quickstudy", "a later version")
-        raise ArtefactError(
-            f"{path} was made by quickstudy {made} in a newer format ({form}; this version reads up to {FORMAT}). "
-            "Upgrade: pip install -U quickstudy."
-        )
-    if _checksum(text, tensors) != checksum:
-        raise ArtefactError(f"{path} was altered after it was saved: its checksum does not fit. Use a copy, or save again.")
-    if kind not in kinds:
-        raise ArtefactError(f"{path} holds a {kind}, but a {' or '.join(kinds)} is needed here.")
-    return Artefact(kind, header["description"], header["skeleton"], tensors)
+    return Artefact(kind, description, skeleton, [named[_name(number)] for number in range(len(named))], form, made)
 
 
-def _checksum(text: str, tensors: list[Tensor]) -> str:
+def _table(file: IO[bytes]) -> tuple[dict[str, Any], int]:
+    """The header of a safetensors file, found to describe the rest of the file to its last byte, and where that begins."""
+    size = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(file.read(8), "little")
+    if not 2 <= length <= min(_LONGEST_HEADER, size - 8):
+        raise ValueError(f"a header of {length:,} bytes in a file of {size:,}")
+    table = parsed(file.read(length))
+    place = 0
+    for begin, end in sorted(entry["data_offsets"] for name, entry in table.items() if name != "__metadata__"):
+        if begin != place or end < begin:
+            raise ValueError(f"tensors with a gap at {place:,}")
+        place = end
+    if 8 + length + place != size:
+        raise ValueError(f"tensors of {place:,} bytes in a file of {size:,}")
+    return table, 8 + length
+
+
+def _checksum(text: str, table: Mapping[str, Any], file: IO[bytes], start: int) -> str:
+    """Of the description and all tensors in their order; the file is read in small pieces."""
     found = hashlib.sha256(text.encode())
-    for tensor in tensors:
-        found.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+    for number in range(len(table)):
+        entry = table[_name(number)]
+        dtype, shape, (begin, end) = _DTYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
+        if math.prod(shape) * dtype.itemsize != end - begin or min(shape, default=0) < 0:
+            raise ValueError(f"{end - begin:,} bytes for a tensor of shape {shape}")
+        found.update(_scene(shape, dtype))
+        file.seek(start + begin)
+        for place in range(begin, end, _PIECE):
+            found.update(file.read(min(_PIECE, end - place)))
     return found.hexdigest()
+
+
+def _scene(shape: tuple[int, ...], dtype: torch.dtype) -> bytes:
+    return f"{tuple(shape)}{dtype}".encode()
+
+
+def _name(number: int) -> str:
+    return f"{number:05d}"
 
 
 def versions() -> dict[str, str]:
