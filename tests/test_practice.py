@@ -20,7 +20,7 @@ from quickstudy.nn import MLP
 from quickstudy.recipes.practice import Augment, AugmentRotated, Sampler, practice
 from quickstudy.recipes.recipe import few_shot
 from quickstudy.runs.run import Run, recipe_functions
-from quickstudy.saving.checkpoint import load_training, save_training
+from quickstudy.saving.training import load_training, save_training
 from quickstudy.storage.artefact import read
 from quickstudy.tasks import AugmentedImages, Curriculum, EachOnce, FewShot, Hard
 from quickstudy.tasks.source import generator_of

@@ -16,7 +16,7 @@ from quickstudy.learner import Learner
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn import MLP, GaussianCode, GaussianWeights
 from quickstudy.nn.variational import measuring, weight_information
-from quickstudy.saving.checkpoint import load_training, save_training
+from quickstudy.saving.training import load_training, save_training
 from quickstudy.task import Task
 from quickstudy.tasks import Sinusoid
 from quickstudy.tasks.source import generator_of

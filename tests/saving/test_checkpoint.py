@@ -1,5 +1,6 @@
 """Artefacts: bitwise round trips, and damaged, foreign, newer or unwritable files."""
 
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def test_unknown_classes_are_not_built(predictor_file: Path) -> None:
 
 
 def test_training_state_is_no_learner(tmp_path: Path) -> None:
-    from quickstudy.saving.checkpoint import save_training
+    from quickstudy.saving.training import save_training
 
     learner = LEARNERS["proto"]()
     save_training(tmp_path / "t", 3, learner, torch.optim.Adam(learner.parameters()), None, {})
@@ -152,7 +153,7 @@ def test_full_disk_keeps_the_old_file(predictor_file: Path, monkeypatch: pytest.
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("quickstudy.storage.files.os.fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ArtefactError, match=r"No space left on device.*unharmed.*Free some space"):
         save(LEARNERS["maml"](), predictor_file)
     assert predictor_file.read_bytes() == old

@@ -13,7 +13,7 @@ from quickstudy.errors import LearnerError
 from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.learners import Improvements
 from quickstudy.nn import MLP, norm
-from quickstudy.saving.checkpoint import load_training, save_training
+from quickstudy.saving.training import load_training, save_training
 from quickstudy.task import stack_tasks
 from quickstudy.train import train
 

@@ -65,8 +65,8 @@ def _scrambled(learner: Learner[Any]) -> Learner[Any]:
 
 def _rebuildable(learner: Learner[Any]) -> bool:
     """Whether a file alone suffices: only our own classes all the way down."""
-    own = getattr(learners, type(learner).__name__, None) is type(learner)
-    return own and '"opaque"' not in json.dumps(blueprint(learner))
+    own, text = getattr(learners, type(learner).__name__, None) is type(learner), json.dumps(blueprint(learner))
+    return own and '"opaque"' not in text and '"of"' not in text
 
 
 def keeps_dtype_and_device(scene: Scene) -> Outcome:

@@ -28,7 +28,8 @@ from quickstudy.monitoring.history import Log
 from quickstudy.monitoring.probe import Monitor
 from quickstudy.recipes.recipe import VAL_SEED, Recipe
 from quickstudy.reports.report import Report
-from quickstudy.saving.checkpoint import altered, load, load_training, restore_training, save, save_training, training_state
+from quickstudy.saving.checkpoint import altered, load, save
+from quickstudy.saving.training import load_training, restore_training, save_training, training_state
 from quickstudy.storage.artefact import versions
 from quickstudy.storage.files import write_whole
 from quickstudy.train import Record

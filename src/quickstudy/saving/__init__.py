@@ -1,11 +1,14 @@
 """Learners, predictors and training states to disk and back."""
 
-from quickstudy.saving.checkpoint import altered, load, load_training, restore_training, save, save_training, training_state
+from quickstudy.saving.checkpoint import altered, load, save
+from quickstudy.saving.older import modern
+from quickstudy.saving.training import load_training, restore_training, save_training, training_state
 
 __all__ = [
     "altered",
     "load",
     "load_training",
+    "modern",
     "restore_training",
     "save",
     "save_training",

@@ -1,4 +1,4 @@
-"""Learners, adapted predictors and training states, to disk and back."""
+"""Learners and adapted predictors, to disk and back."""
 
 import sys
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch import Tensor
 
 from quickstudy import functional, learners, likelihood, nn
-from quickstudy.errors import ArtefactError, LearnerError
+from quickstudy.errors import ArtefactError, LearnerError, UserError
 from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner, Predictor
+from quickstudy.saving.older import modern
 from quickstudy.storage.artefact import Artefact, read, unpack, write
 from quickstudy.storage.blueprint import Recorded, blueprint, build
-from quickstudy.tasks.source import TaskSource
+from quickstudy.storage.budget import Budget
 
-__all__ = ["altered", "load", "load_training", "restore_training", "save", "save_training", "training_state"]
+__all__ = ["altered", "load", "save"]
 
 
 def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[str, Any] | None = None) -> None:
@@ -64,33 +64,68 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     Raises:
         ArtefactError: the file is missing, damaged, foreign or newer, or does not fit ``like``.
     """
-    found = read(path, ("learner", "predictor"))
-    learner = _fill(like if like is not None else _rebuild(found, path), found, path)
-    reads = found.description["reads"]
-    if reads is not None:
-        call: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in reads.items()}
-        learner.reads = Images(**call)
+    found = modern(read(path, ("learner", "predictor")))
+    weights, state = _content(found, path)
+    learner = _filled(like, weights, found, path)
+    learner.reads = _reads(found.description.get("reads"), path) or learner.reads
     if found.kind == "learner":
         return learner
-    state = unpack(found.skeleton, found.tensors, _records(learner))["state"]
-    classes = found.description["classes"]
+    classes = found.description.get("classes")
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+        raise ArtefactError(f"{path} holds class names that are none. It was altered: use a copy.")
+    state = unpack(state, found.tensors, _records(learner))
     return Predictor(learner, state, tuple(classes) if classes is not None else None, learner.reads)
 
 
-def _rebuild(found: Artefact, path: str | Path) -> Learner[Any]:
-    learner = build(found.description["learner"], _known())
+def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any]:
+    """The weights, and the skeleton of a predictor's state."""
+    parts = dict(found.skeleton["dict"]) if isinstance(found.skeleton, dict) and "dict" in found.skeleton else {}
+    weights = unpack(parts.get("weights"), found.tensors)
+    if not isinstance(weights, dict) or (found.kind == "predictor") != ("state" in parts):
+        raise ArtefactError(f"{path} does not hold what a {found.kind} needs. It was altered: use a copy.")
+    return weights, parts.get("state")
+
+
+def _rebuilt(found: Artefact, path: str | Path) -> Learner[Any]:
+    plan = found.description.get("learner")
+    with Budget(sum(tensor.numel() for tensor in found.tensors), len(found.tensors)) as budget:
+        budget.allows(plan)
+        learner = build(plan, _known())
     if not isinstance(learner, Learner):
-        raise ArtefactError(f"{path} describes no learner.")
+        raise ArtefactError(f"{path} describes no learner. It was altered: use a copy.")
     return learner
 
 
-def _fill(learner: Learner[Any], found: Artefact, path: str | Path) -> Learner[Any]:
-    weights = unpack(found.skeleton, found.tensors, _records(learner))["weights"]
+def _filled(like: Learner[Any] | None, weights: Mapping[str, Tensor], found: Artefact, path: str | Path) -> Learner[Any]:
+    """The learner with the file's weights, in their own precision."""
+    learner = like if like is not None else _rebuilt(found, path)
+    for name, tensor in learner.state_dict(keep_vars=True).items():
+        saved = weights.get(name)
+        if not isinstance(tensor, Tensor) or not isinstance(saved, Tensor) or saved.dtype == tensor.dtype:
+            continue
+        if like is not None or saved.is_floating_point() != tensor.is_floating_point():
+            raise ArtefactError(
+                f"{path} holds {name} in {saved.dtype}, but this {type(learner).__name__} has it in {tensor.dtype}. "
+                f"Pass a learner of that precision: like.to({saved.dtype})."
+            )
+        tensor.data = tensor.data.to(saved.dtype)
     try:
         learner.load_state_dict(weights)
-    except RuntimeError as error:
+    except Exception as error:  # torch raises RuntimeError of a misfit, and other kinds of an altered file
         raise ArtefactError(f"the weights in {path} do not fit this {type(learner).__name__}: {error}") from error
     return learner.eval()
+
+
+def _reads(found: Any, path: str | Path) -> Images | None:
+    if found is None:
+        return None
+    try:
+        call: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+        return Images(**call)
+    except UserError:
+        raise
+    except Exception as error:
+        raise ArtefactError(f"{path} says of its images what this version does not read: {error}. Save it again.") from error
 
 
 def _known() -> dict[str, Any]:
@@ -126,62 +161,7 @@ def altered(learner: Learner[Any], **changes: Any) -> Learner[Any]:
         raise LearnerError(
             f"{type(learner).__name__} has no argument {', '.join(unknown)}. It has: {', '.join(call.get('arguments', {}))}."
         )
-    fresh: Learner[Any] = build(call | {"arguments": call["arguments"] | blueprint(changes)}, _known())
+    fresh: Learner[Any] = build(
+        call | {"arguments": call["arguments"] | {name: blueprint(value) for name, value in changes.items()}}, _known()
+    )
     return fresh
-
-
-def save_training(
-    path: str | Path,
-    step: int,
-    learner: Learner[Any],
-    optimizer: Optimizer,
-    schedule: LRScheduler | None,
-    note: Any,
-    source: TaskSource[Any] | None = None,
-) -> None:
-    """Writes everything that the next step depends on, and a JSON note beside it."""
-    write(path, "training", {"step": step, "note": note}, training_state(learner, optimizer, schedule, source))
-
-
-def load_training(
-    path: str | Path,
-    learner: Learner[Any],
-    optimizer: Optimizer,
-    schedule: LRScheduler | None,
-    source: TaskSource[Any] | None = None,
-) -> tuple[int, Any]:
-    """Restores what `save_training` wrote, in place; returns the step and the note."""
-    found = read(path, ("training",))
-    try:
-        restore_training(unpack(found.skeleton, found.tensors), learner, optimizer, schedule, source)
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise ArtefactError(f"{path} belongs to another learner or optimizer: {error}") from error
-    return found.description["step"], found.description["note"]
-
-
-def training_state(
-    learner: Learner[Any], optimizer: Optimizer, schedule: LRScheduler | None, source: TaskSource[Any] | None = None
-) -> dict[str, Any]:
-    """Everything that the next step depends on, as a tree."""
-    return {
-        "learner": dict(learner.state_dict()),
-        "optimizer": optimizer.state_dict(),
-        "schedule": {k: v for k, v in schedule.state_dict().items() if not callable(v)} if schedule else None,
-        "tasks": source.state_dict() if source is not None else {},
-    }
-
-
-def restore_training(
-    state: Mapping[str, Any],
-    learner: Learner[Any],
-    optimizer: Optimizer,
-    schedule: LRScheduler | None,
-    source: TaskSource[Any] | None = None,
-) -> None:
-    """Puts what `training_state` gave into its place, on whatever device the learner is."""
-    learner.load_state_dict(state["learner"])
-    optimizer.load_state_dict(state["optimizer"])
-    if schedule is not None:
-        schedule.load_state_dict(state["schedule"])
-    if source is not None and "tasks" in state:  # files of before sources remembered anything have none
-        source.load_state_dict(state["tasks"])

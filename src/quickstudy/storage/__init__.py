@@ -2,6 +2,28 @@
 
 from quickstudy.storage.artefact import FORMAT, Artefact, pack, read, unpack, versions, write
 from quickstudy.storage.blueprint import Recorded, blueprint, build
-from quickstudy.storage.files import write_whole
+from quickstudy.storage.budget import Budget
+from quickstudy.storage.files import appending, locked, open_whole, read_json, read_whole, swept, write_whole
+from quickstudy.storage.plain_json import parsed
 
-__all__ = ["FORMAT", "Artefact", "Recorded", "blueprint", "build", "pack", "read", "unpack", "versions", "write", "write_whole"]
+__all__ = [
+    "FORMAT",
+    "Artefact",
+    "Budget",
+    "Recorded",
+    "appending",
+    "blueprint",
+    "build",
+    "locked",
+    "open_whole",
+    "pack",
+    "parsed",
+    "read",
+    "read_json",
+    "read_whole",
+    "swept",
+    "unpack",
+    "versions",
+    "write",
+    "write_whole",
+]

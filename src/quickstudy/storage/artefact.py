@@ -172,7 +172,15 @@ def read(path: str | Path, kinds: tuple[str, ...]) -> Artefact:
         raise ArtefactError(f"{path} cannot be read: {error.strerror}. Check the path.") from error
     except ArtefactError:
         raise
-    except (safetensors.SafetensorError, ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+    except (
+        safetensors.SafetensorError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ArtefactError(
             f"{path} is not a whole file of quickstudy (truncated or foreign). Save it again, or use a copy."
         ) from error

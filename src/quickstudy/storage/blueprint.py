@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from quickstudy.errors import ArtefactError
+from quickstudy.errors import ArtefactError, UserError
 
 __all__ = ["Recorded", "blueprint", "build"]
+
+_OURS = "quickstudy."
+_LIKE = "Build the learner again and pass it: load(path, like=learner)."
+_MISSING = "this version of quickstudy does not have. If it is your own:"
 
 
 class Recorded:
@@ -34,7 +38,7 @@ class Recorded:
                 call = signature.bind(self, *args, **kwargs)
                 call.apply_defaults()
                 given = dict(list(call.arguments.items())[1:])
-                self.__dict__["_blueprint"] = {"class": cls.__name__, "arguments": blueprint(given)}
+                self.__dict__["_blueprint"] = _call(cls, given)
 
         cls.__init__ = recording  # type: ignore[method-assign]
 
@@ -42,46 +46,62 @@ class Recorded:
 def blueprint(value: Any) -> Any:
     """``value`` as JSON: plain values as they are, recorded objects and records as class and arguments.
 
-    What cannot be written (a network of the user's own) becomes ``{"opaque": its class name}``.
+    What cannot be written (a network of the user's own) becomes ``{"opaque": its class name}``; a class of the user's own that
+    remembers its call says under ``of`` where it is defined, so that it is not taken for one of ours of the same name.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
         return [blueprint(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): blueprint(item) for key, item in value.items()}
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {"mapping": {key: blueprint(item) for key, item in value.items()}}
     if isinstance(value, Recorded) and "_blueprint" in value.__dict__:
         return value.__dict__["_blueprint"]
     if is_dataclass(value) and not isinstance(value, type):
-        arguments = {f.name: blueprint(getattr(value, f.name)) for f in fields(value) if f.init}
-        return {"class": type(value).__name__, "arguments": arguments}
-    if inspect.isfunction(value) and value.__module__.startswith("quickstudy.") and "<" not in value.__qualname__:
+        return _call(type(value), {f.name: getattr(value, f.name) for f in fields(value) if f.init})
+    if inspect.isfunction(value) and value.__module__.startswith(_OURS) and "<" not in value.__qualname__:
         return {"function": value.__name__}
     return {"opaque": type(value).__name__}
 
 
+def _call(cls: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    own = {} if cls.__module__.startswith(_OURS) else {"of": cls.__module__}
+    return {"class": cls.__name__, "arguments": {name: blueprint(value) for name, value in arguments.items()}} | own
+
+
 def build(plan: Any, known: Mapping[str, Any]) -> Any:
-    """The object a blueprint describes; ``known`` says which classes may be built, by name.
+    """The object a blueprint describes; ``known`` says which classes may be built and which functions used, by name.
 
     Raises:
-        ArtefactError: the blueprint names a class that is not known, or holds an opaque part.
+        ArtefactError: the blueprint names a class or function that is not known, holds an opaque part, or is none at all.
     """
     if isinstance(plan, list):
         return tuple(build(item, known) for item in plan)
     if not isinstance(plan, dict):
         return plan
-    if "opaque" in plan:
-        raise ArtefactError(
-            f"the file was made from a {plan['opaque']} of your own, which quickstudy cannot rebuild. "
-            "Build the learner again and pass it: load(path, like=learner)."
-        )
-    if set(plan) == {"function"} and plan["function"] in known:
-        return known[plan["function"]]
-    if set(plan) != {"class", "arguments"}:
-        return {key: build(item, known) for key, item in plan.items()}
-    if plan["class"] not in known:
-        raise ArtefactError(f"the file asks for the class {plan['class']!r}, which this version of quickstudy does not have.")
+    match plan:
+        case {"opaque": name}:
+            article = "an" if str(name)[:1] in "AEIOU" else "a"
+            raise ArtefactError(f"the file was made from {article} {name} of your own, which quickstudy cannot rebuild. {_LIKE}")
+        case {"class": str(name), "arguments": dict(), "of": where}:
+            raise ArtefactError(f"the file was made from the class {name} of your own (in {where}). {_LIKE}")
+        case {"mapping": dict(items)} if len(plan) == 1:
+            return {key: build(item, known) for key, item in items.items()}
+        case {"function": str(name)} if len(plan) == 1:
+            if not inspect.isfunction(known.get(name)):
+                raise ArtefactError(f"the file names the function {name!r}, which {_MISSING} {_LIKE[0].lower()}{_LIKE[1:]}")
+            return known[name]
+        case {"class": str(name), "arguments": dict(arguments)} if len(plan) == 2:
+            return _called(name, {key: build(item, known) for key, item in arguments.items()}, known)
+    raise ArtefactError(f"the file's description of a learner cannot be read at {str(plan)[:60]!r}. It was altered: use a copy.")
+
+
+def _called(name: str, arguments: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    if not isinstance(known.get(name), type):
+        raise ArtefactError(f"the file names the class {name!r}, which {_MISSING} {_LIKE[0].lower()}{_LIKE[1:]}")
     try:
-        return known[plan["class"]](**build(plan["arguments"], known))
-    except TypeError as error:
-        raise ArtefactError(f"the file's call of {plan['class']} does not fit this version of quickstudy: {error}.") from error
+        return known[name](**arguments)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a constructor makes of the arguments of another version, or of an altered file
+        raise ArtefactError(f"the file's call of {name} does not fit this version of quickstudy: {error!r}.") from error

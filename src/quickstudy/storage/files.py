@@ -175,7 +175,9 @@ def read_whole(path: Path, most: int = 2**31) -> bytes:
         with open_whole(path) as file:
             size = os.fstat(file.fileno()).st_size
             if size > most:
-                raise ArtefactError(f"{path} has {size:,} bytes, more than the {most:,} that such a file may have. Check the path.")
+                raise ArtefactError(
+                    f"{path} has {size:,} bytes, more than the {most:,} that such a file may have. Check the path."
+                )
             return file.read()
     except OSError as error:
         raise ArtefactError(f"{path} cannot be read: {error.strerror}. Check the path.") from error
