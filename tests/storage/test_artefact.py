@@ -66,7 +66,8 @@ HEADERS: dict[str, bytes] = {
     "depth": _raw(b'{"a":' * 10**6),
     "lists": _raw(b"[" + b"[]," * 3_000_000 + b"[]]"),
     "no dictionary": _raw(b"[1, 2]"),
-    "gap": _raw(b'{"00000":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},"__metadata__":{"quickstudy":"{}","checksum":""}}') + b"ab",
+    "gap": _raw(b'{"00000":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},"__metadata__":{"quickstudy":"{}","checksum":""}}')
+    + b"ab",
     "negative": _raw(b'{"00000":{"dtype":"U8","shape":[-1],"data_offsets":[0,-1]},"__metadata__":{}}'),
     "giant tensor": _raw(b'{"00000":{"dtype":"F32","shape":[1000000000],"data_offsets":[0,4000000000]},"__metadata__":{}}'),
 }
