@@ -4,12 +4,17 @@ It stands beside the package, because importing anything of the package loads Py
 """
 
 import os
-import re
+import shlex
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from types import FrameType
+from typing import Any, NoReturn
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownCommandError
 from rich.console import Console
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -49,9 +54,9 @@ COMMANDS = {
         "quickstudy.cli.doctor:doctor",
         "Examine a run, a recipe, a saved learner or a data set; each finding says what, how bad, and what to do.",
     ),
-    "cite": ("quickstudy.cli.showing:cite", "Show how to cite quickstudy, and the paper behind a learner."),
+    "cite": ("quickstudy.cli.citing:cite", "Show how to cite quickstudy, and the paper behind a learner."),
     "demo": (
-        "quickstudy.demo.demo:demo",
+        "quickstudy.cli.demonstrating:demo",
         "Meta-train, evaluate and compare learners on built-in data, and write a page about it: minutes on two cores.",
     ),
 }
@@ -75,42 +80,93 @@ for _name, (_where, _help) in COMMANDS.items():
 
 
 def main() -> None:
-    """Runs the command line; exit status 0, 1 for what a person can mend, 2 for a defect of ours."""
+    """Runs the command line; exit status 0, 1 for what a person can mend, 2 for a defect of ours, 130 and 143 when stopped."""
+    _catch_signals()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
+    call: Callable[..., Any] = app
+    given: dict[str, Any] = {}
     try:
-        app(sys.argv[1:], exit_on_error=False, print_error=False, result_action="return_value")
+        call, bound, _ = app.parse_args(sys.argv[1:], exit_on_error=False, print_error=False)
+        given = dict(bound.arguments)
+        call(*bound.args, **bound.kwargs)
     except CycloptsError as error:
-        _fail(f"{error} Try: {' '.join(['quickstudy', *_words(), '--help'])}")
+        _fail(f"{_sentence(error)} Try: {shlex.join(['quickstudy', *_words(), '--help'])}")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        _tell("stopped; a training run goes on with: quickstudy resume RUN")
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        number = stop.args[0] if stop.args else signal.SIGINT
+        _tell("\n".join(["quickstudy: stopped", *getattr(stop, "__notes__", ())]))
+        sys.exit(128 + number)
+    except OSError as error:
+        _fail_of(error, call, given, f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}.")
+    except MemoryError as error:
+        _fail_of(error, call, given, _MEMORY)
     except Exception as error:
-        from quickstudy.errors import UserError
+        _fail_of(error, call, given, _MEMORY if "can't allocate memory" in str(error) else None)
 
-        if isinstance(error, UserError):
-            _fail(str(error))
-        if os.environ.get("QUICKSTUDY_DEBUG"):
-            traceback.print_exc()
-        name = type(error).__name__
-        _tell(f"quickstudy: a defect of ours ({name}: {error}). Please report it; QUICKSTUDY_DEBUG=1 shows where.")
-        sys.exit(2)
+
+_MEMORY = "there is not enough memory for this. Lower the sizes or counts that were given."
+
+
+def _fail_of(error: Exception, call: Callable[..., Any], given: dict[str, Any], sentence: str | None) -> NoReturn:
+    """A sentence on what a person can mend; anything else is a defect of ours."""
+    from quickstudy.errors import UserError
+
+    if isinstance(error, UserError):
+        from quickstudy.cli.command import spelled
+
+        _fail(error.worded(spelled(call, given)))
+    if os.environ.get("QUICKSTUDY_DEBUG"):
+        traceback.print_exception(error)
+    if sentence is not None:
+        _fail(sentence)
+    name = type(error).__name__
+    _tell(f"quickstudy: a defect of ours ({name}: {error}). Please report it; QUICKSTUDY_DEBUG=1 shows where.")
+    sys.exit(2)
+
+
+def _catch_signals() -> None:
+    """Ctrl-C and SIGTERM (of a cluster or a container, say) stop a command in the same way, where nothing ignores them."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt(number)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, stop)
 
 
 def _tell(text: str) -> None:
-    Console(stderr=True).print(text, markup=False, soft_wrap=True, highlight=False)
+    Console(stderr=True).print(text, markup=False, soft_wrap=True, highlight=False, emoji=False)
 
 
-def _fail(text: str) -> None:
+def _fail(text: str) -> NoReturn:
     _tell(f"quickstudy: {text}")
     sys.exit(1)
+
+
+def _sentence(error: CycloptsError) -> str:
+    """The parser's message on one line, with an end; of a wrong recipe's name, what it may have meant."""
+    words = _words()
+    if isinstance(error, UnknownCommandError) and words and words[0] in ("train", "tune"):
+        from quickstudy.cli.recipes import no_recipe
+
+        wrong = next((word for word in sys.argv[2:] if not word.startswith("-")), "")
+        return no_recipe(wrong)
+    text = " ".join(str(error).split())
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _words() -> list[str]:
     """The subcommands given, as far as there are such, for a hint that names the right help page."""
     commands: list[str] = []
+    below = app
     for word in sys.argv[1:3]:
-        if not re.fullmatch(r"[a-z][a-z_-]*", word) or (not commands and word not in COMMANDS):
+        if word.startswith("-") or word not in below:
             break
         commands.append(word)
+        below = below[word]
     return commands

@@ -8,15 +8,31 @@
     │   ├── LearnerError     a learner is used in a way it does not offer
     │   ├── ArtefactError    a file of ours is damaged, foreign, or of a newer version
     │   ├── RunError         a run folder is busy, missing or of another recipe
+    │   ├── ArgumentError    an argument of a call has a value that it cannot have
     │   └── MissingExtra     an optional dependency is not installed
     ├── ContractError        a learner or a source breaks a promise that quickstudy.checks asks of it
     └── InternalError        a promise of ours was broken: please report it
 
 >>> issubclass(DataError, UserError) and issubclass(UserError, QuickstudyError)
 True
+
+A text that names an argument holds it as an `Argument`, which Python spells as in a call and a command line as a flag:
+
+>>> error = ArgumentError(Argument("inner_lr"), " must be a finite number, not nan.")
+>>> str(error)
+'inner_lr must be a finite number, not nan.'
+>>> error.worded(lambda argument: "--" + argument.name.replace("_", "-"))
+'--inner-lr must be a finite number, not nan.'
 """
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
 __all__ = [
+    "Argument",
+    "ArgumentError",
     "ArtefactError",
     "ContractError",
     "DataError",
@@ -28,7 +44,38 @@ __all__ = [
     "ShapeError",
     "TaskError",
     "UserError",
+    "nearest",
 ]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument within an error's text; each door through which a call comes has its own way to spell it.
+
+    Args:
+        name: as in Python.
+        value: which it has, or should have; left out, the name stands alone.
+
+    >>> f"Lower {Argument('ways', 20)}, or leave {Argument('shots')} out."
+    'Lower ways=20, or leave shots out.'
+    """
+
+    name: str
+    value: Any = None
+
+    def __str__(self) -> str:
+        return self.name if self.value is None else f"{self.name}={self.value!r}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like a wrong one, as the end of a message; nothing where none is.
+
+    >>> nearest("protonet", ["MAML", "ProtoNet"]), nearest("xyz", ["MAML"])
+    (' Did you mean ProtoNet?', '')
+    """
+    spellings = {word.lower(): word for word in known}
+    found = get_close_matches(name.lower(), spellings, n=1)
+    return f" Did you mean {spellings[found[0]]}?" if found else ""
 
 
 class QuickstudyError(Exception):
@@ -36,7 +83,17 @@ class QuickstudyError(Exception):
 
 
 class UserError(QuickstudyError):
-    """A mistake that a person can mend; the text says how."""
+    """A mistake that a person can mend; the text, given whole or in parts, says how."""
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*parts)
+
+    def __str__(self) -> str:
+        return self.worded(str)
+
+    def worded(self, spelled: Callable[[Argument], str]) -> str:
+        """The text, each argument in it as ``spelled`` spells it."""
+        return "".join(spelled(part) if isinstance(part, Argument) else str(part) for part in self.args)
 
 
 class DataError(UserError, ValueError):
@@ -61,6 +118,10 @@ class ArtefactError(UserError, ValueError):
 
 class RunError(UserError, RuntimeError):
     """A run folder is busy, missing or of another recipe."""
+
+
+class ArgumentError(UserError, ValueError):
+    """An argument of a call has a value that it cannot have."""
 
 
 class MissingExtra(UserError, ImportError):

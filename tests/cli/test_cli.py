@@ -115,7 +115,7 @@ def test_help_shows_type_default_and_meaning(call) -> None:  # type: ignore[no-u
 def test_list_and_cite(call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("list")
     assert status == 0 and all(name in out for name in ("ProtoNet", "SNAIL", "MetaRegularised", "maml_sinusoid", "omniglot"))
-    assert "Snell, Swersky & Zemel, 2017" in call("cite", "ProtoNet")[1]
+    assert "  author = {Snell and Swersky and Zemel}" in call("cite", "ProtoNet")[1]
     assert "@software{quickstudy" in call("cite")[1]
     status, _, err = call("cite", "Nobody")
     assert status == 1 and "no learner 'Nobody'" in err
@@ -130,9 +130,9 @@ BAD = [
     (["adapt", "{run}", "{tmp}", "-o", "{tmp}/o"], "holds no class folders"),
     (["adapt", "{run}", "{tmp}/support", "-o", "{tmp}/o"], "broken.png is not an image"),
     (["predict", "{tmp}/nothing", "{tmp}/a.png"], "cannot be read"),
-    (["predict", "{run}/best.safetensors", "{tmp}/a.png"], "is no predictor of images"),
+    (["predict", "{run}/best.safetensors", "{tmp}/a.png"], "is a learner that is not adapted yet"),
     (["predict", "{run}/run.json", "{tmp}/a.png"], "truncated or foreign"),
-    (["evaluate", "{run}", "--tasks", "0"], "at least one task"),
+    (["evaluate", "{run}", "--tasks", "0"], "--tasks must be a whole number from 1"),
     (["evaluate", "{run}", "--learner-arg", "oops"], "NAME=VALUE"),
 ]
 
@@ -166,7 +166,7 @@ def test_broken_images_are_left_out_on_request(run: Path, tmp_path: Path, call) 
 
 
 def test_defects_of_ours_are_told_apart(call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("quickstudy.cli.showing.getattr", lambda *a: 1 / 0, raising=False)
+    monkeypatch.setattr("quickstudy.cli.citing.getattr", lambda *a: 1 / 0, raising=False)
     status, _, err = call("cite", "ProtoNet")
     assert status == 2 and "a defect of ours (ZeroDivisionError" in err and "Traceback" not in err
 

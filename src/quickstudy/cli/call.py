@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from quickstudy import metrics
 from quickstudy.cli.console import progress
-from quickstudy.errors import LearnerError
+from quickstudy.errors import LearnerError, nearest
 from quickstudy.learner import Learner
 from quickstudy.metrics.measure import Measure
 from quickstudy.reports.report import Report
@@ -18,7 +18,7 @@ from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.source import TaskSource, generator_of
 
-__all__ = ["Call", "Disjoint", "changes", "measures"]
+__all__ = ["Call", "Disjoint", "changes", "measures", "named_apart"]
 
 Disjoint = Literal["classes", "rows"]
 
@@ -66,6 +66,18 @@ class Call:
         if self.disjoint is not None:
             return DisjointClasses(source) if self.disjoint == "classes" else DisjointRows(source)
         return source
+
+    def check(self, folders: Sequence[Path]) -> None:
+        """Refuses, before any work, a run, a change or a task list that cannot be had.
+
+        Raises:
+            UserError: what the first of them that is wrong says.
+        """
+        for folder in folders:
+            self.learner(folder)
+            source = self.source(folder)
+            if self.list_ is not None:
+                load_tasks(self.list_, source)
 
     def evaluate(self, folder: Path, source: TaskSource[Any] | None = None, *, known: Learner[Any] | None = None) -> Report:
         """The report on a run's learner, with a bar while it is made; also kept in the run's folder, with its figures.
@@ -123,8 +135,9 @@ class _Sight:
     def draw(self, path: Path, name: str) -> None:
         if self.seen:
             from quickstudy.plots.calibration import reliability_figure
+            from quickstudy.plots.style import write_figure
 
-            reliability_figure(metrics.reliability(*metrics.pool(self.seen)), name).savefig(path, dpi=110)
+            write_figure(reliability_figure(metrics.reliability(*metrics.pool(self.seen)), name), path)
 
 
 def measures(names: Sequence[str] | None) -> tuple[Measure, ...]:
@@ -136,7 +149,7 @@ def measures(names: Sequence[str] | None) -> tuple[Measure, ...]:
     known = {name: found for name in metrics.__all__ if isinstance(found := getattr(metrics, name), Measure)}
     for name in names or ():
         if name not in known:
-            raise LearnerError(f"there is no metric {name!r}. There are: {', '.join(known)}.")
+            raise LearnerError(f"there is no metric {name!r}.{nearest(name, known)} There are: {', '.join(known)}.")
     return tuple(known[name] for name in names or ())
 
 
@@ -152,3 +165,12 @@ def changes(flag: str, given: Sequence[str] | None) -> dict[str, Any]:
         except ValueError:
             found[name] = value
     return found
+
+
+def named_apart(reports: list[Report], folders: list[Path]) -> list[Report]:
+    """Reports whose models have names of their own: two of one class are told apart by their folders."""
+    names = [report.model for report in reports]
+    return [
+        replace(report, model=f"{report.model} in {folder}") if names.count(report.model) > 1 else report
+        for report, folder in zip(reports, folders, strict=True)
+    ]

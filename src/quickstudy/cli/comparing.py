@@ -6,17 +6,22 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from quickstudy.cli.call import Call
+from quickstudy.cli.call import Call, named_apart
+from quickstudy.cli.command import command
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, say, table
 from quickstudy.cli.everyone import compare_all
 from quickstudy.cli.traditional import compare_traditional
-from quickstudy.errors import RunError
+from quickstudy.errors import Argument, ArgumentError, RunError
+from quickstudy.recipes.checked import AtLeast
 from quickstudy.reports.report import Report
 
 __all__ = ["compare"]
 
+_STEPS = 300
 
+
+@command
 def compare(
     runs: list[Path] | None = None,
     /,
@@ -30,8 +35,8 @@ def compare(
     queries: int | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     only: Annotated[list[str] | None, Parameter(negative=())] = None,
-    steps: int = 300,
-    out: Path = Path("runs/all"),
+    steps: Annotated[int | None, AtLeast(0)] = None,
+    out: Path | None = None,
 ) -> None:
     """Compare runs on the very same tasks, each against the first, with paired intervals; or all learners, with --all.
 
@@ -55,28 +60,40 @@ def compare(
         queries: query examples of each class, if other than the recipes'; with --all 15.
         json_: print JSON instead of a table.
         only: with --all: only this learner; may be given again.
-        steps: with --all: outer steps of eight tasks; with --traditional: mini-batches of 64 to pre-train the baseline that is
-            fine-tuned, 0 leaves it out.
-        out: with --all: folder of what came out.
+        steps: 300 by default; with --all: outer steps of eight tasks; with --traditional: mini-batches of 64 to pre-train the
+            baseline that is fine-tuned, 0 leaves it out.
+        out: with --all: folder of what came out, runs/all by default.
     """
     runs = runs or []
+    _refuse_unused(all_ is not None, traditional, only=only, steps=steps, out=out)
     if all_ is not None:
         if runs:
             raise RunError("--all trains learners of its own. Leave the runs out, or leave --all out.")
-        sizes = {"ways": ways, "shots": shots, "test_queries": queries, "steps": steps}
+        sizes = {"ways": ways, "shots": shots, "test_queries": queries, "steps": _STEPS if steps is None else steps}
         given = {name: size for name, size in sizes.items() if size is not None}
-        compare_all(all_, out, only=only, sizes=given, tasks=tasks or 300, seed=seed, as_json=json_)
+        compare_all(all_, out or Path("runs/all"), only=only, sizes=given, tasks=tasks or 300, seed=seed, as_json=json_)
         return
     call = Call(tasks=1000 if tasks is None else tasks, seed=seed, ways=ways, shots=shots, queries=queries)
     if traditional:
         if len(runs) != 1:
             raise RunError("--traditional looks at one run: quickstudy compare RUN --traditional.")
         call = replace(call, tasks=100 if tasks is None else tasks)
-        compare_traditional(runs[0], call, pretraining=steps, as_json=json_)
+        call.check(runs)
+        compare_traditional(runs[0], call, pretraining=_STEPS if steps is None else steps, as_json=json_)
         return
     if len(runs) < 2:
         raise RunError("a comparison needs two runs or more: quickstudy compare RUN RUN. For all learners: --all glyphs.")
-    _pairs(_named_apart([call.evaluate(run) for run in runs], runs), as_json=json_)
+    call.check(runs)
+    _pairs(named_apart([call.evaluate(run) for run in runs], runs), as_json=json_)
+
+
+def _refuse_unused(everyone: bool, traditional: bool, **given: object) -> None:
+    """Refuses flags that would have no effect."""
+    if everyone and traditional:
+        raise ArgumentError(Argument("all"), " and ", Argument("traditional"), " are two comparisons. Leave one out.")
+    for name, value in given.items():
+        if value is not None and not everyone and not (traditional and name == "steps"):
+            raise ArgumentError(Argument(name), " has no effect on a comparison of runs. Leave it out, or give --all DATA.")
 
 
 def _pairs(reports: list[Report], *, as_json: bool) -> None:
@@ -94,12 +111,3 @@ def _pairs(reports: list[Report], *, as_json: bool) -> None:
         from quickstudy.reports.ranking import rank  # scipy.stats behind it takes a while to load
 
         say(str(rank(reports)))
-
-
-def _named_apart(reports: list[Report], folders: list[Path]) -> list[Report]:
-    """Reports whose models have names of their own: two of one class are told apart by their folders."""
-    names = [report.model for report in reports]
-    return [
-        replace(report, model=f"{report.model} in {folder}") if names.count(report.model) > 1 else report
-        for report, folder in zip(reports, folders, strict=True)
-    ]

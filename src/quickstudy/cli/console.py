@@ -15,13 +15,14 @@ from quickstudy.reports.report import Report
 
 __all__ = ["err", "out", "print_json", "progress", "say", "table"]
 
-out = Console()
-err = Console(stderr=True)
+# names of classes and files may hold [brackets] and :colons:, which are printed as they are
+out = Console(markup=False, emoji=False)
+err = Console(stderr=True, markup=False, emoji=False)
 
 
 def say(text: str) -> None:
     """Plain words, paths and numbers as they are."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    out.print(text, highlight=False, soft_wrap=True)
 
 
 def print_json(found: Any) -> None:
@@ -43,6 +44,6 @@ def table(reports: list[Report]) -> Table:
 @contextmanager
 def progress() -> Iterator[Progress]:
     """A progress bar on the error stream, gone when the work is done."""
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
     with Progress(*columns, console=err, transient=True) as bar:
         yield bar

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
+from quickstudy.cli.command import command
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
-from quickstudy.errors import LearnerError, UserError
+from quickstudy.errors import Argument, LearnerError, UserError, nearest
+from quickstudy.storage.outputs import FIGURE, check_output
 
 if TYPE_CHECKING:
     from quickstudy.checks.doctor import Subject
@@ -25,6 +28,7 @@ __all__ = ["doctor"]
 _COLOURS = {"severe": "bold red", "warning": "yellow", "note": "cyan", "ok": "green", "skipped": "dim"}
 
 
+@command
 def doctor(
     thing: str,
     /,
@@ -34,6 +38,7 @@ def doctor(
     only: Annotated[list[str] | None, Parameter(negative=())] = None,
     out: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    force: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Examine a run, a recipe, a saved learner or a data set; each finding says what, how bad, and what to do.
 
@@ -47,10 +52,17 @@ def doctor(
         only: one check, by its name in the table; may be given again.
         out: also draw how much the meta-training tasks differ, into this figure.
         json_: print JSON instead of tables.
+        force: overwrite whatever file is there, but never a file of a run.
     """
     from quickstudy.checks.doctor import examine
 
+    if out is not None:
+        check_output(out, FIGURE, argument="out", force=force)
     subject = _patient(thing)
+    if out is not None and subject.train is None:
+        raise LearnerError(
+            f"{subject.name} has no meta-training tasks whose diversity could be drawn. Leave ", Argument("out"), " out."
+        )
     with progress() as bar:
         task = bar.add_task("", total=None)
         found = examine(
@@ -73,11 +85,11 @@ def doctor(
 def _show(found: "Diagnosis") -> None:
     table = Table("check", "", "what was measured", title=found.subject, title_justify="left", box=SIMPLE_HEAD)
     for name, observation in found.observations.items():
-        table.add_row(name, f"[{_COLOURS[observation.verdict]}]{observation.verdict}[/]", observation.note.replace("[", r"\["))
+        table.add_row(name, Text(observation.verdict, _COLOURS[observation.verdict]), observation.note)
     console.print(table)
     for finding in found.findings:
         word = finding.how_bad.name.lower()
-        console.print(f"[{_COLOURS[word]}]{word}[/]", end=" ")
+        console.print(Text(word, _COLOURS[word]), end=" ")
         say(finding.what)
         say(f"  what to do: {finding.remedy}")
     if not found.findings:
@@ -87,15 +99,15 @@ def _show(found: "Diagnosis") -> None:
 def _draw(subject: "Subject", path: Path, seed: int) -> None:
     from quickstudy.checks.diversity import task_diversity
     from quickstudy.plots.diversity import diversity
+    from quickstudy.plots.style import write_figure
 
-    measured = None if subject.train is None else task_diversity(subject.train, seed=seed)
-    if subject.train is None or measured is None:
-        raise LearnerError(f"{subject.name} has no meta-training tasks whose diversity could be drawn. Leave --out out.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        diversity(measured, title=subject.train.name).savefig(path, dpi=110)
-    except (OSError, ValueError) as error:
-        raise LearnerError(f"{path} could not be drawn ({error}). Name a figure file, tasks.png say.") from error
+    assert subject.train is not None
+    measured = task_diversity(subject.train, seed=seed)
+    if measured is None:
+        raise LearnerError(
+            f"the tasks of {subject.train.name} have no diversity that could be drawn. Leave ", Argument("out"), " out."
+        )
+    write_figure(diversity(measured, title=subject.train.name), path)
     say(f"task diversity: {path}")
 
 
@@ -118,8 +130,8 @@ def _patient(thing: str) -> "Subject":
     if thing in data:
         return patient_of_data(data[thing](), thing)
     raise UserError(
-        f"{thing} is no folder or file here, and no name of a recipe or data set. Data sets: {', '.join(data)}. "
-        "Recipes: quickstudy list."
+        f"{thing} is no folder or file here, and no name of a recipe or data set.{nearest(thing, [*recipe_functions(), *data])} "
+        f"Data sets: {', '.join(data)}. Recipes: quickstudy list."
     )
 
 

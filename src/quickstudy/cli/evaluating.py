@@ -1,26 +1,31 @@
 """``quickstudy evaluate``: runs before the evaluation."""
 
 import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from quickstudy.cli.call import Call, Disjoint, changes, measures
+from quickstudy.cli.call import Call, Disjoint, changes, measures, named_apart
+from quickstudy.cli.command import command
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say, table
 from quickstudy.cli.sweeping import across, by_size, numbers
-from quickstudy.errors import RunError
+from quickstudy.errors import Argument, ArgumentError
 from quickstudy.evaluation.stream import StreamReport
 from quickstudy.reports.intervals import interval_over_runs
 from quickstudy.reports.report import Report
+from quickstudy.storage.outputs import TASK_LIST, check_output
 
 __all__ = ["evaluate"]
 
 _Several = Parameter(consume_multiple=True, negative=())
 
 
+@command
 def evaluate(
     runs: list[Path],
     /,
@@ -40,6 +45,7 @@ def evaluate(
     list_: Annotated[Path | None, Parameter(name="--list")] = None,
     save_list: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    force: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Evaluate runs on meta-test tasks; each report is also saved as JSON in its run folder, with a page and its figures.
 
@@ -62,7 +68,10 @@ def evaluate(
         list_: evaluate the tasks of this file instead of drawing some.
         save_list: write the tasks to this file, for others to evaluate theirs on.
         json_: print JSON instead of a table.
+        force: overwrite whatever file is there, but never a file of a run.
     """
+    if save_list is not None:
+        check_output(save_list, TASK_LIST, argument="save_list", force=force)
     call = Call(
         tasks=tasks,
         seed=seed,
@@ -74,19 +83,26 @@ def evaluate(
         unknown_classes=unknown_classes,
         disjoint=disjoint,
     )
+    lists = {"list": list_, "save_list": save_list}
+    if stream:
+        unused = {"metrics": metrics, "disjoint": disjoint, "unknown_classes": unknown_classes or None, **lists}
+        _refuse("a stream is evaluated by its accuracy, on tasks that are drawn", unused)
     if len(ways or ()) > 1 or len(shots or ()) > 1:
-        _refuse(list_, save_list, data, stream or None)
+        _refuse("several sizes have a task list each", {**lists, "data": data, "stream": stream or None})
+        call.check(runs)
         by_size(runs, call, ways or [], shots or [], as_json=json_)
         return
     call = replace(call, ways=ways[0] if ways else None, shots=shots[0] if shots else None)
     if data:
-        _refuse(list_, save_list, stream or None)
+        _refuse("several data sets have a task list each", {**lists, "stream": stream or None})
+        call.check(runs)
         across(runs, call, data, as_json=json_)
         return
+    call.check(runs)
     if stream:
-        _streams([_evaluate_stream(run, call) for run in runs], json_)
+        _streams([_evaluate_stream(run, call) for run in runs], runs, json_)
         return
-    reports = [call.evaluate(run) for run in runs]
+    reports = named_apart([call.evaluate(run) for run in runs], runs)
     if save_list is not None:
         call.save_list(save_list, call.source(runs[0]))
     if json_:
@@ -95,12 +111,15 @@ def evaluate(
     _print(reports, runs)
     _write_pages(reports, runs)
     if save_list is not None:
-        say(f"The task list {reports[0].digest} is in {save_list}: quickstudy evaluate RUN --list {save_list}")
+        file = shlex.quote(str(save_list))
+        say(f"The task list {reports[0].digest} is in {save_list}: quickstudy evaluate RUN --list {file}")
 
 
-def _refuse(*given: object) -> None:
-    if any(flag is not None for flag in given):
-        raise RunError("several sizes or data sets have a task list each. Leave --list, --save-list, --data or --stream out.")
+def _refuse(why: str, given: Mapping[str, object]) -> None:
+    """Refuses flags that would have no effect."""
+    for name, value in given.items():
+        if value is not None:
+            raise ArgumentError(f"{why}. Leave ", Argument(name), " out.")
 
 
 def _print(reports: list[Report], runs: list[Path]) -> None:
@@ -155,9 +174,9 @@ def _evaluate_stream(folder: Path, call: Call) -> StreamReport:
     return found
 
 
-def _streams(reports: list[StreamReport], as_json: bool) -> None:
+def _streams(reports: list[StreamReport], folders: list[Path], as_json: bool) -> None:
     if as_json:
         print_json([report.to_json() for report in reports])
         return
-    for report in reports:
-        say(str(report))
+    for report, folder in zip(reports, folders, strict=True):
+        say(f"{folder}: {report}" if len(reports) > 1 else str(report))

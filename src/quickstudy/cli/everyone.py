@@ -12,8 +12,15 @@ from quickstudy.cli.console import err, out, print_json, progress, say
 from quickstudy.errors import UserError
 from quickstudy.reports.words import plus_minus
 from quickstudy.storage.files import write_whole
+from quickstudy.storage.outputs import FIGURE, check_folder, json_of
 
 __all__ = ["compare_all"]
+
+_FILES = (
+    ("comparison.json", json_of("comparison", "settings", "learners")),
+    ("accuracy-adaptation.png", FIGURE),
+    ("accuracy-training.png", FIGURE),
+)
 
 
 def compare_all(
@@ -31,6 +38,7 @@ def compare_all(
     from quickstudy.recipes.equal_budget.budget import Budget
     from quickstudy.runs.equal_budget import OtherBudget, chosen, compete, settings_of, summary
 
+    check_folder(folder, argument="out", files=_FILES)
     contenders = chosen(only)
     budget = Budget(getattr(datasets, data)(), **sizes, seed=seed)
     standings, failed = [], []
@@ -103,6 +111,7 @@ def _points(mean: float, interval: Sequence[float], words: str) -> str:
 
 def _draw(found: Mapping[str, Any], folder: Path) -> None:
     from quickstudy.plots.costs import Cost, accuracy_against_cost
+    from quickstudy.plots.style import write_figure
 
     for name, key, scale, axis in (
         ("adaptation", "seconds", 1e3, "milliseconds to adapt to one task"),
@@ -112,4 +121,4 @@ def _draw(found: Mapping[str, Any], folder: Path) -> None:
             Cost(row["name"], row["family"], row["accuracy"], (row["interval"][0], row["interval"][1]), scale * row[key])
             for row in found["learners"]
         ]
-        accuracy_against_cost(points, axis).savefig(folder / f"accuracy-{name}.png", dpi=110)
+        write_figure(accuracy_against_cost(points, axis), folder / f"accuracy-{name}.png")

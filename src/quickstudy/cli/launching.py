@@ -1,7 +1,7 @@
 """Where a run is trained: on which device, in how many processes, on how many machines."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -27,6 +27,15 @@ class Machines:
     precision: Annotated[
         Literal["32-true", "bf16-mixed"], Parameter(help="Of the encoder; inner loops always compute in float32.")
     ] = "32-true"
+
+    def flags(self) -> list[str]:
+        """The flags that say the same on a command line."""
+        return [
+            word
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+            for word in (f"--{f.name}", str(getattr(self, f.name)))
+        ]
 
     def fabric(self) -> Any:
         """A launched Lightning Fabric; None where one process on the CPU is all that is asked for.

@@ -1,19 +1,16 @@
-"""``quickstudy list`` and ``cite``: what there is, and whose idea it was."""
+"""``quickstudy list``: what there is."""
 
 import inspect
-import re
 import sys
 from typing import Any
 
 from rich.table import Table
 
 from quickstudy import learners
-from quickstudy.cli.console import out, say
-from quickstudy.errors import LearnerError
+from quickstudy.cli.console import out
 from quickstudy.learner import Learner
-from quickstudy.storage.artefact import versions
 
-__all__ = ["cite", "list_"]
+__all__ = ["list_"]
 
 
 def list_() -> None:
@@ -41,30 +38,3 @@ def list_() -> None:
 
 def _first_line(thing: Any) -> str:
     return (inspect.getdoc(thing) or "").split("\n")[0]
-
-
-def cite(learner: str | None = None) -> None:
-    """Show how to cite quickstudy, and the paper behind a learner.
-
-    Args:
-        learner: its name, MAML say.
-    """
-    if learner is not None:
-        found = getattr(learners, learner, None)
-        if not (isinstance(found, type) and issubclass(found, Learner)):
-            raise LearnerError(f"there is no learner {learner!r}. There are: {', '.join(_names())}.")
-        text = inspect.getdoc(sys.modules[found.__module__]) or ""
-        source = re.search(r"Source: (.+?)(?:\n\n|$)", text, re.DOTALL)
-        say(f"{learner}: {' '.join(source[1].split()) if source else 'no paper; a plain baseline.'}")
-        return
-    own = versions()["quickstudy"]
-    out.print(
-        f"@software{{quickstudy,\n  title = {{quickstudy: meta-learning for many small tasks}},\n"
-        f"  author = {{The quickstudy developers}},\n  version = {{{own}}},\n  year = {{2026}}\n}}",
-        markup=False,
-        highlight=False,
-    )
-
-
-def _names() -> list[str]:
-    return [name for name in learners.__all__ if isinstance(getattr(learners, name), type)]

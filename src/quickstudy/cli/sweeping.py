@@ -44,10 +44,11 @@ def by_size(runs: Sequence[Path], call: Call, ways: Sequence[int], shots: Sequen
         return
     console.print(_table(name, {(label, str(size)): r for label, curve in curves.items() for size, r in curve.items()}))
     from quickstudy.plots.results import accuracy_against_shots, accuracy_against_ways
+    from quickstudy.plots.style import write_figure
 
     draw = accuracy_against_ways if name == "ways" else accuracy_against_shots
     path = runs[0] / f"by-{name}.png"
-    draw(curves).savefig(path, dpi=110)
+    write_figure(draw(curves), path)
     say(f"Each number of {name} has its own list of {call.tasks:,} tasks, the same for all runs. The figure: {path}")
 
 

@@ -31,8 +31,9 @@ def compare_traditional(folder: Path, call: Call, *, pretraining: int, as_json: 
     write_whole(folder / "traditional.json", json.dumps(contest.to_json(), indent=1).encode())
     sides = (contest.learned, *contest.baselines)
     from quickstudy.plots.results import accuracy_against_shots
+    from quickstudy.plots.style import write_figure
 
-    accuracy_against_shots({side.name: side.curve for side in sides}).savefig(folder / "traditional.png", dpi=110)
+    write_figure(accuracy_against_shots({side.name: side.curve for side in sides}), folder / "traditional.png")
     if as_json:
         print_json(contest.to_json())
         return

@@ -2,9 +2,10 @@
 
 import inspect
 import math
+import shlex
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator
+from contextlib import closing, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +13,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
+from rich.text import Text
 
+from quickstudy.cli.command import command as as_command
 from quickstudy.cli.console import progress, say
 from quickstudy.cli.launching import Machines
+from quickstudy.cli.stopping import until_stopped
+from quickstudy.storage.outputs import check_folder
 
 __all__ = ["resume", "train_command"]
 
@@ -54,7 +59,7 @@ def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
     command.__doc__ = recipe.__doc__
     command.__name__ = name
-    return command
+    return as_command(command)
 
 
 def _train_run(
@@ -66,49 +71,65 @@ def _train_run(
     compiled: bool,
     tensorboard: bool,
 ) -> None:
-    from quickstudy.runs.run import Run, Validation
+    from quickstudy.runs.run import Run
 
+    check_folder(folder, argument="out")
     run = Run(folder, name, arguments, seed)
+    recipe = run.recipe()
+    board = _Following(folder) if tensorboard else None
     fabric = machines.fabric()
     first = fabric is None or fabric.global_rank == 0
-    recipe = run.recipe()
-    total = recipe.steps
     if first and not run.history():
         _tell_cost(recipe, fabric.world_size if fabric is not None else 1)
         say(f"live:    quickstudy watch {folder}")
-    with progress() if first else _silent() as bar, _board(folder) if first and tensorboard else nullcontext() as follow:
-        task = bar.add_task("meta-training", total=total)
-        for record in run.train(fabric, compile=compiled):
-            if isinstance(record, Validation):
-                mark = " [green](best so far)[/]" if record.best else ""
-                bar.console.print(f"step {record.step:>6}  validation {record.report.metric} {record.report.mean:.4f}{mark}")
-            else:
-                bar.update(task, completed=record.step, description=f"meta-training, loss {record.loss:.4f}")
-            if follow is not None:
-                follow()
-        bar.update(task, completed=total)
+    again = shlex.join(["quickstudy", "resume", str(folder), *machines.flags(), *(["--tensorboard"] if tensorboard else [])])
+    with progress() if first else _silent() as bar, board if board and first else nullcontext() as follow:
+        shown = _shown_while(run.train(fabric, compile=compiled), bar, recipe.steps)
+        with until_stopped(again) as stop, closing(shown):
+            for _ in shown:
+                if follow is not None:
+                    follow()
+                if stop:
+                    break
     if first:
         say(f"trained: {folder}")
-        say(f"next:    quickstudy evaluate {folder}")
+        say(f"next:    {shlex.join(['quickstudy', 'evaluate', str(folder)])}")
 
 
-@contextmanager
-def _board(folder: Path) -> Iterator[Callable[[], None]]:
-    """A function that now and then copies what the log has gained into TensorBoard's files."""
-    from quickstudy.monitoring.board import Board
+def _shown_while(records: Generator[Any], bar: Progress, total: int) -> Generator[None]:
+    """Shows each record; the training is closed, and so saved, when the one who asks for records stops asking."""
+    from quickstudy.runs.run import Validation
 
-    board, last = Board(folder), -math.inf
+    task = bar.add_task("meta-training", total=total)
+    with closing(records):
+        for record in records:
+            if isinstance(record, Validation):
+                words = f"step {record.step:>6}  validation {record.report.metric} {record.report.mean:.4f}"
+                bar.console.print(Text.assemble(words, (" (best so far)", "green") if record.best else ""))
+            else:
+                bar.update(task, completed=record.step, description=f"meta-training, loss {record.loss:.4f}")
+            yield
+    bar.update(task, completed=total)
 
-    def follow() -> None:
-        nonlocal last
-        if time.monotonic() - last > _BOARD_SECONDS:
-            board.follow()
-            last = time.monotonic()
 
-    try:
-        yield follow
-    finally:
-        board.close()
+class _Following:
+    """A call now and then copies what the log has gained into TensorBoard's files; at the end all of it."""
+
+    def __init__(self, folder: Path) -> None:
+        from quickstudy.monitoring.board import Board
+
+        self.board, self.last = Board(folder), -math.inf
+
+    def __call__(self) -> None:
+        if time.monotonic() - self.last > _BOARD_SECONDS:
+            self.board.follow()
+            self.last = time.monotonic()
+
+    def __enter__(self) -> "_Following":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.board.close()
 
 
 def _tell_cost(recipe: Any, processes: int) -> None:
@@ -130,6 +151,7 @@ def _silent() -> Progress:
     return Progress(console=Console(quiet=True), disable=True)
 
 
+@as_command
 def resume(
     run: Path,
     *,

@@ -9,14 +9,22 @@ from cyclopts import Parameter
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from quickstudy.cli.command import command as as_command
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
 from quickstudy.recipes.space import narrowed, spaces
 from quickstudy.reports.tuned import Trial, Tuned
+from quickstudy.storage.outputs import FIGURE, check_folder, json_of
 
 __all__ = ["tune_command"]
 
 _ROWS = 10
+_FILES = (
+    ("tuning.json", json_of("record of a tuning", "recipe", "trials")),
+    ("history.png", FIGURE),
+    ("arguments.png", FIGURE),
+    ("importance.png", FIGURE),
+)
 _FLAGS: dict[str, tuple[Any, Any]] = {
     "trials": (Annotated[int, Parameter(help="Of the whole study, those of earlier calls and other processes included.")], 20),
     "timeout": (Annotated[float | None, Parameter(help="Minutes after which no trial is begun.")], None),
@@ -64,7 +72,7 @@ def tune_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
     command.__doc__ = recipe.__doc__
     command.__name__ = name
-    return command
+    return as_command(command)
 
 
 def _shown(parameter: inspect.Parameter, space: Any) -> inspect.Parameter:
@@ -83,13 +91,15 @@ def _tune(name: str, recipe: Callable[..., Any], folder: Path, fixed: dict[str, 
     from quickstudy.tuning.pruning import by_hyperband, by_median, never
     from quickstudy.tuning.search import tune
 
+    check_folder(folder, argument="out", files=_FILES)
+    space = narrowed(recipe, flags["space"] or ())
     with progress() as bar:
         found = tune(
             recipe,
             folder=folder,
             trials=flags["trials"],
             fixed=fixed,
-            space=narrowed(recipe, flags["space"] or ()),
+            space=space,
             only=[word.strip().replace("-", "_") for word in flags["only"].split(",")] if flags["only"] else None,
             seed=flags["seed"],
             minutes=flags["timeout"],
@@ -166,6 +176,7 @@ def _tell(found: Tuned, folder: Path, drawn: Sequence[str]) -> None:
 
 def _draw(found: Tuned, folder: Path) -> list[str]:
     """The figures' names."""
+    from quickstudy.plots.style import write_figure
     from quickstudy.plots.tuning import argument_importances, argument_slices, trial_history
 
     if not found.ranked:
@@ -174,5 +185,5 @@ def _draw(found: Tuned, folder: Path) -> list[str]:
     if found.importances:
         figures["importance.png"] = argument_importances
     for name, draw in figures.items():
-        draw(found).savefig(folder / name, dpi=110)
+        write_figure(draw(found), folder / name)
     return list(figures)

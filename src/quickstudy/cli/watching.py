@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.live import Live
 
+from quickstudy.cli.command import command
 from quickstudy.cli.console import out, say
 from quickstudy.cli.screen import Screen
 from quickstudy.monitoring.history import History, Log
 from quickstudy.storage.files import write_whole
+from quickstudy.storage.outputs import LOG_TABLE, PAGE, check_output
 
 if TYPE_CHECKING:
+    from quickstudy.monitoring.board import Board
     from quickstudy.runs.run import Run
 
 __all__ = ["watch"]
@@ -23,6 +26,7 @@ __all__ = ["watch"]
 _Flag = Parameter(negative=())
 
 
+@command
 def watch(
     run: Path,
     /,
@@ -32,6 +36,7 @@ def watch(
     csv: Path | None = None,
     tensorboard: Annotated[bool, _Flag] = False,
     html: Path | None = None,
+    force: Annotated[bool, _Flag] = False,
 ) -> None:
     """Watch a run live: loss, gradient norm, validation, and adaptation before and after inner steps on both levels.
 
@@ -45,19 +50,22 @@ def watch(
         csv: write the log as a table to this file: a row an outer step, for pandas.
         tensorboard: write the log for TensorBoard, into the run's folder: tensorboard --logdir RUN.
         html: write a page with the training's figures to this file.
+        force: overwrite whatever file is there, but never a file of a run.
     """
     from quickstudy.runs.run import Run
 
+    for path, kind, flag in ((csv, LOG_TABLE, "csv"), (html, PAGE, "html")):
+        if path is not None:
+            check_output(path, kind, argument=flag, force=force)
     found = Run(run)
+    board = _board(run) if tensorboard else None
     if csv is not None:
         from quickstudy.monitoring.table import csv_text
 
         write_whole(csv, csv_text(found.history()).encode())
         say(f"table: {csv}")
-    if tensorboard:
-        from quickstudy.monitoring.board import Board
-
-        Board(run).close()
+    if board is not None:
+        board.close()
         say(f"next:  tensorboard --logdir {run}")
     if html is not None:
         from quickstudy.plots.run_page import run_page
@@ -66,6 +74,12 @@ def watch(
         say(f"page:  {html}")
     if csv is None and not tensorboard and html is None:
         _show(found, once or not out.is_terminal, every)
+
+
+def _board(run: Path) -> "Board":
+    from quickstudy.monitoring.board import Board
+
+    return Board(run)
 
 
 def _show(run: "Run", once: bool, every: float) -> None:

@@ -1,7 +1,5 @@
 """The demo: learn from many writing systems, then tell apart characters of systems never seen, from one example each."""
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,10 +12,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from quickstudy.datasets.glyphs import TEST, glyphs
 from quickstudy.demo.demo_page import Findings, comparisons, conclusion, demo_page
-from quickstudy.errors import ArtefactError
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.functional.unroll import SGD
 from quickstudy.learner import Learner
@@ -28,6 +26,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.reports.words import difference
 from quickstudy.runs.run import Run, Validation
 from quickstudy.storage.artefact import versions
+from quickstudy.storage.outputs import PAGE, RUN_FILES, check_output
 from quickstudy.tasks.few_shot import FewShot
 
 __all__ = ["demo"]
@@ -57,7 +56,7 @@ _QUICK = _Sizes(
 )
 
 
-def demo(*, out: Path = Path("report.html"), seed: int = 0, quick: bool = False) -> None:
+def demo(*, out: Path = Path("report.html"), seed: int = 0, quick: bool = False, force: bool = False) -> None:
     """Meta-train, evaluate and compare learners on built-in data, and write a page about it: minutes on two cores.
 
     A ProtoNet and a MAML are meta-trained on characters of some writing systems and evaluated on 5-way 1-shot tasks of
@@ -68,11 +67,12 @@ def demo(*, out: Path = Path("report.html"), seed: int = 0, quick: bool = False)
         out: file for the page.
         seed: of weights, tasks and inner randomness.
         quick: everything tiny, done in seconds; its numbers mean nothing.
+        force: overwrite whatever file is there, but never a file of a run.
 
     Raises:
         ArtefactError: the page cannot be written there.
     """
-    _check_place(out)
+    check_output(out, PAGE, argument="out", force=force)
     _Demo(out, seed, _QUICK if quick else _Sizes(), quick).run()
 
 
@@ -82,7 +82,7 @@ class _Demo:
     def __init__(self, out: Path, seed: int, sizes: _Sizes, quick: bool) -> None:
         self.out, self.seed, self.sizes, self.quick = out, seed, sizes, quick
         self.folder = out.parent / "runs" / "demo"
-        self.console = Console(highlight=False)
+        self.console = Console(highlight=False, markup=False, emoji=False)
         self.began = time.monotonic()
 
     def run(self) -> None:
@@ -136,8 +136,9 @@ class _Demo:
 
     def _train(self, found: Findings, recipe: str, name: str) -> None:
         folder = self.folder / recipe
-        if (folder / "run.json").exists():
-            shutil.rmtree(folder)
+        if (folder / "run.json").exists():  # of an earlier demo; what else lies there stays
+            for file in RUN_FILES:
+                (folder / file).unlink(missing_ok=True)
         run = Run(folder, recipe, dict(self.sizes.recipes[recipe]), self.seed)
         found.records[name], found.validations[name] = [], []
         began = time.monotonic()
@@ -176,12 +177,12 @@ class _Demo:
             demo_page(found, steps).write(self.out)
         self.console.print("", _reports(found), "", _differences(found), "")
         for text in conclusion(found)[1:]:
-            self.console.print(text + "\n", markup=False)
+            self.console.print(text + "\n")
         if self.quick:
             self.console.print("Mind: quick=True makes everything tiny; these numbers mean nothing.")
-        self.console.print(f"The page: {self.out} ({minutes:.1f} minutes). What to try next:", markup=False, soft_wrap=True)
+        self.console.print(f"The page: {self.out} ({minutes:.1f} minutes). What to try next:", soft_wrap=True)
         for command, what in steps.items():
-            self.console.print(f"  {command}\n      {what}", markup=False, soft_wrap=True)
+            self.console.print(f"  {command}\n      {what}", soft_wrap=True)
 
     def _next_steps(self) -> dict[str, str]:
         run = self.folder / "proto_glyphs"
@@ -204,11 +205,11 @@ class _Demo:
             yield lambda done: bar.update(task, completed=done)
 
     def _heading(self, text: str) -> None:
-        self.console.print(f"\n[bold]{text}[/]")
+        self.console.print("", Text(text, "bold"), sep="\n")
 
     def _say(self, text: str) -> None:
         seconds = int(time.monotonic() - self.began)
-        self.console.print(f"[dim]{seconds // 60}:{seconds % 60:02}[/]  {text}")
+        self.console.print(Text.assemble((f"{seconds // 60}:{seconds % 60:02}", "dim"), f"  {text}"))
 
 
 def _reports(found: Findings) -> Table:
@@ -237,12 +238,3 @@ def _differences(found: Findings) -> Table:
             cells.append(" to ".join(difference(bound, "accuracy", digits=1) for bound in pair.intervals[world]))
         table.add_row(f"{pair.a} − {pair.b}", *cells, f"{len(pair.differences):,}")
     return table
-
-
-def _check_place(out: Path) -> None:
-    """Refuses, before minutes of work, a place where the page could not be written."""
-    folder = out.absolute().parent
-    known = next(place for place in (folder, *folder.parents) if place.exists())
-    if out.is_dir() or not known.is_dir() or not os.access(known, os.W_OK):
-        reason = "is a folder" if out.is_dir() else "cannot be written"
-        raise ArtefactError(f"{out} {reason}. Name another file for the page: quickstudy demo --out report.html")

@@ -14,6 +14,7 @@ from quickstudy.reports.report import Report
 from quickstudy.reports.words import amount, between, difference
 from quickstudy.reports.worlds import World, heading
 from quickstudy.storage.files import write_whole
+from quickstudy.storage.outputs import SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,6 +70,7 @@ class Page:
         ]
         return (
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta name="generator" content="{SOFTWARE}">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{escape(self.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
             + "\n".join(part for part in parts if part)
@@ -81,7 +83,7 @@ class Page:
         Raises:
             ArtefactError: the file cannot be written; an old one survives.
         """
-        write_whole(Path(path), self.html().encode())
+        write_whole(Path(path), self.html().encode(errors="xmlcharrefreplace"))
 
 
 def _reports(reports: Sequence[Report]) -> str:

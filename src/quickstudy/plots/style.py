@@ -6,15 +6,18 @@ Colours are those of Okabe & Ito, 2008, Color universal design.
 import io
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from quickstudy.reports.report import Report
+from quickstudy.storage.files import write_whole
+from quickstudy.storage.outputs import SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["GRID", "MARKERS", "PALETTE", "TEXT", "axes_in", "blank", "count_words", "scale_of", "svg"]
+__all__ = ["GRID", "MARKERS", "PALETTE", "TEXT", "axes_in", "blank", "count_words", "scale_of", "svg", "write_figure"]
 
 TEXT = "#1f2328"
 GRID = "#b6bec7"
@@ -85,3 +88,15 @@ def svg(figure: "Figure", *, salt: str = "quickstudy") -> str:
     for number, colour in enumerate(PALETTE):
         text = text.replace(colour, f"var(--hue-{number}, {colour})")
     return text
+
+
+def write_figure(figure: "Figure", path: Path) -> None:
+    """Writes a figure as PNG, SVG or PDF, as its name ends, whole or not at all; the file says that it is ours.
+
+    Raises:
+        ArtefactError: the file cannot be written.
+    """
+    form, content = path.suffix[1:].lower(), io.BytesIO()
+    marks: dict[str, dict[str, Any]] = {"png": {"Software": SOFTWARE}, "svg": {"Creator": SOFTWARE, "Date": None}}
+    figure.savefig(content, format=form, dpi=110, metadata=marks.get(form, {"Creator": SOFTWARE, "CreationDate": None}))
+    write_whole(path, content.getvalue())

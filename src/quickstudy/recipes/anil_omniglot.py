@@ -7,6 +7,7 @@ from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.standardised import Standardised
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -14,6 +15,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["anil_omniglot"]
 
 
+@checked
 def anil_omniglot(
     *,
     ways: int = 5,

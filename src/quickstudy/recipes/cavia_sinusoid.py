@@ -8,12 +8,14 @@ from quickstudy.learners.optimization.cavia import CAVIA
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.context import InputContext
 from quickstudy.nn.mlp import MLP
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
 from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["cavia_sinusoid"]
 
 
+@checked
 def cavia_sinusoid(
     *,
     shots: int = 10,

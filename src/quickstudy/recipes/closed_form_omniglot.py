@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.learners.closed_form.r2d2 import R2D2
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -13,6 +14,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["lrd2_omniglot", "r2d2_omniglot"]
 
 
+@checked
 def r2d2_omniglot(
     *,
     ways: int = 5,
@@ -47,6 +49,7 @@ def r2d2_omniglot(
     return _by_adam(R2D2(Conv4(), penalty=penalty), tasks, steps, lr)
 
 
+@checked
 def lrd2_omniglot(
     *,
     ways: int = 5,

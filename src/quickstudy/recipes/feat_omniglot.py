@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.feat import FEAT
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.self_attention import SelfAttention
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
@@ -13,6 +14,7 @@ from quickstudy.recipes.space import Linear, Log
 __all__ = ["feat_omniglot"]
 
 
+@checked
 def feat_omniglot(
     *,
     ways: int = 5,

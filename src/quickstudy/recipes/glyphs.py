@@ -8,6 +8,7 @@ from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import AugmentRotated, Sampler, augmented, more_classes
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
@@ -17,6 +18,7 @@ from quickstudy.tasks.supervised import Supervised
 __all__ = ["maml_glyphs", "pretrain_glyphs", "proto_glyphs"]
 
 
+@checked
 def proto_glyphs(
     *,
     ways: int = 5,
@@ -67,6 +69,7 @@ def proto_glyphs(
     )
 
 
+@checked
 def maml_glyphs(
     *,
     ways: int = 5,
@@ -111,6 +114,7 @@ def maml_glyphs(
     )
 
 
+@checked
 def pretrain_glyphs(
     *,
     ways: int = 5,

@@ -7,6 +7,7 @@ from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.written import WrittenHead
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -14,6 +15,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["hypernetwork_omniglot"]
 
 
+@checked
 def hypernetwork_omniglot(
     *,
     ways: int = 5,

@@ -7,6 +7,7 @@ from quickstudy.functional.implicit import ConjugateGradients
 from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.imaml import IMAML
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
@@ -14,6 +15,7 @@ from quickstudy.recipes.space import Linear, Log
 __all__ = ["imaml_omniglot"]
 
 
+@checked
 def imaml_omniglot(
     *,
     ways: int = 5,

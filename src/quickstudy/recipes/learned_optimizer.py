@@ -19,6 +19,7 @@ from quickstudy.likelihood import Gaussian, LogLoss
 from quickstudy.nn.adam_lstm import AdamLSTM
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.point import Point
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
 from quickstudy.recipes.space import Log
 from quickstudy.tasks.few_shot import FewShot
@@ -28,6 +29,7 @@ from quickstudy.tasks.unsplit import Unsplit
 __all__ = ["learned_optimizer_classifier", "learned_optimizer_quadratics"]
 
 
+@checked
 def learned_optimizer_quadratics(
     *,
     horizon: int = 100,
@@ -67,6 +69,7 @@ def learned_optimizer_quadratics(
     )
 
 
+@checked
 def learned_optimizer_classifier(
     *,
     ways: int = 20,

@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.maml_plus_plus import Improvements, MAMLPlusPlus
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
+from quickstudy.recipes.checked import AtLeast, checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Linear, Log
@@ -13,6 +14,7 @@ from quickstudy.recipes.space import Linear, Log
 __all__ = ["maml_plus_plus_omniglot"]
 
 
+@checked
 def maml_plus_plus_omniglot(
     *,
     ways: int = 5,
@@ -21,8 +23,8 @@ def maml_plus_plus_omniglot(
     hidden: int = 48,
     inner_lr: Annotated[float, Log(0.04, 4.0)] = 0.4,
     inner_steps: Annotated[int, Linear(1, 5)] = 2,
-    multi_step_loss: int = 800,
-    first_order: int = 400,
+    multi_step_loss: Annotated[int, AtLeast(0)] = 800,
+    first_order: Annotated[int, AtLeast(0)] = 400,
     norm: NormPolicy = "batch",
     batch: int = 8,
     steps: int = 4000,

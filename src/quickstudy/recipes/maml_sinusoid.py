@@ -7,12 +7,14 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
 from quickstudy.recipes.space import Linear, Log
 
 __all__ = ["maml_sinusoid"]
 
 
+@checked
 def maml_sinusoid(
     *,
     shots: int = 10,

@@ -7,6 +7,7 @@ from quickstudy.learners.memory.mann import MANN
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.recurrent import LSTMCell
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -14,6 +15,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["mann_omniglot"]
 
 
+@checked
 def mann_omniglot(
     *,
     ways: int = 5,

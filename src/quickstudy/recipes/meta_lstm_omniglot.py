@@ -8,6 +8,7 @@ from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.nn.gated_descent import GatedDescent
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot, one_cycle
 from quickstudy.recipes.space import Linear, Log
@@ -15,6 +16,7 @@ from quickstudy.recipes.space import Linear, Log
 __all__ = ["meta_lstm_omniglot"]
 
 
+@checked
 def meta_lstm_omniglot(
     *,
     ways: int = 5,

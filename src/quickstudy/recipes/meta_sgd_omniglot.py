@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.fast import NormPolicy
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -13,6 +14,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["meta_sgd_omniglot"]
 
 
+@checked
 def meta_sgd_omniglot(
     *,
     ways: int = 5,

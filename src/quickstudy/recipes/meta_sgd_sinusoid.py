@@ -7,12 +7,14 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
 from quickstudy.recipes.space import Log
 
 __all__ = ["meta_sgd_sinusoid"]
 
 
+@checked
 def meta_sgd_sinusoid(
     *,
     shots: int = 10,

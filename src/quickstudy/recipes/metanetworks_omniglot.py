@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.blackbox.meta_networks import MetaNetworks
 from quickstudy.nn.augmented import AugmentedMLP
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -13,6 +14,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["metanetworks_omniglot"]
 
 
+@checked
 def metanetworks_omniglot(
     *,
     ways: int = 5,

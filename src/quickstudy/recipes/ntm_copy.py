@@ -8,6 +8,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.space import Log
 from quickstudy.tasks.copy import Copy
@@ -15,6 +16,7 @@ from quickstudy.tasks.copy import Copy
 __all__ = ["ntm_copy"]
 
 
+@checked
 def ntm_copy(
     *,
     length: int = 20,

@@ -7,12 +7,14 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from quickstudy.learners.closed_form.r2d2 import R2D2
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.recipe import Recipe, by_adam, sinusoids
 from quickstudy.recipes.space import Log
 
 __all__ = ["r2d2_sinusoid"]
 
 
+@checked
 def r2d2_sinusoid(
     *,
     shots: int = 10,

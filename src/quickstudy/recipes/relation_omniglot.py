@@ -6,6 +6,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.pairs import pair_cross_entropy
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.nn.relation import Conv4Maps, Relation
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -13,6 +14,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["relation_omniglot"]
 
 
+@checked
 def relation_omniglot(
     *,
     ways: int = 5,

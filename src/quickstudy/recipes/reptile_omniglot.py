@@ -9,6 +9,7 @@ from quickstudy.datasets.omniglot import omniglot
 from quickstudy.functional.unroll import SGD
 from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -16,6 +17,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["reptile_omniglot"]
 
 
+@checked
 def reptile_omniglot(
     *,
     ways: int = 5,

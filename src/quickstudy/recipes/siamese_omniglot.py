@@ -5,6 +5,7 @@ from typing import Annotated
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.learners.metric.siamese import SiameseNet
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -12,6 +13,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["siamese_omniglot"]
 
 
+@checked
 def siamese_omniglot(
     *,
     ways: int = 5,

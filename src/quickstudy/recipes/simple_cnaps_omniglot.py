@@ -8,6 +8,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.renormed import NormedByExample
 from quickstudy.nn.set_encoder import SetEncoder
+from quickstudy.recipes.checked import checked
 from quickstudy.recipes.practice import Augment, Sampler
 from quickstudy.recipes.recipe import Recipe, by_adam, few_shot
 from quickstudy.recipes.space import Log
@@ -15,6 +16,7 @@ from quickstudy.recipes.space import Log
 __all__ = ["simple_cnaps_omniglot"]
 
 
+@checked
 def simple_cnaps_omniglot(
     *,
     ways: int = 5,

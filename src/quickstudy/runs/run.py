@@ -12,7 +12,7 @@ import inspect
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from quickstudy import recipes
-from quickstudy.errors import RunError
+from quickstudy.errors import Argument, RunError, nearest
 from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.learner import Learner
 from quickstudy.monitoring.history import Log
@@ -83,16 +83,21 @@ class Run:
     ) -> None:
         self.folder = Path(folder)
         asked = {"recipe": recipe, "arguments": json.loads(json.dumps(dict(arguments or {}))), "seed": seed}
+        if self.folder.is_file():
+            raise RunError(f"{self.folder} is a file, not the folder of a run. Name the folder that holds its run.json.")
         found = self._read()
         if recipe is None and found is None:
             raise RunError(f"{self.folder} holds no run. Start one: quickstudy train RECIPE --out {self.folder}")
         if recipe is not None and found is not None and any(found[key] != asked[key] for key in asked):
             raise RunError(
-                f"{self.folder} holds a run of {_call(found)}, which is not {_call(asked)}. Choose another folder with --out."
+                f"{self.folder} holds a run of {_call(found)}, which is not {_call(asked)}. Choose another ",
+                Argument("folder"),
+                ".",
             )
         self.config: dict[str, Any] = found or asked | {"versions": versions()}
-        if self.config["recipe"] not in recipe_functions():
-            raise RunError(f"there is no recipe {self.config['recipe']!r}. There are: {', '.join(sorted(recipe_functions()))}.")
+        named, known = str(self.config["recipe"]), recipe_functions()
+        if named not in known:
+            raise RunError(f"there is no recipe {named!r}.{nearest(named, known)} There are: {', '.join(sorted(known))}.")
 
     def _read(self) -> dict[str, Any] | None:
         path = self.folder / "run.json"
@@ -146,7 +151,7 @@ class Run:
         learner: Learner[Any] = load(path)
         return load(path, like=altered(learner, **changes)) if changes else learner
 
-    def train(self, fabric: Fabric | None = None, *, compile: bool = False) -> Iterator[Record | Validation]:
+    def train(self, fabric: Fabric | None = None, *, compile: bool = False) -> Generator[Record | Validation]:
         """Meta-trains from where the folder stands, one record a step and one a validation.
 
         Args:
@@ -253,13 +258,15 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = (self.folder / ".lock").open("w")
         except OSError as error:
-            raise RunError(f"{self.folder} cannot be written to ({error.strerror}). Choose another folder with --out.") from error
+            raise RunError(
+                f"{self.folder} cannot be written to ({error.strerror}). Choose another ", Argument("folder"), "."
+            ) from error
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise RunError(
-                    f"another process is training in {self.folder}. Wait for it, or choose another folder with --out."
+                    f"another process is training in {self.folder}. Wait for it, or choose another ", Argument("folder"), "."
                 ) from error
             yield
 

@@ -1,0 +1,114 @@
+"""What every command has in common at its border: whole numbers are whole, values are in range, paths can be paths at all."""
+
+import errno
+import functools
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, ParamSpec, TypeVar, Union, get_args, get_origin
+
+from cyclopts import Parameter, Token, convert
+
+from quickstudy.errors import Argument, ArgumentError
+from quickstudy.recipes.checked import check_arguments
+
+__all__ = ["command", "spelled"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NO_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.EILSEQ)
+_SAME = {"folder": "out", "on_error": "skip_broken"}
+"""Arguments of functions behind commands which have a flag of another name."""
+
+
+def command(call: Callable[P, R]) -> Callable[P, R]:
+    """A function as a command: its arguments are checked before it begins, and 2.5 is no whole number.
+
+    Raises:
+        ArgumentError: an argument has a value that it cannot have.
+    """
+    signature = inspect.signature(call)
+
+    @functools.wraps(call)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = signature.bind(*args, **kwargs).arguments
+        check_arguments(call, given)
+        for name, value in given.items():
+            for path in value if isinstance(value, list) else [value]:
+                if isinstance(path, Path):
+                    _check_path(Argument(name), path)
+        return call(*args, **kwargs)
+
+    shown = [p.replace(annotation=_read(p.annotation)) for p in signature.parameters.values()]
+    guarded.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    guarded.__annotations__ = {p.name: p.annotation for p in shown}
+    return guarded
+
+
+def _check_path(argument: Argument, path: Path) -> None:
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno in _NO_PATH:
+            short = str(path) if len(str(path)) < 80 else f"{str(path)[:60]}…"
+            raise ArgumentError(argument, f" cannot be {short}: {error.strerror}.") from error
+
+
+def _read(annotation: Any) -> Any:
+    """An annotation that refuses 2.5 for a whole number, which would be rounded otherwise."""
+    return Annotated[annotation, Parameter(converter=_whole)] if int in _inside(annotation) else annotation
+
+
+def _inside(annotation: Any) -> set[Any]:
+    if get_origin(annotation) in (Annotated, Union, UnionType, list):
+        return set().union(*map(_inside, get_args(annotation)))
+    return {annotation} if isinstance(annotation, type) else set()
+
+
+def _whole(type_: Any, tokens: Sequence[Token]) -> Any:
+    for token in tokens:
+        if not re.fullmatch(r"[+-]?\d+(_\d+)*", token.value):
+            raise ValueError(f"{token.value!r} is no whole number")
+    return convert(type_, [token.value for token in tokens])
+
+
+def spelled(call: Callable[..., Any], given: Mapping[str, Any]) -> Callable[[Argument], str]:
+    """How a command spells the arguments that an error names: by the flag that had this value, or else by the flag of this name.
+
+    Args:
+        call: the command.
+        given: the arguments it was called with.
+    """
+    flags = {name.strip("_"): (name, parameter) for name, parameter in inspect.signature(call).parameters.items()}
+
+    def spell(argument: Argument) -> str:
+        name = argument.name if argument.name in flags else _SAME.get(argument.name, argument.name)
+        likely = [flag for flag in flags if flag.endswith(f"_{argument.name}") and argument.value is not None]
+        for candidate in (name, *likely):
+            if candidate in flags and _holds(given.get(flags[candidate][0]), argument.value):
+                name = candidate
+                break
+        if name not in flags:
+            return str(argument)
+        flag = _flag(*flags[name])
+        return (
+            flag
+            if argument.value is None or isinstance(argument.value, bool) or name != argument.name
+            else f"{flag} {argument.value}"
+        )
+
+    return spell
+
+
+def _holds(given: Any, value: Any) -> bool:
+    return value is not None and (given == value or (isinstance(given, list | tuple) and value in given))
+
+
+def _flag(name: str, parameter: inspect.Parameter) -> str:
+    if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+        return name.strip("_").upper().replace("_", "-")
+    named = [n for note in getattr(parameter.annotation, "__metadata__", ()) for n in getattr(note, "name", None) or ()]
+    return str(named[0]) if named else "--" + name.strip("_").replace("_", "-")

@@ -1,0 +1,52 @@
+"""A training that is asked to stop: the outer step in progress is finished, then all is saved; asked again, it stops at once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+__all__ = ["Stop", "until_stopped"]
+
+
+@dataclass
+class Stop:
+    """Which signal has asked this process to stop, if any."""
+
+    signal: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+
+@contextmanager
+def until_stopped(resume: str) -> Iterator[Stop]:
+    """Ctrl-C and SIGTERM only set a mark, which a loop looks at between its steps; what is done then is said at the end.
+
+    Args:
+        resume: the command that goes on.
+
+    Raises:
+        KeyboardInterrupt: at the end, with the signal's number and a note, if one came; at once if a second one comes.
+    """
+    stop = Stop()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop:
+            raise KeyboardInterrupt(number)
+        stop.signal = number
+
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    # handlers belong to the main thread; elsewhere nothing can be caught, and nothing is
+    before = {n: signal.signal(n, ask) for n in numbers} if threading.current_thread() is threading.main_thread() else {}
+    try:
+        yield stop
+        if stop.signal is not None:
+            raise KeyboardInterrupt(stop.signal)
+    except KeyboardInterrupt as error:
+        error.add_note(f"resume it with: {resume}")
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
