@@ -16,7 +16,7 @@ from quickstudy.recipes.checked import check_arguments
 
 __all__ = ["command", "spelled"]
 
-P = ParamSpec("P")
+_P = ParamSpec("_P")
 R = TypeVar("R")
 
 _NO_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.EILSEQ)
@@ -24,7 +24,7 @@ _SAME = {"folder": "out", "on_error": "skip_broken"}
 """Arguments of functions behind commands which have a flag of another name."""
 
 
-def command(call: Callable[P, R]) -> Callable[P, R]:
+def command(call: Callable[_P, R]) -> Callable[_P, R]:
     """A function as a command: its arguments are checked before it begins, and 2.5 is no whole number.
 
     Raises:
@@ -33,7 +33,7 @@ def command(call: Callable[P, R]) -> Callable[P, R]:
     signature = inspect.signature(call)
 
     @functools.wraps(call)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> R:
         given = signature.bind(*args, **kwargs).arguments
         check_arguments(call, given)
         for name, value in given.items():

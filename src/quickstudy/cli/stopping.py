@@ -1,4 +1,4 @@
-"""A training that is asked to stop: the outer step in progress is finished, then all is saved; asked again, it stops at once."""
+"""Stopping a training by a signal: the outer step in progress is finished, then all is saved; a second signal stops at once."""
 
 import signal
 import threading
@@ -12,7 +12,7 @@ __all__ = ["Stop", "until_stopped"]
 
 @dataclass
 class Stop:
-    """Which signal has asked this process to stop, if any."""
+    """Which signal has come, if any."""
 
     signal: int | None = None
 

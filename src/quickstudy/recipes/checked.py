@@ -14,7 +14,7 @@ from quickstudy.errors import Argument, ArgumentError, nearest
 
 __all__ = ["AtLeast", "check_arguments", "checked"]
 
-P = ParamSpec("P")
+_P = ParamSpec("_P")
 R = TypeVar("R")
 
 _MOST = 2**32 - 1
@@ -28,7 +28,7 @@ class AtLeast:
     low: int
 
 
-def checked(call: Callable[P, R]) -> Callable[P, R]:
+def checked(call: Callable[_P, R]) -> Callable[_P, R]:
     """A function that refuses, before it does anything, arguments that its signature rules out.
 
     Whole numbers are at least 1 (0 where the default is 0, or what `AtLeast` says), other numbers finite and not negative,
@@ -47,7 +47,7 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
     signature = inspect.signature(call)
 
     @functools.wraps(call)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> R:
         check_arguments(call, signature.bind(*args, **kwargs).arguments)
         return call(*args, **kwargs)
 
