@@ -90,7 +90,7 @@ def test_another_process_in_the_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_other_arguments_need_another_folder(whole: Path) -> None:
-    with pytest.raises(RunError, match=r"batch=4\) with seed 0, which is not .*batch=5\) with seed 0.*--out"):
+    with pytest.raises(RunError, match=r"batch=4\) with seed 0, which is not .*batch=5\) with seed 0.*Choose another folder\."):
         Run(whole, "maml_sinusoid", {"steps": 400, "batch": 5})
 
 
