@@ -137,17 +137,21 @@ def test_the_caller_may_stop_and_look_between_steps() -> None:
 
 @kinds
 def test_strategies_and_chunks_train_alike(make: Callable[[], Learner[Any]]) -> None:
-    """Without dropout, which draws otherwise under vmap."""
+    """Without dropout and mini-batches, which are drawn otherwise under vmap."""
     trained = []
     for options in ({"strategy": "loop"}, {"strategy": "vmap"}, {"strategy": "vmap", "chunk": 2}, {"strategy": "auto"}):
         learner = make()
         for part in learner.modules():
             if isinstance(part, nn.Dropout):
                 part.p = 0.0
+        if isinstance(learner, learners.Reptile):
+            learner.inner_batch = WAYS * (2 + 4)
         trained.append(learner.double())
         run(learner, Doubled(), optimizer=torch.optim.SGD(learner.parameters(), 0.1), **options)
     for other in trained[1:]:
         for a, b in zip(trained[0].parameters(), other.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9)
+        for a, b in zip(trained[0].buffers(), other.buffers(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9)
 
 

@@ -35,24 +35,66 @@ def reader() -> SetEncoder:
     return SetEncoder(MLP(5, (8,)), nn.Linear(8, 4))
 
 
-class ClassMean(nn.Module):
-    """The writer of a prototypical network's head."""
+class Itself(nn.Module):
+    """The residual of a prototypical network's weights, ``2 c = c + c``."""
 
     def forward(self, means: Tensor) -> Tensor:
-        return torch.cat([2 * means, -(means**2).sum(-1, keepdim=True)], -1)
+        return means
+
+
+class SquaredNorm(nn.Module):
+    """The bias of a prototypical network."""
+
+    def forward(self, means: Tensor) -> Tensor:
+        return -(means**2).sum(-1, keepdim=True)
+
+
+def zeroed(network: MLP) -> MLP:
+    """With a last layer of zeros."""
+    assert isinstance(network.head, nn.Linear)
+    nn.init.zeros_(network.head.weight)
+    nn.init.zeros_(network.head.bias)
+    return network
 
 
 def test_a_hypernetwork_whose_head_is_the_class_mean_is_a_prototypical_network() -> None:
     support, x = task()
     encoder = MLP(5, (6,)).double()
-    written = learners.HyperNetwork(encoder, WrittenHead(ClassMean()))
+    written = learners.HyperNetwork(encoder, WrittenHead(Itself(), SquaredNorm()))
     torch.testing.assert_close(written(support).probabilities(x), learners.ProtoNet(encoder)(support).probabilities(x))
+
+
+def test_writers_of_zeros_give_prototypes_as_weights_and_no_bias() -> None:
+    """``w = c + f(c)`` with f = 0: logits are dot products with the class means."""
+    support, x = task()
+    encoder = MLP(5, (6,)).double()
+    head = WrittenHead(zeroed(MLP(6, (8,), outputs=6)), zeroed(MLP(6, (8,), outputs=1))).double()
+    rows = learners.HyperNetwork(encoder, head)(support)
+    means = torch.stack([encoder(support.x[support.labels == n]).mean(0) for n in range(4)])
+    torch.testing.assert_close(rows.state.numbers.weight, means, check_dtype=True)
+    assert not rows.state.numbers.bias.any()
+    torch.testing.assert_close(rows(x), (encoder(x) @ means.mT).detach())
+
+
+def test_cnaps_starts_near_prototypes_of_the_network_itself() -> None:
+    """Scales near zero leave the network as it is, to their size; scales of zero exactly, whatever the code says."""
+    support, x = task()
+    network = nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.ReLU()).double()
+    writers = zeroed(MLP(6, (8,), outputs=6)), zeroed(MLP(6, (8,), outputs=1))
+    learner = learners.CNAPs(network, reader(), *writers, code=4).double()
+    means = torch.stack([network(support.x[support.labels == n]).mean(0) for n in range(4)])
+    expected = (network(x) @ means.mT).detach()
+    first = learner(support)(x)
+    assert 0 < float((first - expected).abs().max()) < 0.05 * float(expected.abs().max())
+    with torch.no_grad():
+        learner.body.film.scale.zero_()
+    torch.testing.assert_close(learner(support)(x), expected)
 
 
 def test_cnaps_is_the_hypernetwork_that_writes_film_and_a_head() -> None:
     support, x = task()
-    cnaps = learners.CNAPs(body_of(), reader(), nn.Linear(6, 7), code=4).double()
-    parts = WrittenInTurn(WrittenFiLM(body_of(), reader(), code=4), WrittenHead(nn.Linear(6, 7)))
+    cnaps = learners.CNAPs(body_of(), reader(), nn.Linear(6, 6), nn.Linear(6, 1), code=4).double()
+    parts = WrittenInTurn(WrittenFiLM(body_of(), reader(), code=4), WrittenHead(nn.Linear(6, 6), nn.Linear(6, 1)))
     hyper = learners.HyperNetwork(nn.Identity(), parts).double()
     hyper.written.load_state_dict(cnaps.state_dict())
     torch.testing.assert_close(hyper(support)(x), cnaps(support)(x), rtol=0, atol=0)
@@ -61,7 +103,7 @@ def test_cnaps_is_the_hypernetwork_that_writes_film_and_a_head() -> None:
 @pytest.mark.parametrize("ways", [2, 5])
 def test_renaming_the_classes_permutes_cnaps_outputs(ways: int) -> None:
     support, x = task(ways)
-    learner = learners.CNAPs(body_of(), reader(), nn.Linear(6, 7), code=4).double()
+    learner = learners.CNAPs(body_of(), reader(), nn.Linear(6, 6), nn.Linear(6, 1), code=4).double()
     order = torch.randperm(ways)
     renamed = Examples(support.x, support.y[:, order], support.mask)
     torch.testing.assert_close(learner(renamed)(x), learner(support)(x)[:, order])
@@ -85,7 +127,7 @@ def test_film_is_the_formula() -> None:
     support, x = task()
     network = nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.ReLU()).double()
     part = WrittenFiLM(network, reader(), code=4).double()
-    gamma, beta = (part.film.linear(part.reader(support))).chunk(2)
+    gamma, beta = (part.film.scale * part.film.linear(part.reader(support))).chunk(2)
     normal = nn.functional.layer_norm(network[0](x), (6,))
     torch.testing.assert_close(part(part.write(support), x), ((1 + gamma) * normal + beta).relu())
 

@@ -179,7 +179,7 @@ class Adam:
 
     def __call__(self, grads: Weights, memory: tuple[int, Weights, Weights]) -> tuple[Weights, tuple[int, Weights, Weights]]:
         (b1, b2), (count, first, second) = self.betas, memory
-        count += 1
+        count = count + 1  # it may be a tensor that somebody keeps
         first = {name: b1 * first[name] + (1 - b1) * g for name, g in grads.items()}
         second = {name: b2 * second[name] + (1 - b2) * g * g for name, g in grads.items()}
         rate = self.lr / (1 - b1**count)

@@ -7,7 +7,7 @@ from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.exact_norm import ExactBatchNorm2d
-from quickstudy.nn.film import FiLM
+from quickstudy.nn.film import FiLM, ScaledFiLM
 from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.gated_descent import GatedDescent
@@ -62,6 +62,7 @@ __all__ = [
     "Relation",
     "RuleOptimizer",
     "RunningMean",
+    "ScaledFiLM",
     "SelfAttention",
     "SetEncoder",
     "Settled",

@@ -15,7 +15,7 @@ from quickstudy.errors import LearnerError
 from quickstudy.nn import norm
 from quickstudy.storage.blueprint import Recorded
 
-__all__ = ["FiLM", "Modulations", "modulate", "modulating", "sites"]
+__all__ = ["FiLM", "Modulations", "ScaledFiLM", "modulate", "modulating", "sites"]
 
 Modulations = dict[str, tuple[Tensor, Tensor]]
 """Scale γ and shift β, (C,) each, of layers by name: a tree of tensors, which a state may hold."""
@@ -125,9 +125,42 @@ class FiLM(Recorded, nn.Module):
         self.linear = nn.Linear(inputs, 2 * sum(self.channels.values()))
         nn.init.zeros_(self.linear.bias)
 
+    def written(self, z: Tensor) -> Tensor:
+        """γ − 1 and β of all layers in one row."""
+        numbers: Tensor = self.linear(z)
+        return numbers
+
     def forward(self, z: Tensor) -> Modulations:
-        parts = iter(self.linear(z).split([size for size in self.channels.values() for _ in range(2)]))
+        parts = iter(self.written(z).split_with_sizes([size for size in self.channels.values() for _ in range(2)]))
         return {name: (1 + gamma, beta) for name, gamma, beta in zip(self.channels, parts, parts, strict=False)}
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}: {size}" for name, size in self.channels.items())
+
+
+class ScaledFiLM(FiLM):
+    """FiLM whose deviations from the identity are scaled by learned numbers r near zero, one for each γ and each β.
+
+        ``γ = 1 + r_γ ∘ (W_γ z + b_γ)``,    ``β = r_β ∘ (W_β z + b_β)``,    ``r ~ N(0, 0.001²)`` at the start
+
+    Meta-training begins at the network itself, whatever z is, as in the authors' code of CNAPs (Requeima et al., 2019).
+
+    Args:
+        inputs: numbers in z.
+        channels: of each layer by name, as `sites` gives them.
+
+    Shapes:
+        (inputs,) -> {name: ((C,), (C,))}
+
+    >>> import torch
+    >>> gamma, beta = ScaledFiLM(5, {"norms.2": 64})(torch.ones(5))["norms.2"]
+    >>> bool((gamma - 1).abs().max() < 0.02), bool(beta.abs().max() < 0.02)
+    (True, True)
+    """
+
+    def __init__(self, inputs: int, channels: Mapping[str, int]) -> None:
+        super().__init__(inputs, channels)
+        self.scale = nn.Parameter(nn.init.normal_(self.linear.bias.new_empty(self.linear.out_features), std=1e-3))
+
+    def written(self, z: Tensor) -> Tensor:
+        return self.scale * super().written(z)

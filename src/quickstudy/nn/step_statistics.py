@@ -3,12 +3,10 @@
 Source: Antoniou, Edwards & Storkey, 2019, How to train your MAML.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
+from quickstudy.functional.gathering import gather_sum
 from quickstudy.nn import norm
 
 __all__ = ["StepStatistics"]
@@ -66,7 +64,7 @@ class StepStatistics(nn.Module):
             self.total[:, step] += value
             self.count[step] += tasks
 
-        _Gather.apply(torch.cat(moments, 1).detach(), 1, add)  # type: ignore[no-untyped-call]
+        gather_sum(torch.cat(moments, 1), add)
 
     def fold(self) -> None:
         """Moves the averages toward what was gathered, and forgets it."""
@@ -76,25 +74,3 @@ class StepStatistics(nn.Module):
             average.copy_(torch.where(seen, (1 - self.momentum) * average + self.momentum * latest, average))
         self.total.zero_()
         self.count.zero_()
-
-
-class _Gather(torch.autograd.Function):
-    """Hands a tensor out of `torch.func.vmap`, summed over what is mapped."""
-
-    @staticmethod
-    def forward(value: Tensor, tasks: int, add: Callable[[Tensor, int], None]) -> Tensor:
-        add(value, tasks)
-        return value.new_zeros(())
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.set_materialize_grads(False)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> tuple[None, None, None]:
-        return None, None, None
-
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, value: Tensor, tasks: int, add: Callable[[Tensor, int], None]) -> tuple[Tensor, None]:
-        total = value * info.batch_size if in_dims[0] is None else value.sum(in_dims[0])
-        return _Gather.apply(total, tasks * info.batch_size, add), None  # type: ignore[no-untyped-call]

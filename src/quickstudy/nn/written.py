@@ -16,7 +16,7 @@ from quickstudy.functional.distances import class_means
 from quickstudy.functional.unroll import Weights
 from quickstudy.nn import norm
 from quickstudy.nn.fast import apply, weights_of
-from quickstudy.nn.film import FiLM, Modulations, modulating, sites
+from quickstudy.nn.film import Modulations, ScaledFiLM, modulating, sites
 from quickstudy.nn.set_encoder import SetEncoder
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs
@@ -53,25 +53,30 @@ class Rows(NamedTuple):
 
 
 class WrittenHead(Written):
-    """A linear head, each class's row written from the mean of its examples: ``[w_n, b_n] = h(c_n)``, ``logit_n = w_n·x + b_n``.
+    """A linear head, each class's row written from the mean c_n of its examples, to which the weights are a residual.
 
-    One h serves all classes, so tasks may have any number of ways, and renaming the classes permutes the outputs.
+        ``w_n = c_n + f(c_n)``,    ``b_n = g(c_n)``,    ``logit_n = w_n · x + b_n``
+
+    With f = 0 the weights are the prototypes themselves: f need only learn what to change, as in the authors' code of CNAPs
+    (Requeima et al., 2019). One f and one g serve all classes, so tasks may have any number of ways, and renaming the classes
+    permutes the outputs.
 
     Args:
-        writer: h, any network from features (D,) to D + 1 numbers.
+        weights: f, any network from features (D,) to D numbers.
+        bias: g, any network from features (D,) to one number.
 
-    >>> head = WrittenHead(nn.Linear(2, 3))
+    >>> head = WrittenHead(nn.Linear(2, 2), nn.Linear(2, 1))
     >>> head(head.write(Examples.of(torch.eye(2), torch.tensor([0, 1]))), torch.zeros(4, 2)).shape
     torch.Size([4, 2])
     """
 
-    def __init__(self, writer: nn.Module) -> None:
+    def __init__(self, weights: nn.Module, bias: nn.Module) -> None:
         super().__init__()
-        self.writer = writer
+        self.weights, self.bias = weights, bias
 
     def write(self, support: Examples) -> Rows:
-        numbers = self.writer(class_means(support.x, support.y, support.mask))
-        return Rows(numbers[:, :-1], numbers[:, -1])
+        means_ND = class_means(support.x, support.y, support.mask)
+        return Rows(means_ND + self.weights(means_ND), self.bias(means_ND)[:, 0])
 
     def forward(self, written: Rows, x: Tensor) -> Tensor:
         return nn.functional.linear(x, written.weight, written.bias)
@@ -113,7 +118,7 @@ class _WrittenBody(Written):
 
 
 class WrittenFiLM(_WrittenBody):
-    """A network whose norm layers are scaled and shifted for the task, ``γ = 1 + W_γ z + b_γ``, ``β = W_β z + b_β``.
+    """A network whose norm layers are scaled and shifted for the task, by a `ScaledFiLM` that starts near the network itself.
 
     Args:
         network: any with norm layers; a copy of it is used.
@@ -128,7 +133,7 @@ class WrittenFiLM(_WrittenBody):
 
     def __init__(self, network: nn.Module, reader: SetEncoder, *, code: int, channels: Mapping[str, int] | None = None) -> None:
         super().__init__(network, reader)
-        self.film = FiLM(code, sites(self.network) if channels is None else channels)
+        self.film = ScaledFiLM(code, sites(self.network) if channels is None else channels)
 
     def numbers(self, code: Tensor) -> Modulations:
         modulations: Modulations = self.film(code)
@@ -231,7 +236,7 @@ class WrittenInTurn(Written):
         head: what is written from the features that it gives.
 
     >>> body = WrittenLowRank(nn.Linear(4, 4), SetEncoder(nn.Linear(4, 8)), code=8)
-    >>> both = WrittenInTurn(body, WrittenHead(nn.Linear(4, 5)))
+    >>> both = WrittenInTurn(body, WrittenHead(nn.Linear(4, 4), nn.Linear(4, 1)))
     >>> both(both.write(Examples.of(torch.eye(4), torch.arange(4))), torch.eye(4)).shape
     torch.Size([4, 4])
     """

@@ -37,7 +37,7 @@ def hypernetwork_omniglot(
         queries: query examples of each class in a meta-test task.
         train_ways: classes in a meta-training task; more is harder and teaches more.
         train_queries: query examples of each class in meta-training.
-        hidden: units of the writer's hidden layer.
+        hidden: units of the hidden layer of each writer, of weights and of biases.
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
@@ -45,8 +45,8 @@ def hypernetwork_omniglot(
     """
     data = omniglot(split="vinyals")
     encoder = Conv4()
-    head = WrittenHead(MLP(encoder.features, (hidden,), outputs=encoder.features + 1))
-    learner = HyperNetwork(encoder, head)
+    weights, bias = (MLP(encoder.features, (hidden,), outputs=outputs) for outputs in (encoder.features, 1))
+    learner = HyperNetwork(encoder, WrittenHead(weights, bias))
     return by_adam(
         learner,
         few_shot(

@@ -27,12 +27,16 @@ from quickstudy.nn import (
 )
 
 
-def writer() -> nn.Module:
-    return MLP(16, (24,), outputs=17)
+def weights() -> nn.Module:
+    return MLP(16, (24,), outputs=16)
+
+
+def bias() -> nn.Module:
+    return MLP(16, (24,), outputs=1)
 
 
 def head() -> WrittenHead:
-    return WrittenHead(writer())
+    return WrittenHead(weights(), bias())
 
 
 def reader() -> SetEncoder:
@@ -86,7 +90,7 @@ CASES: dict[str, Case] = {
     "HyperNetwork, whole classifier": Case(partial(built, learners.HyperNetwork, nn.Identity, classifier), few, Training(300)),
     "HyperNetwork, whole network for values": Case(partial(built, values, curve), tasks.Sinusoid, Training(200, lr=0.003)),
     "MetaNetworks": Case(partial(built, learners.MetaNetworks, encoder, fast, fast, hidden=6), few, Training(150)),
-    "CNAPs": Case(partial(built, learners.CNAPs, adapted, reader, writer, code=8), partial(few, (2, 4), (2, 4))),
+    "CNAPs": Case(partial(built, learners.CNAPs, adapted, reader, weights, bias, code=8), partial(few, (2, 4), (2, 4))),
     "SimpleCNAPs": Case(partial(built, learners.SimpleCNAPs, adapted, reader, code=8), partial(few, (2, 4), (2, 4))),
     "SimpleCNAPs, settled norms": Case(partial(built, learners.SimpleCNAPs, settled, reader, code=8), few),
     "SimpleCNAPs, images, norm by example": Case(partial(built, learners.SimpleCNAPs, pictured, reader, code=8), few),

@@ -30,18 +30,18 @@ def first_order(learner: learners.MAML, task: Task) -> dict[str, Tensor]:
 
 
 def reptile(learner: learners.Reptile, task: Task) -> dict[str, Tensor]:
-    """Reptile's formula: where it started minus where torch's own Adam ends, on mini-batches of support and query together."""
+    """Reptile's formula: where it started minus where torch's own Adam ends, on support and query together."""
     network = copy.deepcopy(learner.network)
     rule = learner.rule
     assert isinstance(rule, functional.Adam)
     optimizer = torch.optim.Adam(network.parameters(), rule.lr, rule.betas, rule.eps)
     x, y = torch.cat([task.support.x, task.query.x]), torch.cat([task.support.y, task.query.y])
     values = isinstance(learner.likelihood, Gaussian)
-    for step in range(learner.inner_steps):
-        rows = torch.arange(step * learner.inner_batch, (step + 1) * learner.inner_batch) % len(x)
+    assert learner.inner_batch == len(x), "mini-batches are drawn anew, see tests/theory/test_reptile.py"
+    for _ in range(learner.inner_steps):
         optimizer.zero_grad()
         loss = nn.functional.mse_loss if values else nn.functional.cross_entropy
-        torch.autograd.backward(loss(network(x[rows]), y[rows]))
+        torch.autograd.backward(loss(network(x), y))
         optimizer.step()
     ends = dict(network.named_parameters())
     return {f"network.{name}": (start - ends[name]).detach() for name, start in learner.network.named_parameters()}
@@ -172,6 +172,7 @@ CASES: dict[str, Case] = {
             wave,
             rule=functional.Adam(0.02, betas=(0.0, 0.999)),
             inner_steps=8,
+            inner_batch=20,
             test_steps=8,
             likelihood=Gaussian(),
         ),

@@ -28,24 +28,29 @@ class AdaptedNetwork(NamedTuple):
 class CNAPs(Learner[AdaptedNetwork]):
     """One forward pass over the support set adapts all of a network, and no gradient step is taken.
 
-        ``z = ρ(mean_s φ(x_s))``,    ``γ_l = 1 + W_l z + b_l``,  ``β_l = V_l z + c_l``    for every norm layer l of f
-        ``[w_n, b_n] = h(mean of f(x; γ, β) over class n)``,    ``logit_n = w_n · f(x; γ, β) + b_n``
+        ``z = ρ(mean_s φ(x_s))``,    ``γ = 1 + r ∘ (W z + b)``,  ``β = s ∘ (V z + d)``    for every norm layer of f
+        ``c_n = mean of f(x; γ, β) over class n``,    ``w_n = c_n + h(c_n)``,  ``b_n = g(c_n)``,    ``logit_n = w_n · f + b_n``
+
+    The learned scales r and s start near zero, so that meta-training starts at the network itself (`nn.film.ScaledFiLM`), and
+    with h = 0 the weights are the class means (`nn.WrittenHead`), both as in the authors' code.
 
     Tasks may have any number of ways, and renaming the classes permutes the outputs.
 
     Deviations: the FiLM generators see the global code z alone (the paper's see codes of the layers below as well) and are
-    linear. The paper's f is pre-trained and stays as it is: pass it with ``requires_grad_(False)``, and with
-    `quickstudy.nn.Settled` where its batch norms are to keep their running averages; a network that is trained along
-    normalises by the support set, or by layer or group norms by each example.
+    linear, where the paper's are small residual networks; the prior on r and s is left to the optimizer's weight decay; h and
+    g are any networks, the authors' have three layers with ELU. The paper's f is pre-trained and stays as it is: pass it with
+    ``requires_grad_(False)``, and with `quickstudy.nn.Settled` where its batch norms are to keep their running averages; a
+    network that is trained along normalises by the support set, or by layer or group norms by each example.
 
     Args:
         network: f, any from inputs to features (D,) with norm layers. A copy of it is used.
         reader: the set encoder of the task, which gives z.
-        writer: h, any network from D to D + 1 numbers.
+        weights: h, any network from D to D numbers.
+        bias: g, any network from D to one number.
         code: numbers in z.
 
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 6), nn.LayerNorm(6), nn.ReLU())
-    >>> learner = CNAPs(network, SetEncoder(nn.Linear(4, 8)), nn.Linear(6, 7), code=8)
+    >>> learner = CNAPs(network, SetEncoder(nn.Linear(4, 8)), nn.Linear(6, 6), nn.Linear(6, 1), code=8)
     >>> import torch
     >>> learner(Examples.of(torch.eye(4), torch.tensor([0, 1, 2, 2])))(torch.zeros(5, 4)).shape
     torch.Size([5, 3])
@@ -53,9 +58,9 @@ class CNAPs(Learner[AdaptedNetwork]):
 
     facts = Facts(norm="none")
 
-    def __init__(self, network: nn.Module, reader: SetEncoder, writer: nn.Module, *, code: int) -> None:
+    def __init__(self, network: nn.Module, reader: SetEncoder, weights: nn.Module, bias: nn.Module, *, code: int) -> None:
         super().__init__()
-        self.body, self.head = WrittenFiLM(network, reader, code=code), WrittenHead(writer)
+        self.body, self.head = WrittenFiLM(network, reader, code=code), WrittenHead(weights, bias)
         self.facts = replace(self.facts, norm=self.body.norm)
 
     def adapt(self, support: Examples) -> AdaptedNetwork:

@@ -28,7 +28,7 @@ class HyperNetwork(Learner[Generated]):
 
     What is written is an object of `quickstudy.nn.written`: a head (`WrittenHead`), FiLM scales (`WrittenFiLM`), low-rank
     updates (`WrittenLowRank`), a whole small network (`WrittenNetwork`), or a body and then a head (`WrittenInTurn`).
-    A head whose row is ``w_n = 2 c_n, b_n = −‖c_n‖²`` makes a prototypical network.
+    A head whose row is ``w_n = 2 c_n, b_n = −‖c_n‖²`` makes a prototypical network; `WrittenHead` starts from ``c_n``.
 
     Deviation: the paper's h reads a learned layer embedding and writes the same weights for all inputs; here it reads a
     support set, as in the hypernetworks of few-shot learning that came after it.
@@ -43,7 +43,7 @@ class HyperNetwork(Learner[Generated]):
 
     >>> import torch
     >>> from quickstudy.nn.written import WrittenHead
-    >>> learner = HyperNetwork(nn.Flatten(), WrittenHead(nn.Linear(4, 5)))
+    >>> learner = HyperNetwork(nn.Flatten(), WrittenHead(nn.Linear(4, 4), nn.Linear(4, 1)))
     >>> learner(Examples.of(torch.eye(4), torch.tensor([0, 1, 2, 2])))(torch.zeros(7, 4)).shape
     torch.Size([7, 3])
     """

@@ -27,7 +27,7 @@ class AdaptedEllipsoids(NamedTuple):
 class SimpleCNAPs(Learner[AdaptedEllipsoids]):
     """CNAPs with a Mahalanobis head in place of the written one.
 
-        ``z = ρ(mean_s φ(x_s))``,    ``γ_l = 1 + W_l z + b_l``,  ``β_l = V_l z + c_l``    for every norm layer l of f
+        ``z = ρ(mean_s φ(x_s))``,    ``γ = 1 + r ∘ (W z + b)``,  ``β = s ∘ (V z + d)``    for every norm layer of f
         ``p(n | x) ∝ exp(−½ (f − μ_n)ᵀ Q_n^{-1} (f − μ_n))``,    ``Q_n = λ_n Σ_n + (1 − λ_n) Σ + I``,  ``f = f(x; γ, β)``
 
     with ``λ_n = S_n / (S_n + 1)``, see `quickstudy.functional.mahalanobis`. Without FiLM it is `MahalanobisProtoNet`.

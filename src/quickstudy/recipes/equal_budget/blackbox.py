@@ -21,8 +21,7 @@ _CODE = 32
 def hyper_network(budget: Budget) -> Recipe:
     """A linear head is written from each class's mean."""
     encoder = budget.encoder()
-    writer = MLP(encoder.features, (64,), outputs=encoder.features + 1)
-    return budget.on_tasks(HyperNetwork(encoder, WrittenHead(writer)), 3e-3)
+    return budget.on_tasks(HyperNetwork(encoder, WrittenHead(*_writers(encoder.features))), 3e-3)
 
 
 def meta_networks(budget: Budget) -> Recipe:
@@ -35,8 +34,8 @@ def meta_networks(budget: Budget) -> Recipe:
 def cnaps(budget: Budget) -> Recipe:
     """FiLM and head are written; all trained together, no pre-training."""
     network = budget.encoder()
-    writer = MLP(network.features, (64,), outputs=network.features + 1)
-    return budget.on_tasks(CNAPs(NormedByExample(network), _reader(budget), writer, code=_CODE), 3e-3)
+    learner = CNAPs(NormedByExample(network), _reader(budget), *_writers(network.features), code=_CODE)
+    return budget.on_tasks(learner, 3e-3)
 
 
 def simple_cnaps(budget: Budget) -> Recipe:
@@ -48,6 +47,11 @@ def leo(budget: Budget) -> Recipe:
     """LEO on features: half of the budget pre-trains the encoder, the other half meets it frozen."""
     encoder = budget.pretrained(share=0.5)
     return budget.on_tasks(LEO(encoder, features=encoder.features, latent=16), 3e-3, share=0.5)
+
+
+def _writers(features: int) -> tuple[MLP, MLP]:
+    """Of a class's weights and of its bias."""
+    return MLP(features, (64,), outputs=features), MLP(features, (64,), outputs=1)
 
 
 def _reader(budget: Budget) -> SetEncoder:
