@@ -79,7 +79,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class QuickstudyError(Exception):
-    """Everything quickstudy raises on purpose."""
+    """Everything quickstudy raises on purpose; its text can be printed, whatever bytes a file's name holds."""
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*[p.encode("utf-8", "backslashreplace").decode() if isinstance(p, str) else p for p in parts])
 
 
 class UserError(QuickstudyError):

@@ -1,9 +1,12 @@
 """Class folders of any images; what is missing or broken is named with its remedy."""
 
 import logging
+import os
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -88,8 +91,9 @@ def test_a_broken_image_is_named_and_the_rest_kept_only_if_asked(folder: Path, c
     whole = (folder / "dog" / "photo.jpg").read_bytes()
     (folder / "dog" / "photo.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "cat" / "notes.txt").write_text("no image")
-    with pytest.raises(DataError, match=r'notes\.txt is not an image.*on_error="skip" the others are kept'):
+    with pytest.raises(DataError, match=r'2 images of .*on_error="skip" the others are kept') as caught:
         image_folder(folder)
+    assert "notes.txt is not an image" in str(caught.value) and "photo.jpg is not an image" in str(caught.value), "all are named"
     with caplog.at_level(logging.WARNING, logger="quickstudy"):
         index = image_folder(folder, on_error="skip")
     assert index.counts.tolist() == [5, 5]
@@ -108,3 +112,62 @@ def test_a_decompression_bomb_among_good_images(folder: Path, monkeypatch: pytes
     with pytest.raises(DataError, match=r"photo\.jpg has 300×200 pixels.*Make it smaller"):
         image_folder(folder)
     assert image_folder(folder, on_error="skip").counts.tolist() == [5, 5]
+
+
+def test_what_is_no_file_is_not_passed_over(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    os.mkfifo(folder / "cat" / "pipe.jpg")
+    (folder / "dog" / "old").mkdir()
+    (folder / "dog" / "Thumbs.db").write_bytes(b"left behind by a system")
+    with pytest.raises(DataError, match="2 images of") as caught:
+        image_folder(folder)
+    assert "pipe.jpg is a pipe" in str(caught.value) and "old is a folder" in str(caught.value)
+    with caplog.at_level(logging.WARNING, logger="quickstudy"):
+        assert image_folder(folder, on_error="skip").counts.tolist() == [5, 6]
+    with pytest.raises(DataError, match=r"on_error='ignore': give"):
+        image_folder(folder, on_error="ignore")  # type: ignore[arg-type]
+
+
+def test_a_folder_of_splits_names_the_folder_to_give(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for part in ("train", "test"):
+        shutil.copytree(folder / "cat", tmp_path / "data" / part / "cat")
+    with pytest.raises(DataError, match="cat is a folder, not a file"):
+        image_folder(tmp_path / "data")
+    with pytest.raises(DataError, match=r"test holds no images. Give .*test, if its folders are the classes"):
+        image_folder(tmp_path / "data", on_error="skip")
+
+
+def test_class_folders_of_odd_and_of_nearly_equal_names(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("apple [red]", "[b]", "-rf", "a\nb", "Cat", "ключ", "🦉"):
+        shutil.copytree(folder / "cat", folder / name)
+    index = image_folder(folder)
+    assert set(index.classes) >= {"apple [red]", "[b]", "-rf", "a\nb", "Cat", "ключ", "🦉"} and len(index.classes) == 9
+    assert "'Cat' and 'cat'" in caplog.text
+    shutil.copytree(folder / "cat", folder / "cat ")
+    with pytest.raises(DataError, match="'cat' and 'cat ' differ in spaces alone"):
+        image_folder(folder)
+
+
+def test_a_name_that_is_no_text_is_refused_in_words_that_can_be_printed(folder: Path) -> None:
+    (folder / "dog" / os.fsdecode(b"\xff.png")).write_bytes(b"broken")
+    with pytest.raises(DataError, match=r"dcff.png is not an image") as caught:
+        image_folder(folder)
+    assert str(caught.value).encode()
+    shutil.copytree(folder / "cat", folder / os.fsdecode(b"\xff"))
+    with pytest.raises(DataError, match="is no valid UTF-8. Rename it") as caught:
+        image_folder(folder)
+    assert str(caught.value).encode()
+
+
+def test_16_bit_images_keep_their_precision_and_their_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 12 bits in 16, as scanners save: by the type's range, not each stretched to its own."""
+    for place, level in (("dark", 1000), ("light", 4000)):
+        (tmp_path / place).mkdir()
+        for number in range(2):
+            Image.fromarray(np.full((9, 9), level + number, dtype=np.uint16)).save(tmp_path / place / f"{number}.png")
+    reads = Images(9, strokes=False)
+    index = image_folder(tmp_path, reads=reads)
+    expected = torch.tensor([1000.0, 1001, 4000, 4001]) / 65535
+    assert torch.allclose(index.gather(torch.arange(4)).flatten(1).mean(1), expected, rtol=1e-5)
+    monkeypatch.setattr(sys.modules["quickstudy.datasets.image_folder"], "_IN_MEMORY", 0)
+    assert torch.equal(image_folder(tmp_path, reads=reads).gather(torch.arange(4)), index.gather(torch.arange(4)))

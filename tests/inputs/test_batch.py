@@ -106,3 +106,35 @@ def test_three_grey_images_or_one_of_colour_is_asked() -> None:
         GREY.batch(np.zeros((3, 60, 40), dtype=np.uint8))
     assert GREY.batch(np.zeros((3, 1, 60, 40), dtype=np.uint8)).shape == (3, 1, 30, 20)
     assert GREY.batch(np.zeros((1, 3, 60, 40), dtype=np.uint8)).shape == (1, 1, 30, 20)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_files_and_arrays_of_one_image_agree(mode: str, form: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    if mode == "I;16":
+        image = Image.fromarray(rng.integers(0, 65536, (40, 50), dtype=np.uint16))
+    else:
+        image = Image.fromarray(rng.integers(0, 256, (40, 50, 4), dtype=np.uint8), "RGBA").convert(mode)
+    image.save(tmp_path / "x", form)
+    for reads in (COLOUR, GREY, Images(28)):
+        assert torch.equal(reads.batch(tmp_path / "x"), reads.batch(np.asarray(image)))
+
+
+def test_16_bits_are_scaled_by_their_range() -> None:
+    """Two levels of grey are two levels, not each stretched to black and white; big-endian files as well."""
+    values = np.array([[1000, 1000], [3000, 3000]], dtype=np.uint16)
+    for kind in (values, values.astype(">u2")):
+        assert torch.allclose(Images(2, strokes=False)(kind), torch.from_numpy(values / 65535).float())
+    ppm = b"P5 2 2 65535 " + values.astype(">u2").tobytes()
+    assert torch.allclose(Images(2, strokes=False)(ppm), torch.from_numpy(values / 65535).float())
+    assert Images(2, 3, strokes=False)(values).shape == (3, 2, 2)
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_files_of_numbers_without_a_range_are_refused(mode: str, tmp_path: Path) -> None:
+    Image.fromarray(np.array([[-5, 70_000]], dtype="int32" if mode == "I" else "float32")).save(tmp_path / "x.tif")
+    with pytest.raises(DataError, match=r"-5..70000 of mode ., which has no range"):
+        Images()(tmp_path / "x.tif")
+    Image.fromarray(np.array([[0.25, 0.75]], dtype="float32")).save(tmp_path / "y.tif")
+    assert Images((1, 2), strokes=False)(tmp_path / "y.tif").flatten().tolist() == [0.25, 0.75]

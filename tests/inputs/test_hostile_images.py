@@ -145,3 +145,70 @@ def test_large_photos_of_strokes_are_reduced_first() -> None:
     small = page[::10, ::10]
     assert (Images()(page) - Images()(small)).abs().max() < 0.05
     assert torch.equal(Images()(np.kron(small, np.ones((1, 1), np.uint8))), Images()(small))
+
+
+def _packed(path: Path, *members: tuple[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, content in members:
+            pack.writestr(name, content)
+    return path
+
+
+def _png_of(value: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (9, 9), value).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+GOOD = (("cat/1.png", _png_of(5)), ("dog/1.png", _png_of(250)))
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(500_000_000, "500,000,000 bytes, more than 64,000,000"), (60_000_000, "200 times smaller than it is")]
+)
+def test_members_of_a_zip_that_are_bombs_are_not_unpacked(tmp_path: Path, size: int, words: str) -> None:
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as pack, pack.open("cat/huge.bmp", "w") as member:
+        for _ in range(size // 1_000_000):
+            member.write(bytes(1_000_000))
+    with zipfile.ZipFile(bomb, "a") as pack:
+        for name, content in GOOD:
+            pack.writestr(name, content)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=f"huge.bmp in .*{words}"):
+        image_zip(bomb, Images())
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()
+    assert image_zip(bomb, Images(), on_error="skip").classes == ("cat", "dog")
+
+
+def test_all_broken_members_are_named_and_the_rest_kept_if_asked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pack = _packed(tmp_path / "some.zip", *GOOD, ("cat/2.png", b"broken"), ("dog/2.png", b"broken"))
+    with pytest.raises(DataError, match="2 images of") as caught:
+        image_zip(pack)
+    assert "cat/2.png" in str(caught.value) and "dog/2.png" in str(caught.value)
+    kept = image_zip(pack, on_error="skip")
+    assert kept.gather(torch.arange(2)).mean((1, 2, 3)).tolist() == pytest.approx([5 / 255, 250 / 255])
+    assert "cat/2.png" in caplog.text
+
+
+def test_a_zip_that_is_locked_damaged_or_none(tmp_path: Path) -> None:
+    whole = bytearray(_packed(tmp_path / "whole.zip", *GOOD).read_bytes())
+    locked, contents = bytearray(whole), bytearray(whole)
+    place = whole.find(b"PK\x01\x02")
+    for mark, flag in ((whole.find(b"PK\x03\x04"), 6), (place, 8)):
+        locked[mark + flag] |= 1
+    end = whole.rfind(b"PK\x05\x06")
+    contents[end + 12 : end + 16] = struct.pack("<L", 400_000_000)
+    for content, words in (
+        (locked, "cat/1.png in .*cannot be unpacked .*password"),
+        (contents, "table of contents of more than 50,000,000 bytes"),
+        (whole[: len(whole) // 2], "cannot be read as a ZIP file"),
+        (b"", "cannot be read as a ZIP file"),
+    ):
+        (tmp_path / "odd.zip").write_bytes(content)
+        with pytest.raises(DataError, match=words):
+            image_zip(tmp_path / "odd.zip")
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(DataError, match="pipe.zip is a pipe"):
+        image_zip(tmp_path / "pipe.zip")

@@ -1,21 +1,28 @@
 """Images from elsewhere, brought to the size and channels a learner was trained on: other domains to be evaluated on."""
 
-import zipfile
-import zlib
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex, Rows
+from quickstudy.datasets.class_names import report_near_names
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
+from quickstudy.datasets.image_reading import ImageReading, OnError
 from quickstudy.datasets.omniglot import omniglot
+from quickstudy.datasets.zip_file import open_zip
 from quickstudy.errors import DataError
+from quickstudy.inputs.decoding import decoded
 from quickstudy.inputs.images import Images
 
 __all__ = ["image_domain", "image_zip", "redrawn"]
+
+_IN_MEMORY = 2**30
 
 
 def image_domain(data: str, reads: Images) -> ClassIndex:
@@ -73,34 +80,54 @@ class _Redrawn(Rows):
         return torch.stack([self.reads(array.numpy()) for array in arrays])
 
 
-def image_zip(path: str | Path, reads: Images, name: str | None = None) -> ClassIndex:
+def image_zip(
+    path: str | Path,
+    reads: Images = Images(size=(84, 84), channels=3, strokes=False),  # noqa: B008  a frozen record
+    name: str | None = None,
+    *,
+    on_error: OnError = "raise",
+) -> ClassIndex:
     """A ZIP file of class folders of images, held in memory.
 
     Args:
         path: the file; each image's folder is its class, hidden files are passed over.
-        reads: how each image becomes a row.
+        reads: how each image becomes a row, as in `image_folder`.
         name: used in messages and reports; the file's by default.
+        on_error: "skip" leaves broken images out (each is named in the log); otherwise all of them are named together.
 
     Raises:
-        DataError: no ZIP file, no class folders, a file that is no image.
+        DataError: no ZIP file, no class folders, files that are no images or too large, more than memory should hold.
     """
-    rows: list[Tensor] = []
+    reading = ImageReading(reads, on_error)
     labels: list[str] = []
-    try:
-        with zipfile.ZipFile(path) as pack:
-            for member in sorted(pack.namelist()):
-                place = Path(member)
-                if member.endswith("/") or place.name.startswith(".") or "__MACOSX" in place.parts or len(place.parts) < 2:
-                    continue
-                try:
-                    rows.append((reads(pack.read(member)) * 255).round().to(torch.uint8))
-                except DataError as error:
-                    raise DataError(f"{member} in {path}: {error}") from error
+    with open_zip(path) as (members, read):
+        for member in members:
+            place = PurePosixPath(member)
+            if member.endswith("/") or place.name.startswith(".") or "__MACOSX" in place.parts or len(place.parts) < 2:
+                continue
+            if reading.add(_member(read, member, path)):
                 labels.append(place.parent.as_posix())
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
-        raise DataError(f"{path} cannot be read as a ZIP file ({error}). Give a folder of class folders.") from error
-    if not rows:
+            if len(labels) * math.prod(reads.shape) > _IN_MEMORY:
+                raise DataError(f"{path} holds more than {_IN_MEMORY:,} bytes of images. Unpack it, and call image_folder.")
+    reading.check(str(path))
+    if not labels:
         raise DataError(f"{path} holds no class folders of images. Put the images of each class into a folder: cat/1.jpg.")
     classes = sorted(set(labels))
-    numbers = torch.tensor([classes.index(label) for label in labels])
-    return ClassIndex(torch.stack(rows), numbers, tuple(classes), name or Path(path).stem, reads=reads)
+    number = {label: place for place, label in enumerate(classes)}
+    numbers = torch.tensor([number[label] for label in labels])
+    index = ClassIndex(reading.rows(), numbers, tuple(classes), name or Path(path).stem, reads=reads)
+    report_near_names(classes, str(path))
+    return index
+
+
+def _member(read: Callable[[str], bytes], member: str, path: str | Path) -> Callable[[], Image.Image]:
+    """Opens one image; what is wrong with it is said with its name."""
+
+    def opened() -> Image.Image:
+        content = read(member)
+        try:
+            return decoded(content)
+        except DataError as error:
+            raise DataError(f"{member} in {path}: {error}") from error
+
+    return opened

@@ -1,28 +1,29 @@
 """A folder of class folders with images, of any size and mode, as an index of classes."""
 
-import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.class_names import check_names, report_near_names
+from quickstudy.datasets.image_reading import ImageReading, OnError
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
 
 __all__ = ["image_folder"]
 
-_log = logging.getLogger("quickstudy")
 _IN_MEMORY = 2**30
+_LEFT_BEHIND = ("Thumbs.db", "desktop.ini")
 
 
 def image_folder(
     path: str | Path,
     *,
     reads: Images = Images(size=(84, 84), channels=3, strokes=False),  # noqa: B008  a frozen record
-    on_error: Literal["raise", "skip"] = "raise",
+    on_error: OnError = "raise",
     name: str | None = None,
 ) -> ClassIndex:
     """Class folders of images: ``path/cat/1.jpg``, ``path/dog/scan.png`` …
@@ -32,45 +33,52 @@ def image_folder(
     Args:
         path: the folder of class folders.
         reads: how each image becomes a row; `Images` of 28×28 strokes suits learners trained on characters.
-        on_error: "skip" leaves broken images out (each is named in the log of the name ``quickstudy``).
+        on_error: "skip" leaves broken images out (each is named in the log of the name ``quickstudy``); otherwise all of them
+            are named together.
         name: used in messages and reports; the folder's name by default.
 
     Raises:
-        DataError: no folder, no class folders, a class without images, a file that is no image.
+        DataError: no folder, no class folders, a class without images, names that are nearly one, files that are no images.
     """
     root = Path(path)
     if not root.is_dir():
         raise DataError(f"{root} is not a folder. Give a folder that holds one folder of images for each class.")
-    folders = sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+    folders = [entry for entry in _entries(root) if entry.is_dir()]
     if not folders:
         raise DataError(f"{root} holds no class folders. Put the images of each class into a folder: {root}/cat/1.jpg.")
-    files = [[file for file in sorted(f.iterdir()) if file.is_file() and not file.name.startswith(".")] for f in folders]
+    names = [folder.name for folder in folders]
+    check_names(names, str(root))
+    files = [_entries(folder) for folder in folders]
     large = sum(map(len, files)) * reads.channels * reads.size[0] * reads.size[1] > _IN_MEMORY
+    reading = ImageReading(reads, on_error, keep=not large)
     found: list[Path] = []
     labels: list[int] = []
-    rows: list[Tensor] = []
-    for number, folder in enumerate(folders):
-        for file in files[number]:
-            row = _row(file, reads, on_error)
-            if row is not None:
+    for number, entries in enumerate(files):
+        for file in entries:
+            if reading.add(partial(Path, file)):
                 found.append(file)
                 labels.append(number)
-                rows += [] if large else [row]
-        if labels[-1:] != [number]:
-            raise DataError(f"{folder} holds no images. Put at least one into it, or remove the folder.")
-    x = _Files(tuple(found), reads) if large else torch.stack(rows)
-    return ClassIndex(x, torch.tensor(labels), tuple(f.name for f in folders), name or root.resolve().name, reads=reads)
+    reading.check(str(root))
+    filled = set(labels)
+    for number, folder in enumerate(folders):
+        if number not in filled:
+            inside = any(entry.is_dir() for entry in files[number])
+            hint = (
+                f"Give {folder}, if its folders are the classes." if inside else "Put at least one into it, or remove the folder."
+            )
+            raise DataError(f"{folder} holds no images. {hint}")
+    x = _Files(tuple(found), reads) if large else reading.rows()
+    index = ClassIndex(x, torch.tensor(labels), tuple(names), name or root.resolve().name, reads=reads)
+    report_near_names(names, str(root))
+    return index
 
 
-def _row(file: Path, reads: Images, on_error: str) -> Tensor | None:
-    """The image as uint8; None if it is broken and may be left out."""
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder but for hidden files and those that systems leave behind."""
     try:
-        return (reads(file) * 255).round().to(torch.uint8)
-    except DataError as error:
-        if on_error == "raise":
-            raise DataError(f'{error} (With on_error="skip" the others are kept.)') from error
-        _log.warning("left out: %s", error)
-        return None
+        return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".") and entry.name not in _LEFT_BEHIND]
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read ({error.strerror}). Change its permissions, or leave it out.") from error
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ Source: Lake, Salakhutdinov & Tenenbaum, 2015, Human-level concept learning thro
 licence). The split "vinyals" (Vinyals et al., 2016) is the one that Snell et al. published with Prototypical Networks.
 """
 
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
@@ -17,6 +15,7 @@ import torch
 
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.fetch import cached_arrays, data_file, fetch
+from quickstudy.datasets.zip_file import open_zip
 from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
 from quickstudy.inputs.images import Images
@@ -124,10 +123,11 @@ def _read(size: int) -> dict[str, np.ndarray]:
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of an archive's images."""
     try:
-        with zipfile.ZipFile(path) as pack:
-            for member in sorted(n for n in pack.namelist() if n.endswith(".png") and "__MACOSX" not in n):
-                yield member, pack.read(member)
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+        with open_zip(path) as (names, read):
+            for member in names:
+                if member.endswith(".png") and "__MACOSX" not in member:
+                    yield member, read(member)
+    except DataError as error:
         raise DataError(f"{path} is damaged ({error}). Remove it, so that it is downloaded again.") from error
 
 

@@ -112,6 +112,7 @@ def _of_array(values: np.ndarray) -> Image.Image:
     values = values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
     if not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (2, 3, 4))) or values.size == 0:
         raise DataError(f"an array of shape {values.shape} is no image. Give (H, W), (H, W, 3) or (H, W, 4).")
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     kind = values.dtype
     if kind.kind == "f":
         if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:

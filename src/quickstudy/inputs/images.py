@@ -127,7 +127,7 @@ class Images:
 
     def _raw(self, x: np.ndarray | Tensor) -> Tensor:
         sides = tuple(x.shape)
-        if x.ndim == 3 and sides[0] == 3 and sides[2] not in (1, 3, 4) and self.channels == 1:
+        if x.ndim == 3 and sides[0] == 3 and sides[2] not in (1, 2, 3, 4) and self.channels == 1:
             raise DataError(f"{sides} may be one colour image or 3 grey ones. Give (1, 3, H, W) for one, (3, 1, H, W) for three.")
         if x.ndim == 4 or (x.ndim == 3 and not _is_one(sides)):
             if not len(x):
@@ -141,12 +141,12 @@ class Images:
 
 
 def _is_one(sides: tuple[int, ...]) -> bool:
-    return sides[2] in (1, 3, 4) or sides[0] in (1, 3)
+    return sides[2] in (1, 2, 3, 4) or sides[0] in (1, 3)
 
 
 def _pixels_last(x: np.ndarray | Tensor) -> np.ndarray:
     """One image as an array (H, W) or (H, W, channels)."""
     values = x.detach().cpu().numpy() if isinstance(x, Tensor) else x
-    if values.ndim == 3 and values.shape[2] not in (1, 3, 4) and values.shape[0] in (1, 3, 4):
+    if values.ndim == 3 and values.shape[2] not in (1, 2, 3, 4) and values.shape[0] in (1, 3, 4):
         return np.moveaxis(values, 0, 2)
     return values
