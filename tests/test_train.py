@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import OneCycleLR, StepLR
 from quickstudy import Task, datasets, learners, train
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.learner import Learner
-from quickstudy.likelihood import Gaussian
+from quickstudy.likelihood import Categorical, Gaussian
 from quickstudy.nn import MLP
 from quickstudy.tasks import FewShot, Plan, Sinusoid, TaskSource
 from quickstudy.tasks.row_plan import RowPlan
@@ -208,6 +208,8 @@ def test_only_what_the_optimizer_holds_moves() -> None:
 
 class Poisoned(TaskSource[Plan]):
     """Good tasks, and from the third step on one infinite input."""
+
+    likelihood = Categorical()
 
     def __init__(self) -> None:
         self.good, self.calls = source(), 0

@@ -11,6 +11,7 @@ from torch.distributions import Bernoulli as Coin
 from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
 
 from quickstudy.errors import ShapeError
+from quickstudy.targets import Kind
 
 __all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "LogLoss", "names_classes"]
 
@@ -28,8 +29,12 @@ def names_classes(y: Tensor) -> bool:
 
 
 class Likelihood(ABC):
-    """How outputs (Q, P) explain targets (Q, P). Frozen records: they compare equal and survive a copy."""
+    """How outputs (Q, P) explain targets (Q, P). Frozen records: they compare equal and survive a copy.
 
+    ``targets`` says what kind of targets it explains: "classes", "values" or "labels".
+    """
+
+    targets: ClassVar[Kind]
     metric: ClassVar[str]
     higher_is_better: ClassVar[bool]
 
@@ -62,8 +67,17 @@ class Likelihood(ABC):
         return _mean(self.each(outputs, y), mask)
 
     def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-        """Mean of `rate` over the real rows, a scalar."""
-        return _mean(self.rate(outputs, y), mask)
+        """Mean of `rate` over the real rows, a scalar; NaN where outputs of real rows are NaN."""
+        return _mean(torch.where(self.counted(y, mask) > 0, self.rate(outputs, y), 0), self.counted(y, mask))
+
+    def counted(self, y: Tensor, mask: Tensor) -> Tensor:
+        """Which rows of targets (…, Q, P) count in a score, 1 or 0, (…, Q): the real ones."""
+        return mask
+
+    def misfit(self, y: Tensor, mask: Tensor) -> str | None:
+        """What the real rows of a support set's targets (S, P) are, where this likelihood cannot explain them; else None."""
+        del y, mask
+        return None
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -84,6 +98,7 @@ class Categorical(Likelihood):
     tensor(1.)
     """
 
+    targets: ClassVar[Kind] = "classes"
     metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
 
@@ -97,13 +112,20 @@ class Categorical(Likelihood):
         return OneHotCategorical(logits=outputs)
 
     def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return (outputs.argmax(-1) == y.argmax(-1)).to(outputs.dtype)
+        hit = (outputs.argmax(-1) == y.argmax(-1)).to(outputs.dtype)
+        return torch.where(outputs.isnan().any(-1), torch.nan, hit)
 
     def nll(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
         return super().nll(outputs, y, mask * _of_a_class(y))
 
-    def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-        return super().score(outputs, y, mask * _of_a_class(y))
+    def counted(self, y: Tensor, mask: Tensor) -> Tensor:
+        return mask * _of_a_class(y)
+
+    def misfit(self, y: Tensor, mask: Tensor) -> str | None:
+        sound = ((y >= 0).all(-1) & ((y.sum(-1) - 1).abs() < 1e-3)) | (mask == 0)
+        if bool(sound.all()):
+            return None
+        return "labels, several in a row" if bool(((y == 0) | (y == 1)).all()) and y.shape[-1] > 1 else "values"
 
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
         return ((y * mask[:, None]).sum(0) > 0).to(y.dtype)
@@ -145,6 +167,7 @@ class Gaussian(Likelihood):
     """
 
     variance: float = 0.5
+    targets: ClassVar[Kind] = "values"
     metric: ClassVar[str] = "mse"
     higher_is_better: ClassVar[bool] = False
 
@@ -180,6 +203,7 @@ class Bernoulli(Likelihood):
     tensor(16.)
     """
 
+    targets: ClassVar[Kind] = "labels"
     metric: ClassVar[str] = "bits"
     higher_is_better: ClassVar[bool] = False
 
@@ -199,6 +223,9 @@ class Bernoulli(Likelihood):
 
     def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
         return (self.rate(outputs, y) * mask).sum()
+
+    def misfit(self, y: Tensor, mask: Tensor) -> str | None:
+        return None if bool((((y >= 0) & (y <= 1)).all(-1) | (mask == 0)).all()) else "values"
 
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
         return y.new_ones(y.shape[1])

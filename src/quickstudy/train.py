@@ -1,5 +1,6 @@
 """The one outer loop: meta-training as a generator of records."""
 
+import inspect
 import math
 import time
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from quickstudy.arguments import choice, number, whole
 from quickstudy.errors import LearnerError, TaskError
+from quickstudy.execution.agreement import agree, hand_reads
 from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.functional.tree import to
@@ -73,10 +76,13 @@ def train(
             precision, for the encoder alone. Several processes draw the tasks that one would, and end with the weights that
             one would, but for batch statistics and inner randomness, which are each process's own.
 
+    A learner without an input kind takes that of the source (``learner.reads = source.reads``).
+
     Raises:
-        LearnerError: nothing to train, an optimizer of other weights, or a loss that became NaN or infinite (the learner
-            stays as it was before that step).
-        TaskError: no tasks in a step, or fewer than processes.
+        LearnerError: nothing to train, targets of another kind than the learner's, an optimizer of other weights or one that
+            wants the loss again (LBFGS), a schedule that wants a score (ReduceLROnPlateau), or a loss that became NaN or
+            infinite (the learner stays as it was before that step).
+        TaskError: no source of tasks, no tasks in a step, or fewer than processes.
         RunError: another process has ended.
 
     >>> from quickstudy.learners.optimization.maml import MAML
@@ -88,16 +94,19 @@ def train(
     >>> [record.step for record in train(learner, Sinusoid(), steps=3, batch=4, optimizer=optimizer)]
     [1, 2, 3]
     """
-    trained = [p for p in learner.parameters() if p.requires_grad]
-    if not trained or (learner.facts.gradient == "none" and type(learner).objective is Learner.objective):
-        raise LearnerError(f"{type(learner).__name__} has nothing to meta-train: use it as it is, in evaluate().")
-    if batch < 1:
-        raise TaskError(f"batch={batch}: an outer step needs at least one task.")
-    if {id(p) for p in trained}.isdisjoint(id(p) for group in optimizer.param_groups for p in group["params"]):
-        raise LearnerError(
-            f"the optimizer holds no weight of this {type(learner).__name__}, which may train a copy of the network it was "
-            "given. Build the optimizer on learner.parameters()."
-        )
+    agree(learner, source)
+    whole(TaskError, batch=batch)
+    whole(LearnerError, steps=steps)
+    whole(LearnerError, least=0, most=steps, start=start)
+    whole(LearnerError, least=-(2**63), seed=seed)
+    if chunk is not None:
+        whole(LearnerError, chunk=chunk)
+    if clip is not None:
+        number(LearnerError, clip=clip, above=True)
+    choice(LearnerError, Strategy, strategy=strategy)
+    _require_optimizer(learner, optimizer, schedule)
+    hand_reads(learner, source)
+    device = next(p.device for p in learner.parameters())
     processes = Processes(fabric)
     mine = processes.share(batch)
     processes.begin(learner, optimizer)
@@ -107,11 +116,12 @@ def train(
         generator = generator_of(seed, step)
         now = source.at(step)
         plan = now.plan(batch, generator)
-        tasks = to(now.gather(plan[mine]), trained[0].device)
+        tasks = to(now.gather(plan[mine]), device)
         optimizer.zero_grad(set_to_none=True)
+        learner.zero_grad(set_to_none=True)  # of weights that the optimizer does not hold, too
         before = [buffer.clone() for buffer in learner.buffers()]
-        with torch.random.fork_rng(devices=_devices(trained)):
-            _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), trained)
+        with torch.random.fork_rng(devices=_devices(device)):
+            _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), device)
             losses = meta_gradient(
                 learner,
                 tasks,
@@ -123,7 +133,7 @@ def train(
             )
         each = processes.combine(learner, before, losses, mine, batch)
         loss = float(each.mean())
-        norm = _norm(trained, clip)
+        norm = _norm([p for group in optimizer.param_groups for p in group["params"]], clip)
         if not math.isfinite(loss) or not math.isfinite(norm):
             _undo(learner, before)
             raise LearnerError(
@@ -154,13 +164,53 @@ def _norm(parameters: list[torch.nn.Parameter], clip: float | None) -> float:
     return float(torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
 
 
-def _seed(seed: int, parameters: list[torch.nn.Parameter]) -> None:
+def _seed(seed: int, device: torch.device) -> None:
     """`torch.manual_seed` where the weights are; for every other kind of device it notes a stack trace, a third of a ms."""
-    if all(p.device.type == "cpu" for p in parameters):
+    if device.type == "cpu":
         torch.default_generator.manual_seed(seed)
     else:
         torch.manual_seed(seed)
 
 
-def _devices(parameters: list[torch.nn.Parameter]) -> list[int]:
-    return sorted({p.device.index or 0 for p in parameters if p.device.type == "cuda"})
+def _devices(device: torch.device) -> list[int]:
+    return [device.index or 0] if device.type == "cuda" else []
+
+
+def _require_optimizer(learner: Learner[Any], optimizer: Any, schedule: Any) -> None:
+    """An optimizer of this learner's weights that takes a step by itself, and a schedule of it."""
+    name = type(learner).__name__
+    trained = {id(p) for p in learner.parameters() if p.requires_grad}
+    if not trained or (learner.facts.gradient == "none" and type(learner).objective is Learner.objective):
+        raise LearnerError(f"{name} has nothing to meta-train: use it as it is, in evaluate().")
+    if not isinstance(optimizer, Optimizer):
+        raise LearnerError(
+            f"optimizer={optimizer!r} is no torch optimizer. Give one: torch.optim.Adam(learner.parameters(), 1e-3)."
+        )
+    if _requires(optimizer.step, "closure"):
+        raise LearnerError(
+            f"{type(optimizer).__name__} computes the loss several times in a step, which train() does not. "
+            "Choose an optimizer that takes its step from one gradient: torch.optim.Adam, AdamW or SGD."
+        )
+    if trained.isdisjoint(id(p) for group in optimizer.param_groups for p in group["params"]):
+        raise LearnerError(
+            f"the optimizer holds no weight of this {name}, which may train a copy of the network it was "
+            "given. Build the optimizer on learner.parameters()."
+        )
+    for group in optimizer.param_groups:
+        number(LearnerError, lr=float(group["lr"]))
+    if schedule is None:
+        return
+    if not hasattr(schedule, "step"):
+        raise LearnerError(f"schedule={schedule!r} is no schedule of step sizes. Give one of torch.optim.lr_scheduler, or None.")
+    if _requires(schedule.step, "metrics"):
+        raise LearnerError(
+            f"{type(schedule).__name__} wants a score at each step, which train() does not have. Step it yourself in the loop: "
+            "schedule.step(evaluate(learner, source).mean) after some records of train(...)."
+        )
+    if getattr(schedule, "optimizer", optimizer) is not optimizer:
+        raise LearnerError("the schedule changes the step size of another optimizer. Build it on the one that train() is given.")
+
+
+def _requires(step: Any, argument: str) -> bool:
+    found = inspect.signature(step).parameters.get(argument)
+    return found is not None and found.default is found.empty

@@ -84,7 +84,7 @@ def test_the_learner_s_mode_and_the_global_generator_stay_as_they_were() -> None
 
 def test_what_is_no_stream_of_classes_is_refused() -> None:
     learner = learners.ProtoNet(nn.Flatten())
-    with pytest.raises(TaskError, match="at least one task"):
+    with pytest.raises(TaskError, match="tasks=0 must be a whole number of at least 1"):
         evaluate_stream(learner, source(), tasks=0)
     with pytest.raises(LearnerError, match="more shots"):
         evaluate_stream(learner, tasks.Supervised(blobs(), 4), tasks=2)

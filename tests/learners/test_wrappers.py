@@ -82,7 +82,7 @@ def test_a_warm_up_serves_any_inner_loop_and_passes_all_else_on() -> None:
     learners.FirstOrderWarmUp(inside).advance()
     assert int(inside.steps_done) == 1
     assert learners.FirstOrderWarmUp(waves()).advances and not learners.FirstOrderWarmUp(waves()).learner.advances
-    with pytest.raises(LearnerError, match="0 or more"):
+    with pytest.raises(LearnerError, match="at least 0"):
         learners.FirstOrderWarmUp(waves(), -1)
 
 

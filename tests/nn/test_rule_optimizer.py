@@ -91,5 +91,5 @@ def test_the_rule_computes_in_its_own_precision() -> None:
 
 
 def test_a_rule_needs_a_layer() -> None:
-    with pytest.raises(LearnerError, match="at least one unit"):
+    with pytest.raises(LearnerError, match="layers=0 must be a whole number of at least 1"):
         CoordinateLSTM(layers=0)

@@ -189,6 +189,8 @@ class Numbers(Plan):
 class Fixed(TaskSource[Numbers]):
     """The same few quadratic tasks in every step."""
 
+    likelihood = Gaussian()
+
     def __init__(self, quadratics: Quadratics) -> None:
         self.tasks = quadratics.tasks()
 

@@ -15,6 +15,7 @@ from quickstudy.checks.mapping import state_is_a_tree, vmap_equals_loop
 from quickstudy.checks.record import Checks, Promise, ask
 from quickstudy.checks.scene import Expected, Scene, Training
 from quickstudy.checks.upkeep import keeps_dtype_and_device, repr_names_it, saves_and_loads
+from quickstudy.execution.agreement import agree
 from quickstudy.learner import Learner
 from quickstudy.tasks.source import TaskSource
 
@@ -79,6 +80,7 @@ def check_learner(
         The points with what was measured; prints as a table.
 
     Raises:
+        LearnerError: no learner, or one of other targets than the source's: classes, values or labels.
         ContractError: the first promise that is broken, with what was measured and the likely remedy.
 
     >>> import torch
@@ -92,5 +94,6 @@ def check_learner(
     >>> checks.held, checks.excused
     ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), {})
     """
+    agree(learner, source)
     scene = Scene(learner, source, trained, tolerance, expected_gradient, seed)
     return ask(type(learner).__name__, BATTERY, scene)

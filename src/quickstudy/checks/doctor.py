@@ -21,6 +21,7 @@ from quickstudy.checks.sources import check_source
 from quickstudy.checks.splits import repeated_examples, shared_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.errors import ContractError, TaskError, UserError
+from quickstudy.execution.agreement import disagreement
 from quickstudy.learner import Learner
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import TaskSource
@@ -189,6 +190,16 @@ def _contract(ask: Callable[[], Checks], name: str) -> list[Finding]:
     return []
 
 
+def _meaning(subject: Subject, tasks: int, seed: int) -> Observation:
+    """Whether learner and sources agree on what targets mean and how images are read."""
+    if subject.learner is None or not subject.sources:
+        return skipped("there is no learner with tasks")
+    found = [(name, disagreement(subject.learner, source)) for name, source in subject.sources.items()]
+    findings = tuple(Finding(f"{name}: {what}", Severity.SEVERE, "See above.") for name, what in found if what is not None)
+    likelihood = type(subject.learner.likelihood).__name__
+    return Observation(f"{subject.learner.likelihood.targets} by {likelihood}, in the learner and its sources", findings)
+
+
 def _memorised(subject: Subject, tasks: int, seed: int) -> Observation:
     if subject.train is None:
         return skipped("there are no meta-training tasks")
@@ -238,6 +249,7 @@ def _cost(subject: Subject, tasks: int, seed: int) -> Observation:
 
 CHECKS: Mapping[str, Callable[[Subject, int, int], Observation]] = {
     "sources": _promises,
+    "targets": _meaning,
     "class names": lambda subject, tasks, seed: shared_classes(subject.indices),
     "examples": lambda subject, tasks, seed: repeated_examples(subject.indices),
     "columns": _of_train(fixed_columns),

@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from quickstudy.errors import TaskError
+from quickstudy.arguments import choice, whole
+from quickstudy.errors import LearnerError, ShapeError, TaskError
 from quickstudy.evaluation.encoded_batches import encoded_batches
+from quickstudy.evaluation.soundness import require_numbers, require_queries
+from quickstudy.execution.agreement import agree, require_source
 from quickstudy.execution.batching import Strategy, choose, over_tasks, trimmed
 from quickstudy.functional.tree import bytes_of, to
 from quickstudy.learner import Learner, evaluating
-from quickstudy.likelihood import Categorical, Gaussian, Likelihood, names_classes
+from quickstudy.likelihood import Likelihood
 from quickstudy.metrics.measure import Metric, Tally
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.reports.report import Report
@@ -68,14 +71,20 @@ def evaluate(
         progress: called with (tasks done, tasks) now and then.
 
     Raises:
-        LearnerError: the encoder has a batch norm without running averages, or a metric wants what the model does not give.
-        TaskError: no tasks asked for, or a limit below 1.
+        LearnerError: the learner learns targets of another kind than the source's, the encoder has a batch norm without running
+            averages, outputs are NaN, or a metric wants what the model does not give.
+        TaskError: no source, no tasks asked for, a limit below 1, or a task without queries.
         ShapeError: a baseline's outputs do not fit the targets.
     """
-    if tasks < 1:
-        raise TaskError(f"tasks={tasks}: a report needs at least one task; 600 or more make a useful interval.")
-    if limit is not None and limit < 1:
-        raise TaskError(f"limit={limit}: at least one task must be evaluated; leave limit out to evaluate all {tasks}.")
+    whole(TaskError, tasks=tasks, batch=batch)
+    if limit is not None:
+        whole(TaskError, limit=limit)
+    choice(LearnerError, Strategy, strategy=strategy)
+    if isinstance(model, Learner):
+        agree(model, source)
+    else:
+        require_source(source)
+    likelihood = model.likelihood if isinstance(model, Learner) else source.likelihood
     tally = Tally(metrics)
 
     def look(predicted: Predicted, y: Tensor) -> None:
@@ -91,8 +100,7 @@ def evaluate(
             looking = look if metrics or watch is not None else None
             scores, seconds, size = _evaluate_learner(model, source, evaluated, batch, strategy, looking, progress)
         else:
-            scores, seconds, size = _evaluate_baseline(model, source, evaluated, look, progress)
-    likelihood = model.likelihood if isinstance(model, Learner) else _likelihood_of(source)
+            scores, seconds, size = _evaluate_baseline(model, source, evaluated, likelihood, look, progress)
     facts = model.facts if isinstance(model, Learner) else None
     return Report(
         model=type(model).__name__ if isinstance(model, Learner) else getattr(model, "__name__", type(model).__name__),
@@ -177,7 +185,9 @@ def _evaluate_learner(
     with torch.no_grad(), evaluating(learner):
         for encoded in encoded_batches(learner, source, plan, batch, device):
             way = choose(learner, encoded, strategy)
+            require_queries(encoded, likelihood, len(scores))
             found, said = over_tasks(answer_real if way == "loop" else answer, encoded, way)
+            require_numbers(found, type(learner).__name__, len(scores))
             scores += found.tolist()
             if look is not None:
                 for outputs, y, mask in zip(said, encoded.query.y, encoded.query.mask.bool(), strict=True):
@@ -190,27 +200,27 @@ def _evaluate_learner(
 
 
 def _evaluate_baseline(
-    baseline: Baseline, source: TaskSource[Any], plan: Plan, look: Watcher, progress: Any
+    baseline: Baseline, source: TaskSource[Any], plan: Plan, likelihood: Likelihood, look: Watcher, progress: Any
 ) -> tuple[list[float], float, int | None]:
-    likelihood = _likelihood_of(source)
+    name = getattr(baseline, "__name__", type(baseline).__name__)
     scores, seconds = [], []
     for number in range(len(plan)):
-        task = source.gather(plan[number : number + 1])[0]
-        support, query = task.support.trim(), task.query.trim()
+        tasks = source.gather(plan[number : number + 1])
+        require_queries(tasks, likelihood, number)
+        support, query = tasks[0].support.trim(), tasks[0].query.trim()
         took, predict = _timed(baseline, support)
-        predicted = Predicted.by_function(predict(query.x), query.y, likelihood)
-        scores.append(float(predicted.likelihood.score(predicted.outputs, query.y, query.mask)))
+        try:
+            predicted = Predicted.by_function(predict(query.x), query.y, likelihood)
+        except ShapeError as error:
+            raise ShapeError(f"{name}, task {number} (the first is 0): {error}") from error
+        score = predicted.likelihood.score(predicted.outputs, query.y, query.mask)
+        require_numbers(score[None], name, number)
+        scores.append(float(score))
         look(predicted, query.y)
         seconds.append(took)
         if progress is not None:
             progress(number + 1, len(plan))
     return scores, statistics.median(seconds), None
-
-
-def _likelihood_of(source: TaskSource[Any]) -> Likelihood:
-    """Sources of values say so by real-valued targets; one task shows it."""
-    y = source.sample(1, generator_of(0)).query.y
-    return Categorical() if names_classes(y) else Gaussian()
 
 
 def _timed(fn: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:

@@ -11,8 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.arguments import whole
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.evaluation.encoded_batches import encoded_batches
+from quickstudy.evaluation.soundness import require_numbers
+from quickstudy.execution.agreement import agree
 from quickstudy.execution.batching import Strategy, choose, over_tasks
 from quickstudy.functional.tree import bytes_of, to
 from quickstudy.learner import Learner, evaluating
@@ -128,8 +131,8 @@ def evaluate_stream(
     >>> report.mean(1), report.mean(2)
     (0.0, 1.0)
     """
-    if tasks < 1:
-        raise TaskError(f"tasks={tasks}: a report needs at least one task; 600 or more make a useful interval.")
+    whole(TaskError, tasks=tasks, batch=batch)
+    agree(learner, source)
     if learner.likelihood.metric != "accuracy":
         raise LearnerError(f"presentations are counted by class, but {type(learner).__name__} gives values. Use evaluate().")
     with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(), evaluating(learner):
@@ -137,9 +140,12 @@ def evaluate_stream(
         plan = source.plan(tasks, generator_of(seed))
         device = next((p.device for p in learner.parameters()), torch.device("cpu"))
         scores: list[list[float]] = []
+        done = 0
         for encoded in encoded_batches(learner, source, plan, batch, device):
             way = choose(learner, encoded, strategy)
             hits: Tensor = over_tasks(lambda task: _hits(learner, task.support), encoded, way)
+            require_numbers(torch.where(encoded.support.mask > 0, hits, 0).sum(1), type(learner).__name__, done)
+            done += len(hits)
             _sort_in(scores, hits, encoded.support)
             if progress is not None:
                 progress(min(tasks, len(scores[0])), tasks)
@@ -165,7 +171,7 @@ def _hits(learner: Learner[Any], stream: Examples) -> Tensor:
     found = [stream.mask[0] * 0]
     for row in range(1, len(stream)):
         one = stream[row : row + 1]
-        found.append(learner.likelihood.rate(learner.predict(state, one.x), one.y)[0])
+        found.append(learner.likelihood.rate(learner.predict(state, one.x), one.y)[0])  # NaN for outputs that are NaN
         state = learner.adapt(stream[: row + 1]) if update is None else update(state, one)
     return torch.stack(found)
 

@@ -7,10 +7,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Bernoulli as Coin
 from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
 
 from quickstudy.errors import LearnerError, ShapeError
-from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
 
 __all__ = ["Kind", "MeanAndDeviation", "Predicted", "pool"]
 
@@ -51,6 +52,20 @@ class _Stated(Categorical):
 
 
 @dataclass(frozen=True)
+class _StatedBits(Bernoulli):
+    """Labels by outputs that are their probabilities already, no logits."""
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return torch.nn.functional.binary_cross_entropy(outputs, y, reduction="none").sum(-1)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return outputs
+
+    def distribution(self, outputs: Tensor) -> Distribution:
+        return Independent(Coin(probs=outputs), 1)
+
+
+@dataclass(frozen=True)
 class Predicted:
     """What a model said of Q queries.
 
@@ -86,8 +101,19 @@ class Predicted:
             if not bool((deviation > 0).all()):
                 raise ShapeError("the standard deviations that the model gave beside its means must be positive.")
             return cls(torch.cat([mean, deviation], 1), MeanAndDeviation(), "values and deviations")
-        numbers = torch.as_tensor(np.asarray(found) if not isinstance(found, Tensor) else found)
-        if numbers.ndim == 1 and len(numbers) == len(y) and y.shape[1] > 1:
+        numbers = _numbers(found)
+        if isinstance(likelihood, Bernoulli):
+            bits = _columns(numbers, y)
+            if not bool(((bits >= 0) & (bits <= 1)).all()):
+                raise ShapeError("the targets are labels: return the probability of each, (Q, labels) between 0 and 1.")
+            return cls(bits, _StatedBits(), "values")
+        if numbers.ndim == 1 and len(numbers) == len(y) and y.shape[1] > 1 and isinstance(likelihood, Categorical):
+            known = (numbers >= 0) & (numbers < y.shape[1]) & (numbers == numbers.round())
+            if not bool(known.all()):
+                raise ShapeError(
+                    f"the model answered {numbers[~known][0].item():g}, but class numbers lie in 0..{y.shape[1] - 1}. "
+                    "Return the number of a class for each query, or a score for each class."
+                )
             outputs = torch.nn.functional.one_hot(numbers.long(), y.shape[1]).to(y.dtype)
             return cls(outputs, likelihood, "class numbers")
         outputs = _columns(numbers, y)
@@ -158,9 +184,20 @@ def pool(seen: Sequence[tuple[Predicted, Tensor]]) -> tuple[Predicted, Tensor]:
     return Predicted(outputs, first.likelihood, first.kind), torch.cat([y for _, y in seen])
 
 
+def _numbers(found: Any) -> Tensor:
+    """Real numbers; NaN is none."""
+    try:
+        numbers = found.detach() if isinstance(found, Tensor) else torch.as_tensor(np.asarray(found))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ShapeError(f"the model answered a {type(found).__name__}, which is no array of numbers ({error}).") from error
+    if numbers.is_complex() or bool(numbers.isnan().any()):
+        raise ShapeError("the model answered NaN or complex numbers. Return a real number for each query, or one for each class.")
+    return numbers
+
+
 def _columns(found: Any, y: Tensor) -> Tensor:
     """Numbers of one model for targets ``y`` in their shape (one column where there is one axis only)."""
-    outputs = torch.as_tensor(np.asarray(found) if not isinstance(found, Tensor) else found)
+    outputs = _numbers(found)
     outputs = outputs[:, None] if outputs.ndim == 1 else outputs
     if outputs.shape != y.shape:
         raise ShapeError(

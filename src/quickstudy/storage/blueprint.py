@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from quickstudy.errors import ArtefactError, UserError
+from quickstudy.errors import ArtefactError, LearnerError, UserError
+from quickstudy.signatures import checked
 
 __all__ = ["Recorded", "blueprint", "build"]
 
@@ -16,7 +17,7 @@ _MISSING = "this version of quickstudy does not have. If it is your own:"
 
 
 class Recorded:
-    """A base class whose subclasses remember the call that made them.
+    """A base class whose subclasses remember the call that made them, and refuse arguments unlike their annotations.
 
     >>> class Point(Recorded):
     ...     def __init__(self, x, y=2): ...
@@ -28,7 +29,7 @@ class Recorded:
         super().__init_subclass__(**options)
         if "__init__" not in cls.__dict__:
             return
-        original = cls.__init__
+        original = checked(cls.__init__, LearnerError, cls.__name__)
         signature = inspect.signature(original)
 
         @functools.wraps(original)

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.inputs.images import Images
+from quickstudy.likelihood import Likelihood
 from quickstudy.task import Task
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -47,6 +49,14 @@ class Augmented(TaskSource[AugmentedPlan]):
     def __init__(self, source: TaskSource[Any], name: str, of: int = 1) -> None:
         self.source, self.of = source, of
         self.name = f"{source.name}, {name}"
+
+    @property
+    def likelihood(self) -> Likelihood:
+        return self.source.likelihood
+
+    @property
+    def reads(self) -> Images | None:
+        return self.source.reads
 
     def plan(self, batch: int, generator: torch.Generator | None = None) -> AugmentedPlan:
         plans = tuple(self.source.plan(batch, generator) for _ in range(self.of))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import TaskError
+from quickstudy.likelihood import Bernoulli
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -38,6 +39,8 @@ class Copy(TaskSource[CopyPlan]):
     >>> task.support.x.shape, task.support.y.shape, bool((task.query.y == task.support.y).all())
     (torch.Size([2, 3, 0]), torch.Size([2, 3, 8]), True)
     """
+
+    likelihood = Bernoulli()
 
     def __init__(self, length: int | tuple[int, int] = 20, bits: int = 8) -> None:
         low, high = (length, length) if isinstance(length, int) else length

@@ -10,6 +10,8 @@ from torch import Tensor
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
 from quickstudy.functional.tree import leaves
+from quickstudy.inputs.images import Images
+from quickstudy.likelihood import Categorical
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.layout import PIECE, chosen, first, flat
 from quickstudy.tasks.row_plan import RowPlan
@@ -44,6 +46,8 @@ class FewShot(TaskSource[RowPlan]):
     (torch.Size([2, 5, 4]), torch.Size([2, 15, 5]))
     """
 
+    likelihood = Categorical()
+
     def __init__(
         self,
         index: ClassIndex,
@@ -71,6 +75,10 @@ class FewShot(TaskSource[RowPlan]):
         self._real = width < self._counts[:, None]
         self._rows = order[(starts[:, None] + width).clamp(max=len(order) - 1)]
         self._check()
+
+    @property
+    def reads(self) -> Images | None:
+        return self.index.reads
 
     def resized(
         self, *, ways: int | tuple[int, int] | None = None, shots: int | tuple[int, int] | None = None, queries: int | None = None

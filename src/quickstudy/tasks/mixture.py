@@ -10,6 +10,8 @@ from torch import Tensor
 
 from quickstudy.errors import ShapeError, TaskError
 from quickstudy.functional.tree import cat, leaves, map_leaves
+from quickstudy.inputs.images import Images
+from quickstudy.likelihood import Likelihood
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -66,6 +68,23 @@ class Mixture(TaskSource[MixturePlan]):
             place[here] = torch.arange(int(here.sum()))
             plans.append(source.plan(int(here.sum()), generator) if here.any() else None)
         return MixturePlan(chosen, place, tuple(plans))
+
+    @property
+    def likelihood(self) -> Likelihood:
+        found = [source.likelihood for source in self.sources]
+        for source, other in zip(self.sources, found, strict=True):
+            if other.targets != found[0].targets:
+                raise TaskError(
+                    f"a mixture has one kind of targets, but those of {self.sources[0].name} are {found[0].targets} and those of "
+                    f"{source.name} {other.targets}. Mix sources of one kind."
+                )
+        return found[0]
+
+    @property
+    def reads(self) -> Images | None:
+        """That of all its sources, where it is the same."""
+        found = {source.reads for source in self.sources}
+        return found.pop() if len(found) == 1 else None
 
     def at(self, step: int) -> "Mixture":
         now = [source.at(step) for source in self.sources]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import TaskError
+from quickstudy.likelihood import Gaussian
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -48,6 +49,8 @@ class OneHotSinusoid(TaskSource[OneHotSinusoidPlan]):
     >>> OneHotSinusoid(shots=5).sample(2).support.x.shape
     torch.Size([2, 5, 21])
     """
+
+    likelihood = Gaussian()
 
     def __init__(self, shots: int = 5, queries: int = 10, *, told: bool = True, amplitudes: int = 20, noise: float = 0.1) -> None:
         if shots < 1 or queries < 1 or amplitudes < 2 or noise < 0:

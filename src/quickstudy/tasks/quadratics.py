@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from quickstudy.likelihood import Gaussian
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -34,6 +35,8 @@ class Quadratics(TaskSource[QuadraticsPlan]):
     >>> task.support.x.shape, task.query.y.shape
     (torch.Size([25, 10, 10]), torch.Size([25, 10, 1]))
     """
+
+    likelihood = Gaussian()
 
     def __init__(self, dimensions: int = 10) -> None:
         self.dimensions = dimensions

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from quickstudy.likelihood import Gaussian
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -36,6 +37,8 @@ class Sinusoid(TaskSource[SinusoidPlan]):
     >>> Sinusoid(shots=10, queries=100, grid=True).sample(25).query.x.shape
     torch.Size([25, 100, 1])
     """
+
+    likelihood = Gaussian()
 
     def __init__(self, shots: int = 10, queries: int = 10, *, grid: bool = False) -> None:
         self.shots, self.queries, self.grid = shots, queries, grid

@@ -13,7 +13,11 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 import torch
 from torch import Tensor
 
+from quickstudy.errors import DataError, TaskError
 from quickstudy.functional.tree import leading, leaves, map_leaves
+from quickstudy.inputs.images import Images
+from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+from quickstudy.targets import read_targets
 from quickstudy.task import Task
 
 __all__ = ["Plan", "TaskSource", "generator_of", "rows_seen"]
@@ -46,9 +50,38 @@ PlanT = TypeVar("PlanT", bound=Plan)
 
 
 class TaskSource(ABC, Generic[PlanT]):
-    """Where tasks come from."""
+    """Where tasks come from, what their targets mean (`likelihood`), and how raw inputs become tensors (`reads`).
+
+    `train` and `evaluate` compare both with the learner's before they begin.
+    """
 
     name: str = "tasks"
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """What targets mean; a source of your own says so in its class: ``likelihood = Gaussian()``.
+
+        Where it does not, a few of its tasks are looked at, and one-hot rows are classes, numbers with decimals values.
+
+        Raises:
+            TaskError: the targets of these tasks can be read in two ways.
+        """
+        query = self.sample(4, generator_of(0)).query
+        try:
+            kind, _ = read_targets(query.y[query.mask.bool()], what="the targets")
+        except DataError:
+            kind = "labels"
+        if kind == "labels":
+            raise TaskError(
+                f"what the targets of {self.name} mean cannot be seen from a few tasks. Say it in the class of the source: "
+                "likelihood = Categorical() for classes, Gaussian() for values, Bernoulli() for labels of 0 and 1."
+            )
+        return Categorical() if kind == "classes" else Gaussian()
+
+    @property
+    def reads(self) -> Images | None:
+        """How an image file becomes an input, where inputs are images; None where they are not, or where nobody said."""
+        return None
 
     @abstractmethod
     def plan(self, batch: int, generator: torch.Generator | None = None) -> PlanT:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.inputs.images import Images
+from quickstudy.likelihood import Categorical
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -34,9 +36,15 @@ class Supervised(TaskSource[SupervisedPlan]):
     (torch.Size([1, 0, 4]), torch.Size([1, 8, 6]))
     """
 
+    likelihood = Categorical()
+
     def __init__(self, index: ClassIndex, examples: int = 64) -> None:
         self.index, self.examples = index, examples
         self.name = f"{index.name} supervised"
+
+    @property
+    def reads(self) -> Images | None:
+        return self.index.reads
 
     def plan(self, batch: int, generator: torch.Generator | None = None) -> SupervisedPlan:
         return SupervisedPlan(torch.randint(len(self.index), (batch, self.examples), generator=generator))

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.inputs.images import Images
+from quickstudy.likelihood import Likelihood
 from quickstudy.task import Task
 from quickstudy.tasks.source import Plan, TaskSource
 
@@ -27,6 +29,14 @@ class Unsplit(TaskSource[Any]):
     def __init__(self, source: TaskSource[Any]) -> None:
         self.source = source
         self.name = f"{source.name}, unsplit"
+
+    @property
+    def likelihood(self) -> Likelihood:
+        return self.source.likelihood
+
+    @property
+    def reads(self) -> Images | None:
+        return self.source.reads
 
     def plan(self, batch: int, generator: torch.Generator | None = None) -> Plan:
         planned: Plan = self.source.plan(batch, generator)

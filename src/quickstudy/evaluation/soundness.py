@@ -1,0 +1,49 @@
+"""What an evaluation refuses to count: tasks that ask nothing, and answers that are no numbers."""
+
+from torch import Tensor
+
+from quickstudy.errors import LearnerError, TaskError
+from quickstudy.likelihood import Likelihood
+from quickstudy.task import Task
+
+__all__ = ["require_numbers", "require_queries"]
+
+
+def require_queries(tasks: Task, likelihood: Likelihood, first: int) -> None:
+    """Refuses a task of a batch without any query that counts: its score would be 0, which for an error is perfect.
+
+    Args:
+        tasks: a batch.
+        likelihood: of their targets.
+        first: the number of its first task.
+
+    Raises:
+        TaskError: with the number of the task.
+    """
+    counted = likelihood.counted(tasks.query.y, tasks.query.mask).sum(-1)
+    if not bool((counted > 0).all()):
+        number = first + int((counted <= 0).nonzero()[0])
+        raise TaskError(
+            f"task {number} (the first is 0) has no query of a class it knows, or none at all, so it has no score. "
+            "Leave it out of the list, or give it queries."
+        )
+
+
+def require_numbers(scores: Tensor, model: str, first: int) -> None:
+    """Refuses scores (B,) that are NaN, as those of outputs that are NaN.
+
+    Args:
+        scores: of a batch of tasks.
+        model: named in the message.
+        first: the number of its first task.
+
+    Raises:
+        LearnerError: with the number of the task.
+    """
+    wrong = scores.isnan()
+    if bool(wrong.any()):
+        raise LearnerError(
+            f"{model} answered NaN in task {first + int(wrong.nonzero()[0])} (the first is 0), and in {int(wrong.sum())} of "
+            f"{len(scores)} tasks with it. Look for weights that are NaN, inner steps that are too large (inner_lr), or a "
+            "division by 0."
+        )

@@ -1,0 +1,106 @@
+"""Whether a learner and a source of tasks fit together: what targets mean, and how raw inputs become tensors."""
+
+import inspect
+from typing import Any
+
+from torch import nn
+
+from quickstudy.errors import LearnerError, TaskError
+from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
+from quickstudy.targets import Kind
+from quickstudy.tasks.source import TaskSource
+
+__all__ = ["agree", "disagreement", "hand_reads", "require_source"]
+
+_USUAL: dict[Kind, Likelihood] = {"classes": Categorical(), "values": Gaussian(), "labels": Bernoulli()}
+
+
+def agree(learner: Any, source: Any) -> None:
+    """Compares both once, before training or evaluation begins.
+
+    Raises:
+        LearnerError: no learner, targets of another kind, or images that were read in another way.
+        TaskError: no source of tasks.
+
+    >>> from quickstudy.learners.optimization.maml import MAML
+    >>> from quickstudy.tasks.sinusoid import Sinusoid
+    >>> try:
+    ...     agree(MAML(nn.Linear(1, 1)), Sinusoid())
+    ... except LearnerError as error:
+    ...     print(error)
+    MAML learns classes, but the targets of sinusoid 10-shot 10 queries are values. Build it with likelihood=Gaussian().
+    """
+    require_source(source)
+    if isinstance(learner, type):
+        raise LearnerError(f"{learner.__name__} is the class of a learner. Build one: {learner.__name__}(...).")
+    if not isinstance(learner, Learner):
+        name = type(learner).__name__
+        network = isinstance(learner, nn.Module)
+        remedy = f"Put it into one: learners.MAML({name}(...))." if network else "Give one of quickstudy.learners."
+        raise LearnerError(f"a {name} is no learner. {remedy}")
+    found = disagreement(learner, source)
+    if found is not None:
+        raise LearnerError(found)
+
+
+def require_source(source: Any) -> None:
+    """Refuses what is no source of tasks.
+
+    Raises:
+        TaskError: it is none; the text says what makes one of it, where that is known.
+    """
+    if isinstance(source, TaskSource):
+        return
+    if isinstance(source, type):
+        raise TaskError(f"{source.__name__} is the class of a source. Build one: {source.__name__}(...).")
+    remedy = "Give a source of quickstudy.tasks."
+    if hasattr(source, "__getitem__") or hasattr(source, "dataset"):
+        remedy = "Make an index of its data set, datasets.from_dataset(data), then few-shot tasks of it: tasks.FewShot(index)."
+    if type(source).__name__ in ("ClassIndex", "Splits"):
+        remedy = "Draw tasks from its classes: tasks.FewShot(index) (of three splits, one at a time)."
+    raise TaskError(f"a {type(source).__name__} is no source of tasks. {remedy}")
+
+
+def disagreement(learner: Learner[Any], source: TaskSource[Any]) -> str | None:
+    """What does not fit, as a sentence with the remedy; None where all fits."""
+    inner = _innermost(learner)
+    mine, theirs = _kind(learner.likelihood), source.likelihood.targets
+    if mine != theirs:
+        takes = "likelihood" in inspect.signature(type(inner).__init__).parameters
+        usual = f"likelihood={type(_USUAL[theirs]).__name__}()"
+        remedy = f"Build it with {usual}." if takes else f"Choose a learner of {theirs}, learners.MAML(..., {usual}) for one."
+        return f"{type(inner).__name__} learns {mine}, but the targets of {source.name} are {theirs}. {remedy}"
+    if learner.reads is not None and source.reads is not None and learner.reads != source.reads:
+        return (
+            f"{type(inner).__name__} was trained on images as {learner.reads} makes them, but those of {source.name} are made by "
+            f"{source.reads}. Read them in the learner's way: datasets.image_folder(path, reads=learner.reads), or "
+            "datasets.redrawn(index, learner.reads)."
+        )
+    return None
+
+
+def hand_reads(learner: Learner[Any], source: TaskSource[Any]) -> None:
+    """A learner that does not know how images become its inputs learns it from the source of its training."""
+    part: Any = learner
+    while isinstance(part, Learner):
+        if part.reads is None:
+            part.reads = source.reads
+        part = part.learner if isinstance(part, LearnerWrapper) else None
+
+
+def _innermost(learner: Learner[Any]) -> Learner[Any]:
+    while isinstance(learner, LearnerWrapper):
+        learner = learner.learner
+    return learner
+
+
+def _kind(likelihood: Any) -> Kind:
+    if isinstance(likelihood, Likelihood) and hasattr(likelihood, "targets"):
+        return likelihood.targets
+    if isinstance(likelihood, type) and issubclass(likelihood, Likelihood):
+        raise LearnerError(f"likelihood={likelihood.__name__} is a class. Give one of it: likelihood={likelihood.__name__}().")
+    raise LearnerError(
+        f"the likelihood {likelihood!r} does not say what targets it is of. Write in its class: "
+        'targets = "classes", "values" or "labels".'
+    )
