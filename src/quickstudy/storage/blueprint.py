@@ -102,7 +102,9 @@ def _called(name: str, arguments: Mapping[str, Any], known: Mapping[str, Any]) -
         raise ArtefactError(f"the file names the class {name!r}, which {_MISSING} {_LIKE[0].lower()}{_LIKE[1:]}")
     try:
         return known[name](**arguments)
-    except UserError:
+    except ArtefactError:
         raise
+    except UserError as error:
+        raise ArtefactError(f"the file's call of {name} does not fit this version of quickstudy: {error}") from error
     except Exception as error:  # whatever a constructor makes of the arguments of another version, or of an altered file
         raise ArtefactError(f"the file's call of {name} does not fit this version of quickstudy: {error!r}.") from error
