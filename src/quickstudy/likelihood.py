@@ -52,7 +52,7 @@ class Likelihood(ABC):
 
     @abstractmethod
     def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """The score of each row (accuracy 0 or 1, squared error), shape (Q,)."""
+        """The score of each row (accuracy, squared error), shape (Q,); NaN where an output is NaN."""
 
     @abstractmethod
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
@@ -92,6 +92,8 @@ def _of_a_class(y: Tensor) -> Tensor:
 class Categorical(Likelihood):
     """Classes: outputs are logits, the loss is the mean cross-entropy, the score is accuracy.
 
+    A query for which k classes are equally probable, its own among them, scores 1/k: what it would score on average if one
+    of them were drawn. So an answer that says nothing scores as guessing does, whatever column its class is in.
     Queries of a class that the task does not have, whose target row is zero, count for nothing.
 
     >>> Categorical().score(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.ones(1))
@@ -112,8 +114,10 @@ class Categorical(Likelihood):
         return OneHotCategorical(logits=outputs)
 
     def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
-        hit = (outputs.argmax(-1) == y.argmax(-1)).to(outputs.dtype)
-        return torch.where(outputs.isnan().any(-1), torch.nan, hit)
+        top = outputs.amax(-1, keepdim=True)  # NaN where any output is
+        best = (outputs == top).to(outputs.dtype)
+        hit = best.gather(-1, y.argmax(-1, keepdim=True))
+        return torch.where(top.isfinite(), hit / best.sum(-1, keepdim=True), torch.nan).squeeze(-1)
 
     def nll(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
         return super().nll(outputs, y, mask * _of_a_class(y))
@@ -222,7 +226,7 @@ class Bernoulli(Likelihood):
         return self.each(outputs, y) / math.log(2)
 
     def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-        return (self.rate(outputs, y) * mask).sum()
+        return torch.where(mask > 0, self.rate(outputs, y) * mask, 0).sum()
 
     def misfit(self, y: Tensor, mask: Tensor) -> str | None:
         return None if bool((((y >= 0) & (y <= 1)).all(-1) | (mask == 0)).all()) else "values"

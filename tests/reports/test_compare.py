@@ -175,7 +175,7 @@ def test_two_baselines_of_one_name_are_refused() -> None:
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
 def test_scores_that_are_no_finite_numbers_are_refused_everywhere(score: float) -> None:
     """A sign-flip test of NaN gave p = 0.0001, and a ranking put it first."""
-    says = r"has the score -?(nan|inf) for task 1 \(counted from 0\)"
+    says = r"has the score -?(nan|inf) for task 1 \(the first is 0\)"
     with pytest.raises(TaskError, match=says):
         report("Broken", [0.5, score], metric="mse")
     with pytest.raises(TaskError, match=says):

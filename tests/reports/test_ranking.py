@@ -88,7 +88,7 @@ def test_rankings_of_lists_of_different_lengths_are_refused_and_can_be_cut() -> 
 
 
 def test_nothing_but_finite_numbers_is_ranked() -> None:
-    with pytest.raises(TaskError, match=r"broken nan has the score nan for task 1 \(counted from 0\)"):
+    with pytest.raises(TaskError, match=r"broken nan has the score nan for task 1 \(the first is 0\)"):
         report("broken nan", [0.5, math.nan, 0.5])
     with pytest.raises(TaskError, match=r"between 0 and 1, unlike \[nan\]"):
         holm([0.5, math.nan])

@@ -56,7 +56,7 @@ def test_other_metrics_keep_their_bounds_as_the_main_one() -> None:
 
 
 def test_percent_instead_of_shares_is_refused() -> None:
-    with pytest.raises(TaskError, match=r"accuracy 97 for task 1 \(counted from 0\).*between 0 and 1.*not percent"):
+    with pytest.raises(TaskError, match=r"accuracy 97 for task 1 \(the first is 0\).*between 0 and 1.*not percent"):
         report((1.0, 97.0))
 
 

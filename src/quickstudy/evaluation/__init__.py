@@ -1,9 +1,10 @@
 """The one evaluation loop, by task and by presentation; any outside function as a baseline."""
 
-from quickstudy.evaluation.baselines import Solver, baseline, listed_rows
+from quickstudy.evaluation.baselines import baseline, listed_rows
 from quickstudy.evaluation.contest import Contest, Contestant, Trained, evaluate_by_shots, reach, tasks_by_shots, tasks_to_pay
 from quickstudy.evaluation.encoded_batches import encoded_batches
-from quickstudy.evaluation.evaluate import Baseline, Watcher, evaluate, evaluate_each
+from quickstudy.evaluation.evaluate import Watcher, evaluate, evaluate_each
+from quickstudy.evaluation.outside import Baseline, Solver
 from quickstudy.evaluation.stream import StreamReport, evaluate_stream
 
 __all__ = [

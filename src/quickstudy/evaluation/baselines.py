@@ -1,32 +1,27 @@
 """Other libraries in the evaluation: a function of arrays becomes a baseline, a list of rows from elsewhere becomes tasks."""
 
-from collections.abc import Callable, Sequence
-from functools import update_wrapper
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from quickstudy.errors import DataError, TaskError
-from quickstudy.functional.tree import leaves
-from quickstudy.likelihood import names_classes
-from quickstudy.task import Examples
+from quickstudy.errors import TaskError
+from quickstudy.evaluation.outside import OfArrays, Solver
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.row_plan import RowPlan
 
-__all__ = ["Solver", "baseline", "listed_rows"]
-
-Solver = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Any]
-"""``fn(support_x, support_y, query_x)`` on NumPy arrays: rows (S, D), class numbers or values (S,), rows (Q, D)."""
+__all__ = ["baseline", "listed_rows"]
 
 
-def baseline(fn: Solver, *, flat: bool = True) -> Callable[[Examples], Callable[[Any], Any]]:
+def baseline(fn: Solver, *, flat: bool = True) -> OfArrays:
     """One function of arrays as a baseline that `evaluate` evaluates, on a frozen task list or any other.
 
     ``fn`` gets one task: the support set's inputs and class numbers (0 … N−1; for regression values), and the queries' inputs.
     It returns a probability for each class (Q, N), class numbers (Q,), values (Q,) or (Q, P), or means and deviations.
+
+    The source says whether targets are classes or values. An estimator needs no such function:
+    ``evaluate(GaussianNB(), source)``.
 
     Args:
         fn: fits and predicts.
@@ -47,21 +42,7 @@ def baseline(fn: Solver, *, flat: bool = True) -> Callable[[Examples], Callable[
     ('bayes', 1.0)
     """
 
-    def fitted(support: Examples) -> Callable[[Any], Any]:
-        x, y = _array(support.x, flat), support.y
-        classes = names_classes(y) and bool((y.sum(1) == 1).all())
-        targets = support.labels if classes else y[:, 0] if y.shape[1] == 1 else y
-        return lambda queries: fn(x, targets.cpu().numpy(), _array(queries, flat))
-
-    update_wrapper(fitted, fn)
-    return fitted
-
-
-def _array(x: Any, flat: bool) -> NDArray[Any]:
-    if not isinstance(x, Tensor):
-        raise DataError(f"inputs of {len(leaves(x))} tensors are no single array. Write support -> (x -> outputs) instead.")
-    array: NDArray[Any] = x.detach().cpu().numpy()
-    return array.reshape(len(array), -1) if flat else array
+    return OfArrays(fn, flat)
 
 
 def listed_rows(source: FewShot, tasks: Sequence[tuple[Sequence[int], Sequence[int]]]) -> RowPlan:

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from quickstudy.arguments import choice, whole
-from quickstudy.errors import LearnerError, ShapeError, TaskError
+from quickstudy.errors import LearnerError, TaskError, UserError
+from quickstudy.evaluation.columns import cut, said_of, task_columns
 from quickstudy.evaluation.encoded_batches import encoded_batches
+from quickstudy.evaluation.outside import Baseline, as_baseline, name_of
 from quickstudy.evaluation.soundness import require_numbers, require_queries
 from quickstudy.execution.agreement import agree, require_source
 from quickstudy.execution.batching import Strategy, choose, over_tasks, trimmed
@@ -20,17 +22,13 @@ from quickstudy.likelihood import Likelihood
 from quickstudy.metrics.measure import Metric, Tally
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.reports.report import Report
-from quickstudy.task import Examples, Task, unstack_tasks
+from quickstudy.task import Task, unstack_tasks
 from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
-__all__ = ["Baseline", "Watcher", "evaluate", "evaluate_each"]
+__all__ = ["Watcher", "evaluate", "evaluate_each"]
 
 Key = TypeVar("Key")
-
-Baseline = Callable[[Examples], Callable[[Any], Any]]
-"""Any function ``support -> (x -> outputs)``; outputs are class probabilities or scores (Q, N), class numbers (Q,), values
-(Q, P), or a pair of means and standard deviations (Q, P)."""
 
 Watcher = Callable[[Predicted, Tensor], None]
 """Is shown what was said of a task's real queries, and their targets (Q, …)."""
@@ -39,7 +37,7 @@ _TIMED = 10
 
 
 def evaluate(
-    model: Learner[Any] | Baseline,
+    model: Any,
     source: TaskSource[Any],
     *,
     tasks: int = 1000,
@@ -55,10 +53,12 @@ def evaluate(
     """Evaluates ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
 
     A learner's encoder sees each row of a finite data set once, not once for each task. Baselines are evaluated one task after
-    another: ``evaluate(lambda s: KNeighborsClassifier(1).fit(s.x, s.labels).predict, source)``.
+    another: an estimator of scikit-learn in one word, ``evaluate(KNeighborsClassifier(1), source)``, or any function,
+    ``evaluate(lambda s: KNeighborsClassifier(1).fit(s.x, s.labels).predict, source)``.
 
     Args:
-        model: a learner, or a function from a support set (real rows only) to a function from inputs to outputs.
+        model: a learner; an estimator with ``fit`` and ``predict`` (or its class), copied and fitted for each task; or a function
+            from a support set (its real rows and columns) to a function from inputs to outputs.
         source: the tasks.
         tasks: how many.
         plan: evaluate this list (from `tasks.load_tasks`, say) instead of drawing one; ``tasks`` is not used then.
@@ -71,7 +71,7 @@ def evaluate(
         progress: called with (tasks done, tasks) now and then.
 
     Raises:
-        LearnerError: the learner learns targets of another kind than the source's, the encoder has a batch norm without running
+        LearnerError: no model, one of another kind of targets than the source's, the encoder has a batch norm without running
             averages, outputs are NaN, or a metric wants what the model does not give.
         TaskError: no source, no tasks asked for, a limit below 1, or a task without queries.
         ShapeError: a baseline's outputs do not fit the targets.
@@ -85,6 +85,7 @@ def evaluate(
     else:
         require_source(source)
     likelihood = model.likelihood if isinstance(model, Learner) else source.likelihood
+    baseline = None if isinstance(model, Learner) else as_baseline(model, likelihood)
     tally = Tally(metrics)
 
     def look(predicted: Predicted, y: Tensor) -> None:
@@ -95,15 +96,18 @@ def evaluate(
     with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
         plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
+        if not len(plan):
+            raise TaskError("the list holds no tasks. Evaluate at least one.")
         evaluated = plan[:limit]
-        if isinstance(model, Learner):
+        if baseline is None:
             looking = look if metrics or watch is not None else None
             scores, seconds, size = _evaluate_learner(model, source, evaluated, batch, strategy, looking, progress)
         else:
-            scores, seconds, size = _evaluate_baseline(model, source, evaluated, likelihood, look, progress)
+            called = baseline, name_of(model)
+            (scores, seconds), size = _evaluate_baseline(*called, source, evaluated, likelihood, look, progress), None
     facts = model.facts if isinstance(model, Learner) else None
     return Report(
-        model=type(model).__name__ if isinstance(model, Learner) else getattr(model, "__name__", type(model).__name__),
+        model=type(model).__name__ if isinstance(model, Learner) else name_of(model),
         source=source.name,
         metric=likelihood.metric,
         higher_is_better=likelihood.higher_is_better,
@@ -122,7 +126,7 @@ def evaluate(
 
 
 def evaluate_each(
-    model: Learner[Any] | Baseline,
+    model: Any,
     sources: Mapping[Key, TaskSource[Any]],
     *,
     tasks: int = 1000,
@@ -133,7 +137,7 @@ def evaluate_each(
     """One model on several sources: by the number of shots or ways, or on other data than it was trained on.
 
     Args:
-        model: a learner, or a function, as for `evaluate`.
+        model: a learner, an estimator or a function, as for `evaluate`.
         sources: by what sets them apart: ``{k: source.resized(shots=k) for k in (1, 5, 20)}``.
         tasks: of each source.
         seed: of each task list.
@@ -190,8 +194,8 @@ def _evaluate_learner(
             require_numbers(found, type(learner).__name__, len(scores))
             scores += found.tolist()
             if look is not None:
-                for outputs, y, mask in zip(said, encoded.query.y, encoded.query.mask.bool(), strict=True):
-                    look(Predicted.of(outputs[mask].cpu(), likelihood), y[mask].cpu())
+                for number, outputs in enumerate(said):
+                    look(*said_of(outputs, encoded[number], likelihood))
             if progress is not None:
                 progress(len(scores), len(plan))
         supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
@@ -200,19 +204,22 @@ def _evaluate_learner(
 
 
 def _evaluate_baseline(
-    baseline: Baseline, source: TaskSource[Any], plan: Plan, likelihood: Likelihood, look: Watcher, progress: Any
-) -> tuple[list[float], float, int | None]:
-    name = getattr(baseline, "__name__", type(baseline).__name__)
+    baseline: Baseline, name: str, source: TaskSource[Any], plan: Plan, likelihood: Likelihood, look: Watcher, progress: Any
+) -> tuple[list[float], float]:
     scores, seconds = [], []
     for number in range(len(plan)):
         tasks = source.gather(plan[number : number + 1])
         require_queries(tasks, likelihood, number)
-        support, query = tasks[0].support.trim(), tasks[0].query.trim()
-        took, predict = _timed(baseline, support)
+        columns = task_columns(tasks[0].support, tasks[0].query, likelihood)
+        support, query = (cut(side.trim(), columns) for side in (tasks[0].support, tasks[0].query))
         try:
+            took, predict = _timed(baseline, support)
             predicted = Predicted.by_function(predict(query.x), query.y, likelihood)
-        except ShapeError as error:
-            raise ShapeError(f"{name}, task {number} (the first is 0): {error}") from error
+        except UserError as error:
+            raise type(error)(f"{name}, task {number} (the first is 0): {error}") from error
+        except Exception as error:
+            error.add_note(f"This was raised by {name} in task {number} (the first is 0) of {source.name}.")
+            raise
         score = predicted.likelihood.score(predicted.outputs, query.y, query.mask)
         require_numbers(score[None], name, number)
         scores.append(float(score))
@@ -220,7 +227,7 @@ def _evaluate_baseline(
         seconds.append(took)
         if progress is not None:
             progress(number + 1, len(plan))
-    return scores, statistics.median(seconds), None
+    return scores, statistics.median(seconds)
 
 
 def _timed(fn: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:

@@ -30,7 +30,7 @@ def require_queries(tasks: Task, likelihood: Likelihood, first: int) -> None:
 
 
 def require_numbers(scores: Tensor, model: str, first: int) -> None:
-    """Refuses scores (B,) that are NaN, as those of outputs that are NaN.
+    """Refuses scores (B,) that are NaN or infinite, as those of such outputs.
 
     Args:
         scores: of a batch of tasks.
@@ -40,10 +40,11 @@ def require_numbers(scores: Tensor, model: str, first: int) -> None:
     Raises:
         LearnerError: with the number of the task.
     """
-    wrong = scores.isnan()
+    wrong = ~scores.isfinite()
     if bool(wrong.any()):
+        what = "NaN" if bool(scores.isnan().any()) else "infinite values"
         raise LearnerError(
-            f"{model} answered NaN in task {first + int(wrong.nonzero()[0])} (the first is 0), and in {int(wrong.sum())} of "
+            f"{model} answered {what} in task {first + int(wrong.nonzero()[0])} (the first is 0), and in {int(wrong.sum())} of "
             f"{len(scores)} tasks with it. Look for weights that are NaN, inner steps that are too large (inner_lr), or a "
             "division by 0."
         )

@@ -29,8 +29,8 @@ def reliability(predicted: Predicted, y: Tensor, bins: int = 15) -> Reliability:
     ([0.0, 0.0, 2.0, 0.0], 1.0)
     """
     known = y.sum(1) > 0
-    confidence, said = predicted.probabilities[known].double().max(1)
-    right = (said == y[known].argmax(1)).double()
+    confidence = predicted.probabilities[known].double().amax(1)
+    right = (predicted.named[known] * y[known]).double().sum(1)
     place = (confidence * bins).long().clamp(0, bins - 1)
     counts, sure, hits = (
         torch.bincount(place, weights, minlength=bins) for weights in (torch.ones_like(right), confidence, right)
@@ -38,7 +38,7 @@ def reliability(predicted: Predicted, y: Tensor, bins: int = 15) -> Reliability:
     return Reliability(counts, sure / counts.clamp(min=1), hits / counts.clamp(min=1))
 
 
-@measure(higher_is_better=False)
+@measure(higher_is_better=False, bounds=(0.0, 1.0))
 def calibration_error(predicted: Predicted, y: Tensor) -> float:
     """The expected calibration error of 15 bins, ``Σ_b (n_b / n) |accuracy_b − confidence_b|``.
 
@@ -59,7 +59,7 @@ ece: Measure = pooled(calibration_error)
 ece.__name__ = "ece"
 
 
-@measure(higher_is_better=True)
+@measure(higher_is_better=True, bounds=(0.0, 1.0))
 def abstention_auroc(predicted: Predicted, y: Tensor) -> float:
     """How well the largest probability tells queries of known classes from those of unknown ones (a target row of zeros).
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,15 +23,18 @@ def _known(predicted: Predicted, y: Tensor) -> tuple[Predicted, Tensor]:
     return predicted[rows], y[rows]
 
 
-def _pixels(y: Tensor) -> _Array:
-    """Class numbers of all pixels of (Q, N, …), or of all rows of (Q, N)."""
-    numbers: _Array = y.argmax(1).flatten().cpu().numpy()
-    return numbers
+def _counts(predicted: Predicted, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """For each class (N,): queries of it named rightly, queries named so, queries of it; a query with ties counts in shares.
+
+    Rows (Q, N), or maps (Q, N, …) of which every place is a query.
+    """
+    named, true = (columns.double().movedim(1, -1).flatten(0, -2) for columns in (predicted.named, y))
+    return (named * true).sum(0), named.sum(0), true.sum(0)
 
 
-@measure(higher_is_better=True)
+@measure(higher_is_better=True, bounds=(0.0, 1.0))
 def accuracy(predicted: Predicted, y: Tensor) -> float:
-    """The share of queries whose most probable class is theirs.
+    """The share of queries whose most probable class is theirs; one of k equally probable classes counts 1/k.
 
     >>> from quickstudy.likelihood import Categorical
     >>> import torch
@@ -38,29 +42,27 @@ def accuracy(predicted: Predicted, y: Tensor) -> float:
     1.0
     """
     known, targets = _known(predicted, y)
-    return float((known.classes == targets.argmax(1)).double().mean()) if len(known) else math.nan
+    return float((known.named * targets).double().sum(1).mean()) if len(known) else math.nan
 
 
-@measure(higher_is_better=False)
+@measure(higher_is_better=False, bounds=(0.0, math.inf))
 def log_loss(predicted: Predicted, y: Tensor) -> float:
-    """The mean negative log-probability of the true class, by scikit-learn; a probability of 0 counts as 2e-16.
+    """The mean negative log-probability of the true class; as in scikit-learn a probability of 0 counts as 2e-16.
 
     >>> from quickstudy.likelihood import Categorical
     >>> import torch
     >>> round(log_loss(Predicted.of(torch.zeros(4, 5), Categorical()), torch.eye(5)[:4]), 4)
     1.6094
     """
-    from sklearn import metrics
-
     known, targets = _known(predicted, y)
     if len(known) == 0:
         return math.nan
     probabilities = known.probabilities.double()
-    shares = (probabilities / probabilities.sum(1, keepdim=True)).cpu().numpy()
-    return float(metrics.log_loss(targets.argmax(1).cpu().numpy(), shares, labels=np.arange(targets.shape[1])))
+    true = (probabilities / probabilities.sum(1, keepdim=True) * targets).sum(1)
+    return float(-true.clamp(min=torch.finfo(torch.float64).eps).log().mean())
 
 
-@measure(higher_is_better=True)
+@measure(higher_is_better=True, bounds=(0.0, 1.0))
 def macro_f1(predicted: Predicted, y: Tensor) -> float:
     """The mean over classes of ``2 · precision · recall / (precision + recall)``, of those asked for or answered.
 
@@ -69,16 +71,14 @@ def macro_f1(predicted: Predicted, y: Tensor) -> float:
     >>> macro_f1(Predicted.of(torch.eye(2), Categorical()), torch.eye(2))
     1.0
     """
-    from sklearn import metrics
-
     known, targets = _known(predicted, y)
     if len(known) == 0:
         return math.nan
-    true, said = targets.argmax(1).cpu().numpy(), known.classes.cpu().numpy()
-    return float(metrics.f1_score(true, said, average="macro", zero_division=0))
+    hits, said, true = _counts(known, targets)
+    return _mean_of_met(2 * hits, said + true)
 
 
-@measure(higher_is_better=True)
+@measure(higher_is_better=True, bounds=(0.0, 1.0))
 def mean_iou(predicted: Predicted, y: Tensor) -> float:
     """The mean over classes of intersection over union, of rows (Q, N) or of the pixels of maps (Q, N, height, width).
 
@@ -88,15 +88,20 @@ def mean_iou(predicted: Predicted, y: Tensor) -> float:
     >>> mean_iou(Predicted.of(half, Categorical()), torch.eye(2))  # ½ of class 0, nothing of class 1
     0.25
     """
-    from sklearn import metrics
-
     known, targets = _known(predicted, y)
     if len(known) == 0:
         return math.nan
-    return float(metrics.jaccard_score(_pixels(targets), known.classes.flatten().cpu().numpy(), average="macro", zero_division=0))
+    hits, said, true = _counts(known, targets)
+    return _mean_of_met(hits, said + true - hits)
 
 
-@measure(higher_is_better=True)
+def _mean_of_met(part: Tensor, whole: Tensor) -> float:
+    """The mean share over classes that were asked for or answered."""
+    met = whole > 0
+    return float((part[met] / whole[met]).mean())
+
+
+@measure(higher_is_better=True, bounds=(0.0, 1.0))
 def auroc(predicted: Predicted, y: Tensor) -> float:
     """The area under the receiver operating characteristic; of more than two ways, the mean over classes, each against the rest.
 
@@ -110,7 +115,7 @@ def auroc(predicted: Predicted, y: Tensor) -> float:
     return _against_the_rest(predicted, y, metrics.roc_auc_score)
 
 
-@measure(higher_is_better=True)
+@measure(higher_is_better=True, bounds=(0.0, 1.0))
 def auprc(predicted: Predicted, y: Tensor) -> float:
     """The area under the precision-recall curve (average precision) of class 1; of more than two ways, the mean over classes.
 
@@ -124,7 +129,7 @@ def auprc(predicted: Predicted, y: Tensor) -> float:
     return _against_the_rest(predicted, y, metrics.average_precision_score)
 
 
-@measure(higher_is_better=True)
+@measure(higher_is_better=True, bounds=(-1.0, 1.0))
 def delta_auprc(predicted: Predicted, y: Tensor) -> float:
     """`auprc` minus the share of positives among the queries, which is what guessing reaches.
 
@@ -144,9 +149,14 @@ def delta_auprc(predicted: Predicted, y: Tensor) -> float:
 
 
 def _against_the_rest(predicted: Predicted, y: Tensor, area: Callable[[Any, Any], Any]) -> float:
-    """The mean area over classes that some queries have and some have not; of two ways, that of class 1."""
+    """The mean area over classes that some queries have and some have not; of two ways, that of class 1.
+
+    Of queries pooled from tasks of different ways, only those of tasks that have a class are set against it.
+    """
     known, targets = _known(predicted, y)
     said, true = known.probabilities.double().cpu().numpy(), targets.cpu().numpy()
     columns = [1] if true.shape[1] == 2 else range(true.shape[1])
-    areas = [float(area(true[:, c], said[:, c])) for c in columns if 0 < true[:, c].sum() < len(true)]
+    have = [slice(None) if known.real is None else known.real[:, c].cpu().numpy() for c in columns]
+    pairs = [(true[rows, c], said[rows, c]) for rows, c in zip(have, columns, strict=True)]
+    areas = [float(area(truth, scores)) for truth, scores in pairs if 0 < truth.sum() < len(truth)]
     return math.fsum(areas) / len(areas) if areas else math.nan

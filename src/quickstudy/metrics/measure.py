@@ -1,5 +1,6 @@
 """Metrics as functions that know their name, which way is better, and whether the queries of all tasks are pooled."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any
@@ -13,6 +14,7 @@ from quickstudy.errors import LearnerError
 from quickstudy.metrics.predicted import Predicted, pool
 from quickstudy.reports.intervals import interval_by_bootstrap
 from quickstudy.reports.score import Score
+from quickstudy.reports.worlds import Bounds, clipped
 
 __all__ = ["Measure", "Metric", "Tally", "measure", "pooled"]
 
@@ -27,13 +29,21 @@ class Measure:
         metric: of the queries of one task, or of all tasks together.
         higher_is_better: None where neither way is.
         pooled: evaluated on the queries of all tasks together.
+        bounds: the smallest and the largest value there can be; its intervals end there.
     """
 
     __name__: str
 
-    def __init__(self, metric: Metric, *, higher_is_better: bool | None = True, pooled: bool = False) -> None:
+    def __init__(
+        self,
+        metric: Metric,
+        *,
+        higher_is_better: bool | None = True,
+        pooled: bool = False,
+        bounds: Bounds = (-math.inf, math.inf),
+    ) -> None:
         update_wrapper(self, metric)  # takes all attributes of what it wraps, so ours come after
-        self.metric, self.higher_is_better, self.pooled = metric, higher_is_better, pooled
+        self.metric, self.higher_is_better, self.pooled, self.bounds = metric, higher_is_better, pooled, bounds
         self.__name__ = getattr(metric, "__name__", type(metric).__name__)
 
     def __call__(self, predicted: Predicted, y: Tensor) -> float:
@@ -44,7 +54,7 @@ class Measure:
         return f"{self.__name__}{', pooled over tasks' if self.pooled else ''}"
 
 
-def measure(*, higher_is_better: bool | None) -> Callable[[Metric], Measure]:
+def measure(*, higher_is_better: bool | None, bounds: Bounds = (-math.inf, math.inf)) -> Callable[[Metric], Measure]:
     """Makes a `Measure` of the function below it: a metric of a single task.
 
     >>> @measure(higher_is_better=False)
@@ -54,7 +64,7 @@ def measure(*, higher_is_better: bool | None) -> Callable[[Metric], Measure]:
     >>> wrong, wrong(Predicted.of(torch.eye(2), Categorical()), torch.eye(2))
     (wrong, 0.0)
     """
-    return lambda metric: Measure(metric, higher_is_better=higher_is_better)
+    return lambda metric: Measure(metric, higher_is_better=higher_is_better, bounds=bounds)
 
 
 def pooled(metric: Metric) -> Measure:
@@ -62,8 +72,9 @@ def pooled(metric: Metric) -> Measure:
 
     For numbers that a handful of queries cannot give (a calibration error), or that shall weigh queries alike, not tasks.
     """
-    better = metric.higher_is_better if isinstance(metric, Measure) else True
-    return Measure(metric, higher_is_better=better, pooled=True)
+    if isinstance(metric, Measure):
+        return Measure(metric, higher_is_better=metric.higher_is_better, pooled=True, bounds=metric.bounds)
+    return Measure(metric, pooled=True)
 
 
 class Tally:
@@ -73,10 +84,13 @@ class Tally:
         metrics: functions; one that is no `Measure` is a metric of single tasks of which higher is better.
 
     Raises:
-        LearnerError: two metrics of one name.
+        LearnerError: two metrics of one name, or what is no function.
     """
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
+        metrics = [metrics] if callable(metrics) else list(metrics)
+        if wrong := [m for m in metrics if not callable(m)]:
+            raise LearnerError(f"{wrong[0]!r} is no metric. Give functions of quickstudy.metrics: metrics=(metrics.ece,).")
         self.metrics = [m if isinstance(m, Measure) else Measure(m) for m in metrics]
         names = [m.__name__ for m in self.metrics]
         if len(set(names)) < len(names):
@@ -91,13 +105,17 @@ class Tally:
         for metric, scores in zip(self.metrics, self.each, strict=True):
             if not metric.pooled:
                 scores.append(metric(predicted, y))
+                if math.isinf(scores[-1]):
+                    Score.of_tasks(metric.__name__, metric.higher_is_better, scores)  # refuses it now, not after all tasks
         if any(metric.pooled for metric in self.metrics):
             self.seen.append((predicted, y))
 
     def scores(self) -> tuple[Score, ...]:
         """What came out."""
         return tuple(
-            self._of_all(metric) if metric.pooled else Score.of_tasks(metric.__name__, metric.higher_is_better, scores)
+            self._of_all(metric)
+            if metric.pooled
+            else Score.of_tasks(metric.__name__, metric.higher_is_better, scores, metric.bounds)
             for metric, scores in zip(self.metrics, self.each, strict=True)
         )
 
@@ -110,6 +128,6 @@ class Tally:
             rows = torch.from_numpy(np.concatenate([np.arange(starts[t], starts[t] + sizes[t]) for t in tasks]))
             return metric(predicted[rows], y[rows])
 
-        interval = interval_by_bootstrap(of, len(sizes))
+        interval = clipped(interval_by_bootstrap(of, len(sizes)), metric.bounds)
         kind = f"95 % bootstrap over {len(sizes):,} tasks, their {len(y):,} queries pooled"
-        return Score(metric.__name__, metric.higher_is_better, metric(predicted, y), interval, kind)
+        return Score(metric.__name__, metric.higher_is_better, metric(predicted, y), interval, kind, bounds=metric.bounds)

@@ -11,7 +11,7 @@ from torch.distributions import Bernoulli as Coin
 from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
 
 from quickstudy.errors import LearnerError, ShapeError
-from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
+from quickstudy.likelihood import ABSENT, Bernoulli, Categorical, Gaussian, Likelihood
 
 __all__ = ["Kind", "MeanAndDeviation", "Predicted", "pool"]
 
@@ -42,7 +42,7 @@ class _Stated(Categorical):
     """Classes by outputs that are their probabilities already, no logits."""
 
     def each(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return -(outputs.log() * y).sum(-1)
+        return -torch.xlogy(y, outputs).sum(-1)
 
     def mean(self, outputs: Tensor) -> Tensor:
         return outputs
@@ -73,6 +73,7 @@ class Predicted:
         outputs: (Q, …), as the likelihood reads them.
         likelihood: of the outputs.
         kind: what they are.
+        real: which columns the task of each query has (Q, N), where tasks of different ways were pooled; None: all.
 
     >>> said = Predicted.of(torch.tensor([[0.0, 2.0]]), Categorical())
     >>> said.classes.tolist(), round(said.probabilities[0, 1].item(), 3), len(said)
@@ -82,6 +83,7 @@ class Predicted:
     outputs: Tensor
     likelihood: Likelihood
     kind: Kind
+    real: Tensor | None = None
 
     @classmethod
     def of(cls, outputs: Tensor, likelihood: Likelihood) -> "Predicted":
@@ -126,14 +128,25 @@ class Predicted:
         return len(self.outputs)
 
     def __getitem__(self, rows: Any) -> "Predicted":
-        return Predicted(self.outputs[rows], self.likelihood, self.kind)
+        return Predicted(self.outputs[rows], self.likelihood, self.kind, None if self.real is None else self.real[rows])
+
+    def among(self, columns: Tensor) -> "Predicted":
+        """What was said of these columns alone (N,), where targets are classes: those that padding added are no classes."""
+        return Predicted(self.outputs[:, columns], self.likelihood, self.kind)
 
     @property
     def classes(self) -> Tensor:
-        """The most probable class of each query, (Q,)."""
+        """The most probable class of each query, (Q,); of several that are equally probable the first, see `named`."""
         if self.kind.startswith("values"):
             raise LearnerError("this metric wants classes, but the model gives values. Use metrics of values: mse, ndcg.")
         return self.outputs.argmax(1)
+
+    @property
+    def named(self) -> Tensor:
+        """The classes named for each query (Q, N): 1 for the most probable one, 1/k for each of k that are equally probable."""
+        self.classes  # noqa: B018  refuses values
+        best = (self.outputs == self.outputs.amax(1, keepdim=True)).double()
+        return best / best.sum(1, keepdim=True)
 
     @property
     def probabilities(self) -> Tensor:
@@ -178,10 +191,34 @@ class Predicted:
 
 
 def pool(seen: Sequence[tuple[Predicted, Tensor]]) -> tuple[Predicted, Tensor]:
-    """The queries of many tasks as if they were of one: what ``evaluate(watch=…)`` was shown, joined."""
-    first = seen[0][0]
-    outputs = torch.cat([predicted.outputs for predicted, _ in seen])
-    return Predicted(outputs, first.likelihood, first.kind), torch.cat([y for _, y in seen])
+    """The queries of many tasks as if they were of one: what ``evaluate(watch=…)`` was shown, joined.
+
+    Tasks of fewer ways get columns that are no classes of theirs, see `Predicted.real`.
+
+    Raises:
+        LearnerError: nothing was shown, or outputs are of several kinds (probabilities in one task, scores in another).
+    """
+    kinds = {predicted.kind: predicted.likelihood for predicted, _ in seen}
+    if len(kinds) != 1:
+        raise LearnerError(
+            f"outputs of {len(seen)} tasks are {' in some and '.join(kinds) or 'none'}, so that they cannot be pooled. Return "
+            "the same kind for every task: one probability for each class, rows that sum to one."
+        )
+    ((kind, likelihood),) = kinds.items()
+    widest = max(y.shape[1] for _, y in seen)
+    if all(y.shape[1] == widest for _, y in seen):
+        return Predicted(torch.cat([said.outputs for said, _ in seen]), likelihood, kind), torch.cat([y for _, y in seen])
+    logits = isinstance(likelihood, Categorical) and not isinstance(likelihood, _Stated) and kind != "class numbers"
+    absent = ABSENT if logits else 0.0
+    outputs = torch.cat([_wider(said.outputs, widest, absent) for said, _ in seen])
+    real = torch.cat([_wider(torch.ones_like(said.outputs), widest, 0.0) > 0 for said, _ in seen])
+    return Predicted(outputs, likelihood, kind, real), torch.cat([_wider(y, widest, 0.0) for _, y in seen])
+
+
+def _wider(rows: Tensor, columns: int, value: float) -> Tensor:
+    """Rows (Q, N, …) with columns of ``value`` added to the second axis."""
+    added = rows.new_full((len(rows), columns - rows.shape[1], *rows.shape[2:]), value)
+    return torch.cat([rows, added], 1)
 
 
 def _numbers(found: Any) -> Tensor:

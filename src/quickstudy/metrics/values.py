@@ -13,7 +13,7 @@ from quickstudy.metrics.predicted import Predicted
 __all__ = ["coverage_90", "gaussian_nll", "mean_absolute_error", "mse", "ndcg", "ndcg_10", "ndcg_at", "width_90"]
 
 
-@measure(higher_is_better=False)
+@measure(higher_is_better=False, bounds=(0.0, math.inf))
 def mse(predicted: Predicted, y: Tensor) -> float:
     """The mean squared error, over queries and columns.
 
@@ -24,7 +24,7 @@ def mse(predicted: Predicted, y: Tensor) -> float:
     return float((predicted.values - y).double().pow(2).mean())
 
 
-@measure(higher_is_better=False)
+@measure(higher_is_better=False, bounds=(0.0, math.inf))
 def mean_absolute_error(predicted: Predicted, y: Tensor) -> float:
     """The mean absolute error, over queries and columns.
 
@@ -46,7 +46,7 @@ def gaussian_nll(predicted: Predicted, y: Tensor) -> float:
     return float(-predicted.distribution.log_prob(y).double().mean())
 
 
-@measure(higher_is_better=None)
+@measure(higher_is_better=None, bounds=(0.0, 1.0))
 def coverage_90(predicted: Predicted, y: Tensor) -> float:
     """The share of targets inside the central 90 % interval of their predictive distribution: 0.9 is right, not more, not less.
 
@@ -58,7 +58,7 @@ def coverage_90(predicted: Predicted, y: Tensor) -> float:
     return float(((low <= y) & (y <= high)).double().mean())
 
 
-@measure(higher_is_better=False)
+@measure(higher_is_better=False, bounds=(0.0, math.inf))
 def width_90(predicted: Predicted, y: Tensor) -> float:
     """The mean width of the central 90 % interval: of two models that cover alike, the narrower one knows more.
 
@@ -71,7 +71,7 @@ def width_90(predicted: Predicted, y: Tensor) -> float:
     return float((high - low).double().mean())
 
 
-@measure(higher_is_better=True)
+@measure(higher_is_better=True, bounds=(0.0, 1.0))
 def ndcg(predicted: Predicted, y: Tensor) -> float:
     """The normalised discounted cumulative gain of all queries, put in the order of their values; targets (Q, 1) are gains.
 
@@ -98,7 +98,7 @@ def ndcg_at(k: int) -> Measure:
         return _ndcg(predicted, y, k)
 
     first.__name__ = f"ndcg_{k}"
-    return Measure(first)
+    return Measure(first, bounds=(0.0, 1.0))
 
 
 ndcg_10: Measure = ndcg_at(10)

@@ -69,7 +69,7 @@ def finite(scores: Sequence[float], what: str) -> None:
     for number, score in enumerate(scores):
         if not math.isfinite(score):
             raise TaskError(
-                f"{what} has the score {score} for task {number} (counted from 0). Nothing can be compared with that: leave the "
+                f"{what} has the score {score} for task {number} (the first is 0). Nothing can be compared with that: leave the "
                 "model out, or find out why it diverges (a smaller learning rate, inputs on a common scale)."
             )
 

@@ -70,7 +70,7 @@ class Report:
         outside = [number for number, score in enumerate(self.scores) if not low - 1e-6 <= score <= high + 1e-6]
         if outside:
             raise TaskError(
-                f"{self.model} has the {self.metric} {self.scores[outside[0]]:.6g} for task {outside[0]} (counted from 0), but "
+                f"{self.model} has the {self.metric} {self.scores[outside[0]]:.6g} for task {outside[0]} (the first is 0), but "
                 f"{self.metric} lies between {low:g} and {high:g}. Give shares, not percent, or the metric a name of its own."
             )
         if self.classes is not None and len(self.classes) < len(self.scores):

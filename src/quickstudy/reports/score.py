@@ -49,7 +49,7 @@ class Score:
         for number, score in enumerate(scores):
             if math.isinf(score):
                 raise TaskError(
-                    f"{metric} is {score} for task {number} (counted from 0), so its mean says nothing of the other tasks. Let "
+                    f"{metric} is {score} for task {number} (the first is 0), so its mean says nothing of the other tasks. Let "
                     "the model give no probability or deviation of exactly 0, or use another metric."
                 )
         known = [score for score in scores if not math.isnan(score)]

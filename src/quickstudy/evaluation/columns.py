@@ -1,0 +1,42 @@
+"""Which target columns are classes of a task, and which were added to make tasks of different ways one batch."""
+
+import torch
+from torch import Tensor
+
+from quickstudy.likelihood import Categorical, Likelihood
+from quickstudy.metrics.predicted import Predicted
+from quickstudy.task import Examples, Task
+
+__all__ = ["cut", "said_of", "task_columns"]
+
+
+def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> Tensor:
+    """The columns (N,) that are classes of this task: some real support row or query has them. Values and labels: all.
+
+    A task without support rows (`tasks.Supervised`) has all its columns: nothing was padded.
+
+    >>> from quickstudy.task import pad
+    >>> support = pad(Examples.of(torch.zeros(2, 1), torch.tensor([0, 1])), 3, columns=4)
+    >>> task_columns(support, support, Categorical())
+    tensor([ True,  True, False, False])
+    """
+    everything = torch.ones(query.y.shape[1], dtype=torch.bool, device=query.y.device)
+    if not isinstance(likelihood, Categorical) or not bool((support.mask > 0).any()):
+        return everything
+    met = [(side.y[side.mask > 0] > 0).movedim(1, -1).flatten(0, -2).any(0) for side in (support, query)]
+    return met[0] | met[1]
+
+
+def said_of(outputs: Tensor, task: Task, likelihood: Likelihood) -> tuple[Predicted, Tensor]:
+    """What a learner said of the real queries of ONE task, and their targets, of the task's own columns alone."""
+    real = task.query.mask > 0
+    predicted, y = Predicted.of(outputs[real].cpu(), likelihood), task.query.y[real].cpu()
+    columns = task_columns(task.support, task.query, likelihood).cpu()
+    if outputs.shape[1] != len(columns) or bool(columns.all()):
+        return predicted, y
+    return predicted.among(columns), y[:, columns]
+
+
+def cut(examples: Examples, columns: Tensor) -> Examples:
+    """The same rows with these target columns alone."""
+    return examples if bool(columns.all()) else Examples(examples.x, examples.y[:, columns], examples.mask)
