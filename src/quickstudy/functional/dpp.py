@@ -59,9 +59,9 @@ def sample_k_dpp(
         table: ``log_symmetric(values, k)``, if it is known.
     """
     table = log_symmetric(values, k) if table is None else table
-    coins = torch.rand(len(values), generator=generator, dtype=torch.float64).log()
+    coins = torch.rand(values.shape[0], generator=generator, dtype=torch.float64).log()
     logs, left, taken = values.log(), k, []
-    for n in range(len(values), 0, -1):
+    for n in range(values.shape[0], 0, -1):
         if left and coins[n - 1] < logs[n - 1] + table[left - 1, n - 1] - table[left, n]:
             taken.append(n - 1)
             left -= 1
@@ -69,7 +69,7 @@ def sample_k_dpp(
     rest, known, items = v_CK.square().sum(1), torch.zeros_like(v_CK), []
     for place, coin in enumerate(torch.rand(k, generator=generator, dtype=torch.float64)):
         edges = rest.clamp(min=0).cumsum(0)
-        item = int(torch.searchsorted(edges, coin * edges[-1], right=True).clamp(max=len(edges) - 1))
+        item = int(torch.searchsorted(edges, coin * edges[-1], right=True).clamp(max=edges.shape[0] - 1))
         known[:, place] = (v_CK @ v_CK[item] - known[:, :place] @ known[item, :place]) / rest[item].sqrt()
         rest = rest - known[:, place].square()
         rest[item] = 0
@@ -86,8 +86,8 @@ def inclusion(values: Tensor, vectors: Tensor, k: int) -> Tensor:
     tensor([0.5000, 0.5000, 0.5000, 0.5000], dtype=torch.float64)
     """
     whole = log_symmetric(values, k)[k, -1]
-    others = torch.arange(len(values))
+    others = torch.arange(values.shape[0])
     share = torch.stack(
-        [values[n].log() + log_symmetric(values[others != n], k - 1)[k - 1, -1] - whole for n in range(len(values))]
+        [values[n].log() + log_symmetric(values[others != n], k - 1)[k - 1, -1] - whole for n in range(values.shape[0])]
     )
     return vectors.square() @ share.exp()

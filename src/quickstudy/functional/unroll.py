@@ -28,6 +28,7 @@ __all__ = [
     "descend",
     "gradient",
     "gradient_and_value",
+    "is_exporting",
     "is_inner",
     "is_mapped",
     "mapped",
@@ -54,6 +55,12 @@ def mapped(by_vmap: bool) -> Iterator[None]:
 def is_mapped() -> bool:
     """Whether the code stands under `torch.func.vmap`, as `mapped` was told."""
     return _mapped.get()
+
+
+def is_exporting() -> bool:
+    """Whether `torch.export` reads the code: sizes are symbols and numbers are not there, so nothing may branch on either."""
+    exporting: bool = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)()
+    return exporting
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class InputContext(Recorded, nn.Module):
         self.network, self.context = network, context
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        outputs: Tensor = self.network(torch.cat([x.flatten(1), context.expand(len(x), -1)], 1))
+        outputs: Tensor = self.network(torch.cat([x.flatten(1), context.expand(x.shape[0], -1)], 1))
         return outputs
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from quickstudy.functional.unroll import is_mapped
+from quickstudy.functional.unroll import is_exporting, is_mapped
 
 __all__ = ["ExactBatchNorm2d", "batch_norm", "laid_out", "moments"]
 
@@ -25,10 +25,10 @@ def laid_out(x: Tensor) -> Tensor:
 
     Of one channel both layouts are the same numbers in memory, and PyTorch takes the ordinary one unless strides say otherwise.
     """
-    if x.device.type != "cpu" or x.ndim != 4 or is_mapped():
+    if x.device.type != "cpu" or x.ndim != 4 or is_mapped() or is_exporting():
         return x
     if x.shape[1] == 1:
-        return x.reshape(len(x), *x.shape[2:], 1).permute(0, 3, 1, 2)
+        return x.reshape(x.shape[0], *x.shape[2:], 1).permute(0, 3, 1, 2)
     return x.contiguous(memory_format=torch.channels_last) if _is_last(x) is False else x
 
 
@@ -41,7 +41,7 @@ def _is_last(x: Tensor) -> bool | None:
 
 
 def _here(x: Tensor) -> bool:
-    suits = x.device.type == "cpu" and x.dtype == torch.float32 and x.ndim == 4 and not is_mapped()
+    suits = x.device.type == "cpu" and x.dtype == torch.float32 and x.ndim == 4 and not is_mapped() and not is_exporting()
     return suits and bool(_is_last(x)) and not x.is_contiguous()
 
 
@@ -82,7 +82,7 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel, (C,) each, in double precision: Chan's formula over runs of whole images."""
     runs = _runs(x)
     found = [torch.batch_norm_update_stats(run, None, None, 0.0) for run in runs]
-    share = torch.tensor([len(run) / len(x) for run in runs], dtype=torch.float64)[:, None]
+    share = torch.tensor([run.shape[0] / x.shape[0] for run in runs], dtype=torch.float64)[:, None]
     means, variances = (torch.stack(part).double() for part in zip(*found, strict=True))
     mean = (share * means).sum(0)
     return mean, (share * (variances + (means - mean) ** 2)).sum(0)

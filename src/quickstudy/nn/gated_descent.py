@@ -74,7 +74,7 @@ class GatedDescent(Recorded, nn.Module):
     def forward(self, weights: Weights, grads: Weights, loss: Tensor, memory: Gates) -> tuple[Weights, Gates]:
         theta = torch.cat([w.reshape(-1, 1) for w in weights.values()])
         slope = torch.cat([grads[name].reshape(-1, 1) for name in weights])
-        read = torch.cat([log_sign(slope[:, 0], self.p), log_sign(loss, self.p).expand(len(theta), 2)], 1)
+        read = torch.cat([log_sign(slope[:, 0], self.p), log_sign(loss, self.p).expand(theta.shape[0], 2)], 1)
         h, lstm = self.lstm(read, memory.lstm)
         forget = self.forget(torch.cat([h, theta, memory.forget], 1)).sigmoid()
         write = self.input(torch.cat([h, theta, memory.input], 1)).sigmoid()

@@ -23,7 +23,7 @@ from torch.nn.utils.parametrizations import _WeightNorm
 from torch.nn.utils.weight_norm import WeightNorm as _OldWeightNorm
 
 from quickstudy.errors import LearnerError, ShapeError
-from quickstudy.functional.unroll import is_mapped
+from quickstudy.functional.unroll import is_exporting, is_mapped
 from quickstudy.nn.exact_norm import batch_norm
 from quickstudy.nn.exchange import exchanged, frozen_parts
 
@@ -80,7 +80,7 @@ def recording(mask: Tensor | None = None) -> AbstractContextManager[Statistics]:
 
 def counting(mask: Tensor) -> AbstractContextManager[Statistics]:
     """Normalises with the statistics of the rows of mask 1, for nobody to keep: ``with counting(mask): network(x)``."""
-    whole = not is_mapped() and bool(mask.all())
+    whole = not is_mapped() and not is_exporting() and bool(mask.all())
     return _during(_Session(keep=False, mask=None if whole else mask))
 
 

@@ -91,4 +91,4 @@ class Relation(Recorded, nn.Module):
         maps = self.joint(nn.functional.max_pool2d(first.flatten(0, 1), 2).relu())
         maps = nn.functional.max_pool2d(maps, min(2, maps.shape[-1])).relu()
         scores: Tensor = self.score(self.wide(maps.flatten(1)).relu())
-        return scores.view(len(queries), len(classes))
+        return scores.view(queries.shape[0], classes.shape[0])

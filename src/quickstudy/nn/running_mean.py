@@ -36,7 +36,7 @@ class RunningMean(Recorded, nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and len(x):
+        if self.training and x.shape[0]:
             with torch.no_grad():
                 self.batches += 1
                 self.mean += (x.mean(0) - self.mean) * (1 / self.batches).clamp(min=self.momentum)

@@ -37,11 +37,11 @@ class CausalConvolution(Recorded, nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         silence = x.new_zeros(self.dilation, x.shape[-1])
-        return self._gated(torch.cat([silence, x])[: len(x)], x)
+        return self._gated(torch.cat([silence, x])[: x.shape[0]], x)
 
     def append(self, x: Tensor, before: Tensor, count: Tensor) -> Tensor:
         """What each of x (Q, C) becomes as the step that follows the first ``count`` of ``before`` (S, ≥ C)."""
-        places = torch.arange(len(before), device=before.device)
+        places = torch.arange(before.shape[0], device=before.device)
         earlier = (places == count - self.dilation).to(x.dtype) @ before[:, : self.inputs]
         return self._gated(earlier.expand_as(x), x)
 
@@ -71,14 +71,14 @@ class CausalAttention(Recorded, nn.Module):
         self.query, self.key, self.value = nn.Linear(inputs, keys), nn.Linear(inputs, keys), nn.Linear(inputs, values)
 
     def forward(self, x: Tensor) -> Tensor:
-        places = torch.arange(len(x), device=x.device)
+        places = torch.arange(x.shape[0], device=x.device)
         scores = self.scale * self.query(x) @ self.key(x).mT
         scores = scores.masked_fill(places[:, None] < places, -math.inf)
         return torch.cat([x, scores.softmax(-1) @ self.value(x)], -1)
 
     def append(self, x: Tensor, before: Tensor, count: Tensor) -> Tensor:
         """What each of x (Q, C) becomes as the step that follows the first ``count`` of ``before`` (S, ≥ C)."""
-        places = torch.arange(len(before), device=before.device)
+        places = torch.arange(before.shape[0], device=before.device)
         seen, query = before[:, : self.inputs], self.scale * self.query(x)
         earlier = (query @ self.key(seen).mT).masked_fill(places >= count, -math.inf)
         itself = (query * self.key(x)).sum(-1, keepdim=True)

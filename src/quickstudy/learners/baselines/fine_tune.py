@@ -55,7 +55,7 @@ class FineTune(Learner[FastWeights]):
 
     def adapt(self, support: Examples) -> FastWeights:
         encoder = {f"encoder.{name}": weight for name, weight in weights_of(self.encoder).items()}
-        if len(support) == 0:
+        if support.mask.shape[0] == 0:
             weights = encoder | {"head.weight": self.head.weight, "head.bias": self.head.bias}
             return FastWeights(weights, {}, self.head.bias.new_ones(support.y.shape[1]))
         present = self.likelihood.present(support.y, support.mask)
@@ -84,7 +84,7 @@ class FineTune(Learner[FastWeights]):
         return self.likelihood.restrict(_head(self._features(state.weights, x), state.weights), state.present)
 
     def objective(self, task: Task) -> Tensor:
-        if len(task.support):
+        if task.support.mask.shape[0]:
             raise LearnerError("FineTune is pre-trained on tasks.Supervised(index), whose support sets are empty.")
         return super().objective(task)
 

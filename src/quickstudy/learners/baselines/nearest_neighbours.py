@@ -53,8 +53,8 @@ class NearestNeighbours(Learner[Neighbours]):
         return Neighbours(support.x, support.y, support.mask)
 
     def predict(self, state: Neighbours, x: Tensor) -> Tensor:
-        if len(state.mask) == 0:
-            return self.likelihood.restrict(x.new_zeros(len(x), state.classes.shape[1]), state.classes.sum(0))
+        if state.mask.shape[0] == 0:
+            return self.likelihood.restrict(x.new_zeros(x.shape[0], state.classes.shape[1]), state.classes.sum(0))
         far = torch.where(state.mask > 0, squared_distance(x, state.features), torch.inf)
         near, rows = far.topk(min(self.k, far.shape[1]), largest=False)
         votes = (state.classes[rows] * near.isfinite().to(far.dtype)[..., None]).sum(1)

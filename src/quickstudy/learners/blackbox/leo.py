@@ -144,7 +144,7 @@ class LEO(Learner[DecodedHead]):
             outputs = self.predict(DecodedHead(weight, present), support.x)
             return self.likelihood.nll(outputs, support.y, support.mask)
 
-        draw = self._noise(start.new_zeros(len(start), len(self.tuning_rate)))
+        draw = self._noise(start.new_zeros(start.shape[0], self.tuning_rate.shape[0]))
         end = repeated(lambda z: z - self.latent_rate * gradient(loss, {"z": z})["z"], start, self.steps)
         weight = self._decoded(end, draw)
         weight = repeated(lambda w: w - self.tuning_rate * gradient(loss, {"w": w})["w"], weight, self.tuning_steps)
@@ -153,7 +153,7 @@ class LEO(Learner[DecodedHead]):
     def _codes(self, support: Examples) -> Tensor:
         """Means and log deviations (N, 2L): of each class, over its pairs with all of the support set."""
         codes_SL = self.coder(support.x)
-        rows = len(codes_SL)
+        rows = codes_SL.shape[0]
         pairs = torch.cat([codes_SL[:, None].expand(-1, rows, -1), codes_SL[None].expand(rows, -1, -1)], -1)
         related = self.relation(pairs.flatten(0, 1)).view(rows, rows, -1)
         by_row = (related * support.mask[None, :, None]).sum(1) / support.mask.sum().clamp(min=1)
@@ -178,5 +178,5 @@ def _crossing(weight: Tensor) -> Tensor:
     """``mean (C − I)²`` with C the correlations between the latent directions (columns) of a decoder (2D, L)."""
     unit = weight / ((weight**2).sum(0, keepdim=True) + 1e-12).sqrt()
     correlations = unit.mT @ unit
-    crossing: Tensor = ((correlations - torch.eye(len(correlations), dtype=weight.dtype, device=weight.device)) ** 2).mean()
+    crossing: Tensor = ((correlations - torch.eye(correlations.shape[0], dtype=weight.dtype, device=weight.device)) ** 2).mean()
     return crossing

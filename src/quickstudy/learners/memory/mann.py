@@ -96,8 +96,8 @@ class MANN(Learner[Stream]):
         return outputs, Stream(after, last, present)
 
     def _answers(self, state: Stream, x: Tensor) -> Tensor:
-        memory = map_leaves(lambda leaf: leaf.expand(len(x), *leaf.shape), state.state)
-        return self.cell(torch.cat([x, state.last.expand(len(x), -1)], -1), memory)[0]
+        memory = map_leaves(lambda leaf: leaf.expand(x.shape[0], *leaf.shape), state.state)
+        return self.cell(torch.cat([x, state.last.expand(x.shape[0], -1)], -1), memory)[0]
 
 
 def _rows_before(first: Tensor, rows_SD: Tensor, mask_S: Tensor) -> tuple[Tensor, Tensor]:

@@ -73,6 +73,6 @@ class NeuralTuringMachine(Learner[Remembered]):
         return Remembered(read(self.cell, steps, more.mask, state.state)[1], present)
 
     def predict(self, state: Remembered, x: Tensor) -> Tensor:
-        asked = torch.cat([x, x.new_zeros(len(x), self.cell.outputs)], -1)
-        memory = map_leaves(lambda leaf: leaf.expand(len(x), *leaf.shape), state.state)
+        asked = torch.cat([x, x.new_zeros(x.shape[0], self.cell.outputs)], -1)
+        memory = map_leaves(lambda leaf: leaf.expand(x.shape[0], *leaf.shape), state.state)
         return self.likelihood.restrict(self.cell(asked, memory)[0], state.present)

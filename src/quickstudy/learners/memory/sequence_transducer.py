@@ -64,13 +64,13 @@ class SequenceTransducer(Learner[Heard]):
 
     def update(self, state: Heard, more: Examples) -> Heard:
         """Reads on where it stopped."""
-        steps = torch.cat([more.x, more.y, more.y.new_zeros(len(more), 1)], -1)
+        steps = torch.cat([more.x, more.y, more.y.new_zeros(more.y.shape[0], 1)], -1)
         present = torch.maximum(state.present, self.likelihood.present(more.y, more.mask))
         return Heard(read(self.cell, steps, more.mask, state.state)[1], present)
 
     def predict(self, state: Heard, x: Tensor) -> Tensor:
         columns = state.present.shape[0]
         end = torch.cat([x.new_zeros(x.shape[-1] + columns), x.new_ones(1)])
-        steps = torch.cat([x, x.new_zeros(len(x), columns + 1)], -1)
+        steps = torch.cat([x, x.new_zeros(x.shape[0], columns + 1)], -1)
         _, ended = self.cell(end, state.state)
-        return self.likelihood.restrict(read(self.cell, steps, steps.new_ones(len(x)), ended)[0], state.present)
+        return self.likelihood.restrict(read(self.cell, steps, steps.new_ones(x.shape[0]), ended)[0], state.present)

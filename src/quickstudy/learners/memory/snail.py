@@ -69,7 +69,7 @@ class SNAIL(Learner[Trace]):
         """Reads the steps it kept once more, with the new ones behind them."""
         fresh = self.adapt(more)
         kept = [trace.features[:, : self.network.inputs] for trace in (state, fresh)]
-        real = [torch.arange(len(t.features), device=more.mask.device) < t.steps for t in (state, fresh)]
+        real = [torch.arange(t.features.shape[0], device=more.mask.device) < t.steps for t in (state, fresh)]
         return self._read(torch.cat(kept), torch.cat(real).to(more.mask.dtype), torch.maximum(state.present, fresh.present))
 
     def _read(self, steps: Tensor, mask: Tensor, present: Tensor) -> Trace:
@@ -77,5 +77,5 @@ class SNAIL(Learner[Trace]):
         return Trace(self.network.features(steps[real_first]), mask.sum(), present)
 
     def predict(self, state: Trace, x: Tensor) -> Tensor:
-        asked = torch.cat([x, x.new_zeros(len(x), self.network.outputs)], -1)
+        asked = torch.cat([x, x.new_zeros(x.shape[0], self.network.outputs)], -1)
         return self.likelihood.restrict(self.network.append(asked, state.features, state.steps), state.present)

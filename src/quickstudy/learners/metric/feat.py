@@ -75,7 +75,7 @@ class FEAT(Learner[AdaptedPrototypes]):
     def adapt(self, support: Examples) -> AdaptedPrototypes:
         means = class_means(support.x, support.y, support.mask)
         counts = (support.y * support.mask[:, None]).sum(0)
-        return AdaptedPrototypes(self.attention(means, counts.expand(len(counts), -1)), counts)
+        return AdaptedPrototypes(self.attention(means, counts.expand(counts.shape[0], -1)), counts)
 
     def predict(self, state: AdaptedPrototypes, x: Tensor) -> Tensor:
         return self.likelihood.restrict(-squared_distance(x, state.means) / self.temperature, state.counts)

@@ -75,7 +75,7 @@ class SiameseNet(Learner[Twins]):
         y = torch.cat([task.support.y, task.query.y])
         mask = torch.cat([task.support.mask, task.query.mask])
         same = y @ y.mT
-        real = mask[:, None] * mask * (1 - torch.eye(len(x), dtype=x.dtype, device=x.device))
+        real = mask[:, None] * mask * (1 - torch.eye(x.shape[0], dtype=x.dtype, device=x.device))
         losses = self.loss(self.compare(x, x), same)
         return (_mean(losses, real * same) + _mean(losses, real * (1 - same))) / 2
 

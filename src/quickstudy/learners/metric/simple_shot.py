@@ -73,7 +73,7 @@ class SimpleShot(Learner[UnitMeans]):
         return UnitMeans(total / counts.clamp(min=1)[:, None], counts)
 
     def objective(self, task: Task) -> Tensor:
-        if len(task.support):
+        if task.support.mask.shape[0]:
             raise LearnerError("SimpleShot is pre-trained on tasks.Supervised(index), whose support sets are empty.")
         return self.likelihood.nll(self.head(task.query.x), task.query.y, task.query.mask)
 

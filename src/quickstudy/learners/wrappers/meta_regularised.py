@@ -65,7 +65,7 @@ class MetaRegularised(LearnerWrapper):
     def encode(self, x: Inputs) -> Coded:
         with measuring() as found:
             codes: Tensor = self.encoder(x)
-        nats = torch.stack(found).sum(0) if found else codes.new_zeros(len(codes))
+        nats = torch.stack(found).sum(0) if found else codes.new_zeros(codes.shape[0])
         return Coded(self.learner.encode(codes), nats)
 
     def features(self, x: Coded) -> Inputs:
