@@ -245,6 +245,30 @@ def test_only_the_command_line_prints() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+SIZED = {"codes", "examples", "features", "h", "more", "queries", "query", "mask", "support", "task", "x", "y", "z"}
+"""What tensors and records of tensors are called in learners, networks and functions of tensors."""
+
+
+def test_sizes_are_read_from_shapes() -> None:
+    """``len(x)`` is a number: an exported program would hold for that number of rows alone."""
+    wrong = []
+    for name in MODULES:
+        if name.split(".")[1:2] not in (["functional"], ["learners"], ["nn"]):
+            continue
+        annotated = {
+            (node.arg, ast.unparse(node.annotation))
+            for node in ast.walk(tree(name))
+            if isinstance(node, ast.arg) and node.annotation
+        }
+        tensors = SIZED | {arg for arg, kind in annotated if kind in ("Tensor", "Inputs", "Examples", "Task")}
+        for call in ast.walk(tree(name)):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "len":
+                last = call.args[0].attr if isinstance(call.args[0], ast.Attribute) else ast.unparse(call.args[0])
+                if last in tensors:
+                    wrong.append(f"{FILES[name]}:{call.lineno} {ast.unparse(call)}: take {last}.shape[0]")
+    assert not wrong, "\n".join(wrong)
+
+
 def project_texts() -> Iterator[Path]:
     """Every text file of the project, this one too."""
     folders = ("src", "tests", "docs", "examples", "benchmarks", "changelog.d", ".ci")

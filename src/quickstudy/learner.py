@@ -33,6 +33,7 @@ class Facts:
         batchable: works under `torch.func.vmap`; False where a learner leaves tensors (scikit-learn inside).
         gradient: of the objective: exact, a surrogate (tested against its stated formula), or none.
         norm: which statistics batch norms use: running (kept in meta-training), support, batch, or none.
+        unexportable: why predictors cannot be exported with a free number of queries; empty where they can.
     """
 
     ordered: bool = False
@@ -42,6 +43,7 @@ class Facts:
     batchable: bool = True
     gradient: Literal["exact", "surrogate", "none"] = "exact"
     norm: Literal["running", "support", "batch", "none"] = "running"
+    unexportable: str = ""
 
 
 class Learner(Recorded, nn.Module, ABC, Generic[State]):

@@ -1,7 +1,8 @@
-"""The contract battery: thirteen promises that every learner keeps, each excused only by a declared fact."""
+"""The contract battery: the promises that every learner keeps, each excused only by a declared fact."""
 
 from typing import Any
 
+from quickstudy.checks.exporting import exports_its_predictor
 from quickstudy.checks.gradient import REMEDY, metagradient_is_right
 from quickstudy.checks.invariance import (
     adapting_is_pure,
@@ -50,6 +51,12 @@ BATTERY = (
     Promise(11, learns, "Choose a source that suits the learner, or more steps: trained=Training(steps=...)."),
     Promise(12, update_is_adapt_on_the_union, "Keep counts in the state, so that an update weighs old and new rows alike."),
     Promise(13, repr_names_it, "Extend Learner.extra_repr instead of replacing it, and keep the module's own repr."),
+    Promise(
+        16,
+        exports_its_predictor,
+        "Read sizes by x.shape[0] instead of len(x) or int(...), branch on no number in encode and predict, or declare why it "
+        'cannot be: Facts(unexportable="...").',
+    ),
 )
 """In the order in which they are checked: a promise comes after those that it rests on."""
 
@@ -62,8 +69,9 @@ def check_learner(
     expected_gradient: Expected | None = None,
     tolerance: float = 1e-6,
     seed: int = 0,
+    export: bool = True,
 ) -> Checks:
-    """Checks that ``learner`` keeps the thirteen promises on which training, evaluating, saving and serving rely.
+    """Checks that ``learner`` keeps the promises on which training, evaluating, saving and serving rely.
 
     Call it in the tests of a learner of your own. Copies are used, in double precision where numbers are compared; the
     learner stays as it is. A point is excused only by what the class declares in its `Facts`, or where nothing can be asked.
@@ -75,6 +83,7 @@ def check_learner(
         expected_gradient: the stated formula of a surrogate gradient, see `check_metagradient`.
         tolerance: largest deviation, relative to 1 + the number; an iterative solver inside may need a larger one.
         seed: of tasks and random numbers.
+        export: whether point 16 is asked, which takes a second or several.
 
     Returns:
         The points with what was measured; prints as a table.
@@ -92,8 +101,8 @@ def check_learner(
     >>> x = torch.cat([signal, 2 * torch.randn(400, 20)], 1)
     >>> checks = check_learner(ProtoNet(torch.nn.Linear(40, 16)), FewShot(from_arrays(x, labels), 3, 2, 5))
     >>> checks.held, checks.excused
-    ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), {})
+    ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16), {})
     """
     agree(learner, source)
-    scene = Scene(learner, source, trained, tolerance, expected_gradient, seed)
+    scene = Scene(learner, source, trained, tolerance, expected_gradient, seed, export)
     return ask(type(learner).__name__, BATTERY, scene)

@@ -54,6 +54,7 @@ class Scene:
         tolerance: largest deviation, relative to 1 + the number, in double precision.
         expected_gradient: the formula of a surrogate gradient.
         seed: of the tasks and of all random numbers.
+        export: whether point 16 is asked.
     """
 
     learner: Learner[Any]
@@ -62,6 +63,7 @@ class Scene:
     tolerance: float = 1e-6
     expected_gradient: Expected | None = None
     seed: int = 0
+    export: bool = True
 
     @cached_property
     def device(self) -> torch.device:

@@ -47,7 +47,12 @@ class SequenceTransducer(Learner[Heard]):
     torch.Size([3, 8])
     """
 
-    facts = Facts(ordered=True, transductive=True, norm="none")
+    facts = Facts(
+        ordered=True,
+        transductive=True,
+        norm="none",
+        unexportable="the query is read step by step, so its length is the program's",
+    )
 
     def __init__(self, cell: Cell, *, likelihood: Likelihood = Bernoulli()) -> None:  # noqa: B008  a frozen record
         super().__init__()

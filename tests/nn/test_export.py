@@ -1,0 +1,172 @@
+"""Every network exports by torch.export with a free number of rows, and computes the same for another number."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from quickstudy import Examples
+from quickstudy import nn as networks
+from quickstudy.functional.tree import leaves, map_leaves
+from quickstudy.nn import (
+    LRUA,
+    MLP,
+    NTM,
+    Augmented,
+    AugmentedMLP,
+    CausalNet,
+    Conv4,
+    Conv4Maps,
+    ExactBatchNorm2d,
+    FeedForward,
+    FiLM,
+    FiLMContext,
+    Frozen,
+    GaussianCode,
+    GaussianWeights,
+    InputContext,
+    LSTMCell,
+    MetaDropout,
+    Mixing,
+    NormedByExample,
+    PairEncoder,
+    Point,
+    QueryContext,
+    Relation,
+    RunningMean,
+    SelfAttention,
+    SetEncoder,
+    Settled,
+    Shared,
+    Standardised,
+    SupportContext,
+    WrittenFiLM,
+    WrittenHead,
+    WrittenInTurn,
+    WrittenLowRank,
+    WrittenNetwork,
+    norm,
+)
+
+Rows = Callable[[int], tuple[Any, ...]]
+"""Arguments of a network with so many rows; the support set of a memory that reads row by row keeps its number."""
+
+
+def flat(features: int) -> Rows:
+    return lambda rows: (torch.randn(rows, features),)
+
+
+def images(channels: int, size: int) -> Rows:
+    return lambda rows: (torch.randn(rows, channels, size, size),)
+
+
+def support(rows: int) -> Examples:
+    return Examples(torch.randn(rows, 4), torch.eye(3)[torch.arange(rows) % 3], torch.ones(rows))
+
+
+def written(part: Any) -> tuple[nn.Module, Rows]:
+    numbers = map_leaves(Tensor.detach, part.write(support(6)))
+    return part, lambda rows: (numbers, torch.randn(rows, 4))
+
+
+def reader() -> SetEncoder:
+    return SetEncoder(nn.Linear(4, 8))
+
+
+def normed() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh())
+
+
+def low_rank() -> WrittenLowRank:
+    return WrittenLowRank(nn.Linear(4, 4), reader(), code=8)
+
+
+def cell(of: Any) -> tuple[nn.Module, Rows]:
+    return of, lambda rows: (
+        torch.randn(rows, of.inputs),
+        map_leaves(lambda leaf: leaf.detach().expand(rows, *leaf.shape).clone(), of.start()),
+    )
+
+
+CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
+    "Augmented": lambda: (Augmented([nn.Linear(4, 4), nn.Linear(4, 2)]), flat(4)),
+    "AugmentedMLP": lambda: (AugmentedMLP(4, (8,), outputs=2), flat(4)),
+    "CausalNet": lambda: (CausalNet(4, 2, length=12), flat(4)),
+    "Conv4": lambda: (Conv4(outputs=5), images(1, 28)),
+    "Conv4, colour": lambda: (Conv4(3, 8, size=32), images(3, 32)),
+    "Conv4, strided": lambda: (Conv4(3, 8, strided=True), images(3, 28)),
+    "Conv4Maps": lambda: (Conv4Maps(1, 4), images(1, 28)),
+    "ExactBatchNorm2d": lambda: (ExactBatchNorm2d(3), images(3, 6)),
+    "FeedForward": lambda: cell(FeedForward(4, 5)),
+    "FiLM": lambda: (FiLM(5, {"a": 4}), lambda rows: (torch.randn(5),)),
+    "FiLMContext": lambda: (FiLMContext(normed(), 5), lambda rows: (torch.randn(rows, 4), torch.randn(5))),
+    "Frozen": lambda: (Frozen(Conv4(1, 4)), images(1, 28)),
+    "GaussianCode": lambda: (GaussianCode(4, 2), flat(4)),
+    "GaussianWeights": lambda: (GaussianWeights(nn.Linear(4, 2)), flat(4)),
+    "InputContext": lambda: (InputContext(nn.Linear(9, 2), 5), lambda rows: (torch.randn(rows, 4), torch.randn(5))),
+    "LRUA": lambda: cell(LRUA(LSTMCell(4 + 2 * 6, 8), outputs=5, slots=5, width=6, heads=2)),
+    "LSTMCell": lambda: cell(LSTMCell(4, 5)),
+    "MLP": lambda: (MLP(4, (8,), outputs=2, norm=True), flat(4)),
+    "MetaDropout": lambda: (MetaDropout(nn.Linear(4, 2)), flat(4)),
+    "Mixing": lambda: (Mixing([nn.Linear(4, 4), nn.Linear(4, 2)]), flat(4)),
+    "NTM": lambda: cell(NTM(LSTMCell(4 + 20), outputs=5)),
+    "NormedByExample": lambda: (NormedByExample(Conv4(1, 4)), images(1, 28)),
+    "PairEncoder": lambda: (PairEncoder(nn.Linear(7, 8)), lambda rows: (support(rows),)),
+    "Point": lambda: (Point(4), flat(4)),
+    "QueryContext": lambda: (QueryContext(4, steps=2), lambda rows: (torch.randn(rows, 4), torch.ones(5, 4), torch.ones(5))),
+    "Relation": lambda: (Relation(4), lambda rows: (torch.ones(3, 4, 5, 5), torch.randn(rows, 4, 5, 5))),
+    "RunningMean": lambda: (RunningMean(4), flat(4)),
+    "SelfAttention": lambda: (SelfAttention(4, heads=2), lambda rows: (torch.randn(rows, 4), torch.ones(rows, rows))),
+    "SetEncoder": lambda: (reader(), lambda rows: (support(rows),)),
+    "SetEncoder, batch norm": lambda: (SetEncoder(normed()), lambda rows: (support(rows),)),
+    "Settled": lambda: (Settled(Conv4(1, 4)), images(1, 28)),
+    "Shared": lambda: (Shared(nn.Linear(4, 2)), flat(4)),
+    "Standardised": lambda: (Standardised(nn.Flatten()), flat(4)),
+    "SupportContext": lambda: (SupportContext(4), lambda rows: (torch.randn(5, 4), torch.ones(5))),
+    "WrittenFiLM": lambda: written(WrittenFiLM(normed(), reader(), code=8)),
+    "WrittenHead": lambda: written(WrittenHead(nn.Linear(4, 5))),
+    "WrittenInTurn": lambda: written(WrittenInTurn(low_rank(), WrittenHead(nn.Linear(4, 5)))),
+    "WrittenLowRank": lambda: written(low_rank()),
+    "WrittenNetwork": lambda: written(WrittenNetwork(nn.Linear(4, 4), reader(), code=8)),
+    "norm.BatchNorm": lambda: (norm.convert(nn.BatchNorm2d(3)), images(3, 6)),
+    "norm.InstanceNorm": lambda: (norm.convert(nn.InstanceNorm2d(3, affine=True)), images(3, 6)),
+    "norm.LayerNorm": lambda: (norm.convert(nn.LayerNorm(4)), flat(4)),
+}
+RULES = {"AdamLSTM", "CoordinateLSTM", "GatedDescent", "LearnedRule", "RuleOptimizer"}
+"""What steps inside of `adapt`, over weights and their gradients instead of rows."""
+
+
+class Flat(nn.Module):
+    """A network as a function of the tensors in its arguments."""
+
+    def __init__(self, network: nn.Module, form: pytree.TreeSpec) -> None:
+        super().__init__()
+        self.network, self.form = network, form
+
+    def forward(self, tensors: list[Tensor]) -> Any:
+        return self.network(*pytree.tree_unflatten(tensors, self.form))
+
+
+def test_every_network_has_a_case() -> None:
+    classes = {name for name in networks.__all__ if inspect.isclass(getattr(networks, name))}
+    assert classes == {name.split(",")[0] for name in CASES if "." not in name} | RULES
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_exports_with_a_free_number_of_rows(name: str) -> None:
+    network, arguments = CASES[name]()
+    network.eval()
+    torch.manual_seed(0)
+    given, others = arguments(7), [arguments(rows) for rows in (3, 12)]
+    free = torch.export.Dim("rows", min=2)
+    tensors, form = pytree.tree_flatten(given)
+    shapes = [{axis: free for axis, size in enumerate(leaf.shape) if size == 7} for leaf in tensors]
+    with torch.no_grad():
+        program = torch.export.export(Flat(network, form), (tensors,), dynamic_shapes=(shapes,), strict=False).module()
+        for other in others:
+            for found, wanted in zip(leaves(program(pytree.tree_leaves(other))), leaves(network(*other)), strict=True):
+                torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
