@@ -38,6 +38,7 @@ from quickstudy.nn import (
     QueryContext,
     Relation,
     RunningMean,
+    ScaledFiLM,
     SelfAttention,
     SetEncoder,
     Settled,
@@ -81,6 +82,10 @@ def normed() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh())
 
 
+def head() -> WrittenHead:
+    return WrittenHead(nn.Linear(4, 4), nn.Linear(4, 1))
+
+
 def low_rank() -> WrittenLowRank:
     return WrittenLowRank(nn.Linear(4, 4), reader(), code=8)
 
@@ -120,6 +125,7 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "QueryContext": lambda: (QueryContext(4, steps=2), lambda rows: (torch.randn(rows, 4), torch.ones(5, 4), torch.ones(5))),
     "Relation": lambda: (Relation(4), lambda rows: (torch.ones(3, 4, 5, 5), torch.randn(rows, 4, 5, 5))),
     "RunningMean": lambda: (RunningMean(4), flat(4)),
+    "ScaledFiLM": lambda: (ScaledFiLM(5, {"a": 4}), lambda rows: (torch.randn(5),)),
     "SelfAttention": lambda: (SelfAttention(4, heads=2), lambda rows: (torch.randn(rows, 4), torch.ones(rows, rows))),
     "SetEncoder": lambda: (reader(), lambda rows: (support(rows),)),
     "SetEncoder, batch norm": lambda: (SetEncoder(normed()), lambda rows: (support(rows),)),
@@ -128,8 +134,8 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "Standardised": lambda: (Standardised(nn.Flatten()), flat(4)),
     "SupportContext": lambda: (SupportContext(4), lambda rows: (torch.randn(5, 4), torch.ones(5))),
     "WrittenFiLM": lambda: written(WrittenFiLM(normed(), reader(), code=8)),
-    "WrittenHead": lambda: written(WrittenHead(nn.Linear(4, 5))),
-    "WrittenInTurn": lambda: written(WrittenInTurn(low_rank(), WrittenHead(nn.Linear(4, 5)))),
+    "WrittenHead": lambda: written(head()),
+    "WrittenInTurn": lambda: written(WrittenInTurn(low_rank(), head())),
     "WrittenLowRank": lambda: written(low_rank()),
     "WrittenNetwork": lambda: written(WrittenNetwork(nn.Linear(4, 4), reader(), code=8)),
     "norm.BatchNorm": lambda: (norm.convert(nn.BatchNorm2d(3)), images(3, 6)),
