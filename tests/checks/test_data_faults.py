@@ -177,7 +177,7 @@ def test_clean_data_gives_no_finding() -> None:
     found = checks.examine(checks.patient_of_data(CLEAN, "blobs"), tasks=100)
     assert found.findings == () and found.worst is None, str(found)
     asked = {name for name, observation in found.observations.items() if observation.asked}
-    assert asked == {"sources", "class names", "examples", "columns", "places", "memorisation", "diversity"}
+    assert asked == {"sources", "class names", "examples", "copies", "columns", "places", "memorisation", "diversity"}
     assert str(found).startswith("blobs: nothing found") and found.to_json()["worst"] is None
 
 

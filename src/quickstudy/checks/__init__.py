@@ -14,7 +14,7 @@ from quickstudy.checks.record import Checks, Point
 from quickstudy.checks.scene import Training
 from quickstudy.checks.second_order import unsafe_second_order
 from quickstudy.checks.sources import check_source
-from quickstudy.checks.splits import repeated_examples, shared_classes
+from quickstudy.checks.splits import copies_inside_classes, repeated_examples, shared_classes
 
 __all__ = [
     "BATTERY",
@@ -33,6 +33,7 @@ __all__ = [
     "check_learner",
     "check_metagradient",
     "check_source",
+    "copies_inside_classes",
     "costs_too_much",
     "differ_too_little",
     "examine",

@@ -18,7 +18,7 @@ from quickstudy.checks.progress import meta_overfitting, meta_train_gap
 from quickstudy.checks.record import Checks
 from quickstudy.checks.second_order import unsafe_second_order
 from quickstudy.checks.sources import check_source
-from quickstudy.checks.splits import repeated_examples, shared_classes
+from quickstudy.checks.splits import copies_inside_classes, repeated_examples, shared_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.errors import ContractError, TaskError, UserError
 from quickstudy.execution.agreement import disagreement
@@ -252,6 +252,7 @@ CHECKS: Mapping[str, Callable[[Subject, int, int], Observation]] = {
     "targets": _meaning,
     "class names": lambda subject, tasks, seed: shared_classes(subject.indices),
     "examples": lambda subject, tasks, seed: repeated_examples(subject.indices),
+    "copies": lambda subject, tasks, seed: copies_inside_classes(subject.indices),
     "columns": _of_train(fixed_columns),
     "places": _of_train(telling_places),
     "memorisation": _memorised,

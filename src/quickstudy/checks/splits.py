@@ -1,6 +1,7 @@
 """Whether meta-training has seen what meta-test asks: classes of one name, and the same examples, in two splits."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
@@ -9,9 +10,10 @@ from torch import Tensor
 
 from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.row_hashes import row_hashes
 from quickstudy.tasks.source import generator_of
 
-__all__ = ["repeated_examples", "shared_classes"]
+__all__ = ["copies_inside_classes", "repeated_examples", "shared_classes"]
 
 _WIDE = 64
 """Numbers in an example above which two equal ones are no accident, and brightness is taken out before comparing."""
@@ -22,6 +24,8 @@ _NARROW = 8
 _ALIKE = 0.02
 _FEWEST = 3
 _SKETCH = 64
+_MANY = 0.05
+"""Of examples with a copy in their class: a 1-nearest neighbour gains about as many points."""
 
 
 def shared_classes(splits: Mapping[str, ClassIndex]) -> Observation:
@@ -102,6 +106,56 @@ def repeated_examples(
         if near - min(equal, near) >= _FEWEST:
             found.append(_finding(near, asked, one, other, f"nearly equal (distance below {limit:.2g})"))
     return Observation("; ".join(notes), tuple(found))
+
+
+def copies_inside_classes(splits: Mapping[str, ClassIndex], *, most: int = 4000) -> Observation:
+    """Examples that are equal to another of their own class, in every number: one is in the support set, the other is asked for.
+
+    Copies of one group, and those of an index that keeps equal rows together, never part, so they give nothing away. Rows of
+    fewer than 64 numbers are not looked at: equal ones are no wonder there.
+
+    Args:
+        splits: classes by name of the split.
+        most: examples looked at, of each split that is not held in memory: those of its first classes.
+
+    >>> from quickstudy.datasets.arrays import from_arrays
+    >>> x, y = torch.randn(200, 100), torch.arange(200) % 10
+    >>> x[100:150] = x[:50]
+    >>> print(copies_inside_classes({"train": from_arrays(x, y)}).findings[0].what)
+    100 of 200 examples of train are equal to another example of their class.
+    """
+    if not splits:
+        return skipped("there is no index of classes")
+    found, notes = [], []
+    for name, index in splits.items():
+        if index.equal_together:
+            notes.append(f"{name}: equal rows are kept together")
+            continue
+        order = torch.argsort(index.labels, stable=True)
+        rows = order if isinstance(index.x, Tensor) else order[:most]
+        if not len(rows) or index.gather(rows[:1]).numel() < _WIDE:
+            notes.append(f"{name}: rows of few numbers, not looked at")
+            continue
+        copies = _copies(index, rows)
+        notes.append(f"{name}: {copies} of {len(rows)} have a copy")
+        if copies:
+            found.append(
+                Finding(
+                    f"{copies:,} of {len(rows):,} examples of {name} are equal to another example of their class.",
+                    Severity.SEVERE if copies / len(rows) > _MANY else Severity.WARNING,
+                    "Leave the copies out, or keep them on one side of a task: dataclasses.replace(index, equal_together=True).",
+                    {"count": copies, "share": copies / len(rows)},
+                )
+            )
+    return Observation("; ".join(notes), tuple(found))
+
+
+def _copies(index: ClassIndex, rows: Tensor) -> int:
+    """How many rows have an equal one in their class, in another group where there are groups."""
+    groups = rows if index.groups is None else index.groups[rows]
+    keys = Counter(zip(index.labels[rows].tolist(), row_hashes(index, rows).tolist(), strict=True))
+    own = Counter(zip(index.labels[rows].tolist(), row_hashes(index, rows).tolist(), groups.tolist(), strict=True))
+    return sum(times for (label, mark, _), times in own.items() if keys[label, mark] > times)
 
 
 def _finding(count: int, asked: int, one: str, other: str, words: str) -> Finding:

@@ -44,6 +44,7 @@ class ClassIndex:
         group_names: names of the groups.
         reads: how an image becomes a row, if rows are images (`from_arrays` finds it by itself).
         families: the family of each class (an alphabet, a genus), if classes have families.
+        equal_together: whether a task's queries are never equal to a support row of their class (copies would leak the answer).
 
     Raises:
         DataError: labels out of range, a class without rows, names that are empty or another's, fewer than two classes, NaN or
@@ -62,6 +63,7 @@ class ClassIndex:
     group_names: tuple[str, ...] = ()
     reads: Images | None = None
     families: tuple[str, ...] = ()
+    equal_together: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.x, Tensor) and not hasattr(self.x, "gather"):

@@ -1,6 +1,7 @@
 """The content of rows in 8 bytes each: computed once, kept with the index or its store; equal rows have equal hashes."""
 
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -10,53 +11,85 @@ from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 
-__all__ = ["hashes_of", "row_hashes"]
+__all__ = ["content_of", "equal_rows", "hashes_of", "row_hashes"]
 
 _AT_ONCE = 1000
 
 
-def hashes_of(rows: NDArray[Any]) -> NDArray[np.uint64]:
-    """A hash of each row's bytes, (R,).
+def hashes_of(rows: NDArray[Any], *, pixels: bool = False) -> NDArray[np.uint64]:
+    """A hash of each row's values, (R,): rows of one shape have one hash where a learner sees the same, else (nearly surely) two.
+
+    Args:
+        rows: numbers of any kind, (R, …).
+        pixels: whether 8-bit values stand for 0, 1/255 … 1, as a reader of images scales them.
 
     >>> found = hashes_of(np.array([[1, 2], [3, 4], [1, 2]], dtype=np.uint8))
     >>> bool(found[0] == found[2]), bool(found[0] == found[1])
     (True, False)
     """
-    plain = np.ascontiguousarray(rows).reshape(len(rows), -1).view(np.uint8)
-    marks = [hashlib.blake2b(row.data, digest_size=8).digest() for row in plain]
+    if rows.dtype == np.uint8:
+        return _marks(rows if pixels else rows.astype(np.int16))
+    found = _marks(rows)
+    if rows.dtype.kind == "f":
+        with np.errstate(all="ignore"):
+            whole = np.round(rows * 255).clip(0, 255).astype(np.uint8)
+            exact = (whole.astype(rows.dtype) / rows.dtype.type(255) == rows).reshape(len(rows), -1).all(1)
+        found[exact] = _marks(whole[exact])
+    return found
+
+
+def _marks(rows: NDArray[Any]) -> NDArray[np.uint64]:
+    width = rows.itemsize * math.prod(rows.shape[1:])
+    content = memoryview(np.ascontiguousarray(rows).tobytes())
+    marks = [hashlib.blake2b(content[low : low + width], digest_size=8).digest() for low in range(0, len(rows) * width, width)]
     return np.frombuffer(b"".join(marks), dtype="<u8").astype(np.uint64)
 
 
 def row_hashes(index: ClassIndex, rows: Tensor | None = None) -> NDArray[np.uint64]:
-    """The hashes of an index's rows by number (1-D), all by default; each is computed when it is first asked for.
+    """The hashes of an index's rows by number (1-D), all by default; each is computed when it is first asked for, and kept.
 
-    Images hash alike in memory, in a store and read on demand: as 8-bit values where they are such.
+    Images hash alike in memory, in a store and read on demand.
 
     >>> index = ClassIndex(torch.tensor([[0.0], [1.0], [0.0]]), torch.tensor([0, 1, 1]), ("a", "b"))
     >>> len(set(row_hashes(index).tolist()))
     2
     """
     numbers = np.arange(len(index)) if rows is None else rows.cpu().numpy()
-    kept = index.hashes
-    missing = np.unique(numbers[~kept.known[numbers]])
     stored = getattr(index.x, "hashes", None)
     if stored is not None:
         return np.asarray(stored[numbers])
+    kept = index.hashes
+    missing = np.unique(numbers[~kept.known[numbers]])
     for start in range(0, len(missing), _AT_ONCE):
         part = missing[start : start + _AT_ONCE]
-        kept.marks[part] = _hashed(index, torch.from_numpy(part))
+        x = index.x[torch.from_numpy(part)] if isinstance(index.x, Tensor) else index.x.gather(torch.from_numpy(part))
+        x = x.detach().cpu()
+        plain = (x.float() if x.dtype == torch.bfloat16 else x).numpy()
+        kept.marks[part] = hashes_of(plain, pixels=index.reads is not None)
         kept.known[part] = True
     return np.asarray(kept.marks[numbers])
 
 
-def _hashed(index: ClassIndex, rows: Tensor) -> NDArray[np.uint64]:
-    x = index.x[rows] if isinstance(index.x, Tensor) else index.x.gather(rows)
-    x = x.detach().cpu()
-    if x.dtype == torch.bfloat16:
-        x = x.float()
-    found = hashes_of(x.numpy())
-    if index.reads is not None and x.is_floating_point():
-        whole = (x * 255).round().clamp(0, 255).to(torch.uint8)
-        exact = (whole.to(x.dtype) / 255 == x).flatten(1).all(1).numpy()
-        found[exact] = hashes_of(whole.numpy()[exact])
-    return found
+def content_of(index: ClassIndex, *rows: Tensor) -> str:
+    """A fingerprint of the distinct ones among some rows: other values in any of them, another fingerprint.
+
+    >>> index = ClassIndex(torch.eye(4), torch.tensor([0, 0, 1, 1]), ("a", "b"))
+    >>> content_of(index, torch.tensor([[3, 0]])) == content_of(index, torch.tensor([0, 3, 3]))
+    True
+    """
+    distinct = torch.unique(torch.cat([part.reshape(-1) for part in rows]))
+    scene = f"{tuple(index.gather(distinct[:1]).shape[1:])}" if len(distinct) else ""
+    return hashlib.sha256(scene.encode() + row_hashes(index, distinct).tobytes()).hexdigest()[:16]
+
+
+def equal_rows(index: ClassIndex) -> Tensor:
+    """A number for each row, (R,): rows of one class that are equal have one number.
+
+    >>> equal_rows(ClassIndex(torch.tensor([[5.0], [7.0], [5.0], [5.0]]), torch.tensor([0, 0, 0, 1]), ("a", "b"))).tolist()
+    [0, 1, 0, 2]
+    """
+    keys = np.stack([index.labels.numpy().astype(np.uint64), row_hashes(index)], 1)
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return torch.from_numpy(rank[inverse.reshape(-1)])

@@ -12,6 +12,7 @@ import math
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,23 @@ class MappedRows:
         path: of the file.
         shape: of a row.
         kind: of its numbers: uint8, float16 or float32.
-        hashes: of the rows, (R,); each is compared when its row is first read.
+        hashes: of the rows, (R,), by `row_hashes.hashes_of`; each is compared when its row is first read.
+        pixels: whether 8-bit rows are images.
 
     Raises:
         DataError: the file is missing or no whole number of rows; when read: a row is not as it was written.
     """
 
-    def __init__(self, path: str | Path, shape: Sequence[int], kind: str, hashes: NDArray[np.uint64] | None = None) -> None:
-        self.path, self.shape, self.kind, self.hashes = Path(path), tuple(shape), kind, hashes
+    def __init__(
+        self,
+        path: str | Path,
+        shape: Sequence[int],
+        kind: str,
+        hashes: NDArray[np.uint64] | None = None,
+        *,
+        pixels: bool = False,
+    ) -> None:
+        self.path, self.shape, self.kind, self.hashes, self.pixels = Path(path), tuple(shape), kind, hashes, pixels
         row = math.prod(self.shape) * np.dtype(kind).itemsize
         size = self.path.stat().st_size if self.path.is_file() else 0
         if size == 0 or row == 0 or size % row:
@@ -75,13 +85,13 @@ class MappedRows:
 
     def _check(self, numbers: NDArray[np.int64], found: NDArray[Any], hashes: NDArray[np.uint64]) -> None:
         new = ~self._seen[numbers]
-        wrong = hashes_of(found[new]) != hashes[numbers[new]]
+        wrong = hashes_of(found[new], pixels=self.pixels) != hashes[numbers[new]]
         if wrong.any():
             raise DataError(f"row {numbers[new][wrong][0]} of {self.path} is not as it was written. {_REMEDY}")
         self._seen[numbers] = True
 
     def __reduce__(self) -> Any:
-        return MappedRows, (self.path, self.shape, self.kind, self.hashes)
+        return partial(MappedRows, pixels=self.pixels), (self.path, self.shape, self.kind, self.hashes)
 
 
 def write_store(
@@ -176,7 +186,7 @@ class _Writing:
                     )
                 file.write(rows.data)
                 labels.append(y)
-                hashes.append(hashes_of(rows))
+                hashes.append(hashes_of(rows, pixels=self.reads is not None))
         if not sum(map(len, labels)):
             raise DataError(f"{self.name} holds no rows. Give at least one of each class.")
         return np.concatenate(labels), np.concatenate(hashes)
@@ -235,7 +245,7 @@ def _index(folder: Path, found: dict[str, Any]) -> ClassIndex:
             raise DataError(f"{folder} holds no whole store ({error}). Write one with datasets.write_store.") from error
     groups = tables.get("groups")
     return ClassIndex(
-        MappedRows(folder / "rows.bin", found["shape"], found["kind"], tables["hashes"]),
+        MappedRows(folder / "rows.bin", found["shape"], found["kind"], tables["hashes"], pixels=found["reads"] is not None),
         torch.from_numpy(tables["labels"]),
         tuple(found["classes"]),
         found["name"],

@@ -80,7 +80,13 @@ class _Widened(FewShot):
 
     def __init__(self, source: FewShot, columns: int) -> None:
         super().__init__(
-            source.index, source.ways, source.shots, source.queries, balanced=source.balanced, classes=source.classes
+            source.index,
+            source.ways,
+            source.shots,
+            source.queries,
+            balanced=source.balanced,
+            sizes=source.sizes,
+            classes=source.classes,
         )
         self.columns = columns
 

@@ -107,6 +107,10 @@ class DisjointRows(FewShot):
             raise TaskError(f"{source.name}: disjoint rows are planned for one number of shots. Give a single number.")
         if source.index.groups is not None:
             raise TaskError(f"{source.index.name} knows groups, which disjoint rows would tear apart. Take disjoint classes.")
+        if source.index.equal_together:
+            raise TaskError(
+                f"{source.index.name} keeps equal rows together, which disjoint rows would not. Take disjoint classes."
+            )
         super().__init__(source.index, source.ways, source.shots, source.queries)
         self.name = f"{source.name}, disjoint rows"
         self.each = self.shots[0] + self.queries

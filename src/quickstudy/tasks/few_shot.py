@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.row_hashes import content_of, equal_rows
 from quickstudy.errors import TaskError
 from quickstudy.functional.tree import leaves
 from quickstudy.inputs.images import Images
 from quickstudy.likelihood import Categorical
 from quickstudy.task import Examples, Task
-from quickstudy.tasks.layout import PIECE, chosen, first, flat
+from quickstudy.tasks.layout import PIECE, chosen, first, flat, unequal
 from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.samplers import ClassSampler, in_random_order
 from quickstudy.tasks.sizes import Sizes
@@ -25,7 +26,8 @@ __all__ = ["FewShot"]
 class FewShot(TaskSource[RowPlan]):
     """N-way K-shot tasks: N classes, K support and some query examples of each, classes put to columns anew per task.
 
-    Where the index knows groups (font styles, patients), support and query of a task never share one.
+    Where the index knows groups (font styles, patients), support and query of a task never share one. With its
+    ``equal_together=True`` no query is equal to a support row of its class.
 
     Args:
         index: the classes to draw from.
@@ -74,6 +76,8 @@ class FewShot(TaskSource[RowPlan]):
         width = torch.arange(int(self._counts.max()))
         self._real = width < self._counts[:, None]
         self._rows = order[(starts[:, None] + width).clamp(max=len(order) - 1)]
+        self._equal = equal_rows(index)[self._rows].masked_fill(~self._real, -2) if index.equal_together else None
+        self.name += ", equal rows together" if index.equal_together else ""
         self._check()
 
     @property
@@ -83,15 +87,23 @@ class FewShot(TaskSource[RowPlan]):
     def resized(
         self, *, ways: int | tuple[int, int] | None = None, shots: int | tuple[int, int] | None = None, queries: int | None = None
     ) -> "FewShot":
-        """Tasks of the same classes in other sizes; what is None stays.
+        """Tasks of the same classes in other sizes; what is None stays, a rule for sizes too.
+
+        Raises:
+            TaskError: other shots or queries where a rule sets them, or sizes that `FewShot` refuses.
 
         >>> from quickstudy.datasets.arrays import from_arrays
         >>> FewShot(from_arrays(torch.randn(60, 4), torch.arange(60) % 6), queries=5).resized(shots=3).name
         'data 5-way 3-shot 5 queries'
         """
+        if self.sizes is not None and (shots is not None or queries is not None):
+            raise TaskError(
+                f"{self.name}: a rule sets shots and queries, so shots={shots} and queries={queries} cannot. Leave them out, or "
+                "make tasks without the rule: FewShot(index, ways, shots, queries)."
+            )
         given = (self.ways if ways is None else ways, self.shots if shots is None else shots)
         queries = self.queries if queries is None else queries
-        return FewShot(self.index, *given, queries, balanced=self.balanced, classes=self.classes)
+        return FewShot(self.index, *given, queries, balanced=self.balanced, sizes=self.sizes, classes=self.classes)
 
     def _check(self) -> None:
         name, have = self.index.name, len(self.index.classes)
@@ -162,9 +174,26 @@ class FewShot(TaskSource[RowPlan]):
         others = order if whole else first(keys, may[1], most[1])
         none = torch.zeros_like(sizes[0])
         support, support_real = chosen(order, none, sizes[0], most[0])
-        query, query_real = chosen(others, sizes[0] if whole else none, sizes[1], most[1])
+        if self._equal is None:
+            query, query_real = chosen(others, sizes[0] if whole else none, sizes[1], most[1])
+        else:
+            free = self._unequal(classes, may[1], (support, support_real), sizes[1])
+            query, query_real = chosen(first(keys, free, most[1]), none, sizes[1], most[1])
         rows = [self._rows[classes[..., None], places] for places in (support, query)]
         return (rows[0], support_real), (rows[1], query_real)
+
+    def _unequal(self, classes: Tensor, may: Tensor, support: tuple[Tensor, Tensor], queries: Tensor) -> Tensor:
+        assert self._equal is not None
+        free = unequal(self._equal[classes], may, *support)
+        short = (free.sum(-1) < queries).nonzero()
+        if len(short):
+            task, column = short[0].tolist()
+            label, have = self.index.classes[int(classes[task, column])], int(free[task, column].sum())
+            raise TaskError(
+                f'class "{label}" of {self.index.name} has {have} examples that are equal to none of its support set, but '
+                f"{int(queries[task, column])} queries are needed. Lower shots or queries, or leave the class out (index.select)."
+            )
+        return free
 
     def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
         """A rule for sizes may ask for more rows than there are."""
@@ -243,11 +272,9 @@ class FewShot(TaskSource[RowPlan]):
         return self.arrange(plan, self.index.gather)
 
     def digest(self, plan: RowPlan) -> str:
-        """Of the plan, the classes' names and the first task's rows: other data under the same name have another digest."""
-        first = self.index.gather(torch.cat([plan.support_rows[:1], plan.query_rows[:1]], 1))
-        found = hashlib.sha256("\n".join([super().digest(plan), *self.index.classes]).encode())
-        found.update(first.contiguous().cpu().numpy().tobytes())
-        return found.hexdigest()[:16]
+        """Of the plan, the classes' names and the content of every row in it: other data have another digest."""
+        content = content_of(self.index, plan.support_rows, plan.query_rows)
+        return hashlib.sha256("\n".join([super().digest(plan), content, *self.index.classes]).encode()).hexdigest()[:16]
 
     def arrange(self, plan: RowPlan, gather: Callable[[Tensor], Tensor]) -> Task:
         """The planned tasks with ``gather(rows)`` for inputs: raw rows, or features that were computed before."""
@@ -259,7 +286,8 @@ class FewShot(TaskSource[RowPlan]):
         parts = []
         for rows, columns, real in sides:
             x = gather(rows)
-            mask = real.to(leaves(x)[0].dtype)  # features may be a tree
+            kind = leaves(x)[0].dtype  # features may be a tree
+            mask = real.to(kind if kind.is_floating_point else torch.get_default_dtype())
             parts.append(Examples(x, torch.nn.functional.one_hot(columns, ways) * mask[..., None], mask))
         return Task(*parts)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["PIECE", "chosen", "first", "flat"]
+__all__ = ["PIECE", "chosen", "first", "flat", "unequal"]
 
 PIECE = 256
 """Tasks that are planned at once: all rows of all their classes are looked at, which for many tasks is a lot."""
@@ -27,6 +27,17 @@ def chosen(order: Tensor, skipped: Tensor, sizes: Tensor, longest: int) -> tuple
     """The first ``sizes`` (B, N) places of each class in order, after ``skipped`` ones; and which are real: (B, N, longest)."""
     places = torch.arange(longest).expand(*sizes.shape, longest)
     return order.gather(2, (places + skipped[..., None]).clamp(max=order.shape[2] - 1)), places < sizes[..., None]
+
+
+def unequal(marks: Tensor, may: Tensor, support: Tensor, real: Tensor) -> Tensor:
+    """Which rows of each class (B, N, M) may be queries: those that are equal to none of the support set (B, N, K).
+
+    >>> marks = torch.tensor([[[4, 5, 4, 6]]])  # rows 0 and 2 are equal
+    >>> unequal(marks, torch.ones(1, 1, 4, dtype=torch.bool), torch.tensor([[[2]]]), torch.tensor([[[True]]]))
+    tensor([[[False,  True, False,  True]]])
+    """
+    taken = torch.where(real, marks.gather(2, support), -1)
+    return may & ~torch.stack([marks == mark[..., None] for mark in taken.unbind(2)]).any(0)
 
 
 def flat(rows: Tensor, real: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,11 +1,13 @@
 """Supervised pre-training as a task: an empty support set, queries of all classes, columns that never change."""
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.row_hashes import content_of
 from quickstudy.inputs.images import Images
 from quickstudy.likelihood import Categorical
 from quickstudy.task import Examples, Task
@@ -51,6 +53,12 @@ class Supervised(TaskSource[SupervisedPlan]):
 
     def gather(self, plan: SupervisedPlan) -> Task:
         x = self.index.gather(plan.rows)
-        y = torch.nn.functional.one_hot(self.index.labels[plan.rows], len(self.index.classes)).to(x.dtype)
+        kind = x.dtype if x.is_floating_point() else torch.get_default_dtype()
+        y = torch.nn.functional.one_hot(self.index.labels[plan.rows], len(self.index.classes)).to(kind)
         query = Examples(x, y, y.new_ones(y.shape[:2]))
         return Task(query[:, :0], query)
+
+    def digest(self, plan: SupervisedPlan) -> str:
+        """Of the plan, the classes' names and the content of every row in it."""
+        parts = [super().digest(plan), content_of(self.index, plan.rows), *self.index.classes]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
