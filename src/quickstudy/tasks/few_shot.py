@@ -87,10 +87,7 @@ class FewShot(TaskSource[RowPlan]):
     def resized(
         self, *, ways: int | tuple[int, int] | None = None, shots: int | tuple[int, int] | None = None, queries: int | None = None
     ) -> "FewShot":
-        """Tasks of the same classes in other sizes; what is None stays, a rule for sizes too.
-
-        Raises:
-            TaskError: other shots or queries where a rule sets them, or sizes that `FewShot` refuses.
+        """Tasks of the same classes in other sizes; what is None stays, a rule for sizes too (it sets shots and queries).
 
         >>> from quickstudy.datasets.arrays import from_arrays
         >>> FewShot(from_arrays(torch.randn(60, 4), torch.arange(60) % 6), queries=5).resized(shots=3).name
