@@ -3,16 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from quickstudy.errors import ShapeError
+from quickstudy.errors import LearnerError
 from quickstudy.functional.trajectory import Snapshot, trajectory
-from quickstudy.functional.tree import map_leaves
+from quickstudy.functional.tree import leaves, map_leaves, to
+from quickstudy.inputs.border import class_names, explained, finite_outputs, one_support_set
 from quickstudy.inputs.images import Images
+from quickstudy.inputs.row_shape import RowShape
 from quickstudy.likelihood import Categorical, Likelihood
+from quickstudy.nn.value import Value, own, value_of
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs, Task, inputs
 
@@ -100,15 +103,37 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
     def forward(self, support: Examples, classes: Sequence[str] | None = None) -> "Predictor":
         """A predictor for one raw support set. No graph is kept: for gradients use `encode`, `adapt` and `predict`.
 
+        It keeps a copy of this learner as it is now, which all predictors share until the learner changes; `nn.Frozen` parts
+        are not copied. Several threads may call one learner, and predictors of it, at once, while nobody trains it.
+
+        Args:
+            support: ONE support set; rows of mask 0 are padding.
+            classes: a name for each class, all different.
+
         Raises:
-            ShapeError: as many class names as ways are needed.
+            DataError: numbers are missing in the support set, or names are no text, empty or equal.
+            ShapeError: as many class names as ways are needed; the network cannot take inputs of this shape.
+            LearnerError: this is no support set, or the learner cannot be copied.
         """
-        if classes is not None and len(classes) != support.y.shape[-1]:
-            raise ShapeError(f"{len(classes)} class names for {support.y.shape[-1]} ways. Name each class.")
-        with torch.inference_mode(False), torch.no_grad(), evaluating(self):  # inner loops need gradients
+        one_support_set(support)
+        named = None if classes is None else class_names(classes, support.y.shape[-1])
+        value = value_of(self)
+        with torch.inference_mode(False), torch.no_grad(), value.lent() as learner:  # inner loops need gradients
             usable = map_leaves(lambda leaf: leaf.clone() if leaf.is_inference() else leaf, support)
-            state = self.adapt(usable.replace(self.encode(usable.x)))
-        return Predictor(self, state, tuple(classes) if classes is not None else None, self.reads)
+            with explained(type(self).__name__, usable.x):
+                state = learner.adapt(usable.replace(learner.encode(usable.x)))
+        return Predictor(value.module, state, named, self.reads, RowShape.of(support.x))
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any module; a learner that belongs to a predictor is not trained."""
+        kept: Value[Self] | None = vars(self).get("_value")
+        if mode and kept is not None and kept.module is self:
+            raise LearnerError("this learner belongs to predictors, which must not change. Train a copy: copy.deepcopy(learner).")
+        return super().train(mode)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and files of a learner do not hold the copy that its predictors share."""
+        return {name: held for name, held in vars(self).items() if name != "_value"}
 
     @property
     def advances(self) -> bool:
@@ -194,32 +219,77 @@ class evaluating:  # noqa: N801  a context manager, named as a verb
             part.training = mode
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Predictor:
-    """A learner with the state it made of a support set; always computes in eval mode, without a graph.
+    """What a learner learned from a support set; a value: it answers alike for ever, from any number of threads at once.
+
+    It computes in eval mode and without a graph. What its learner learns later changes nothing here.
 
     Args:
-        learner: whose `predict` is called.
+        learner: a copy is kept, shared by all predictors made before the learner changes.
         state: what the learner remembers of the support set.
         classes: names of the outputs, in order.
         reads: how an image file becomes an input.
+        rows: shape and type of one row of the support set's inputs, with which queries are compared.
     """
 
     learner: Learner[Any]
     state: Any
     classes: tuple[str, ...] | None = None
     reads: Images | None = None
+    rows: RowShape | None = None
 
-    def __call__(self, x: Inputs) -> Tensor:
-        """Outputs (Q, N or P) for raw inputs, leading axis Q."""
-        with torch.no_grad(), evaluating(self.learner):
-            return self.learner.predict(self.state, self.learner.encode(inputs(x)))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "learner", value_of(self.learner).module)
+        object.__setattr__(self, "classes", None if self.classes is None else class_names(self.classes))
 
-    def probabilities(self, x: Inputs) -> Tensor:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _owning, (self.learner, self.state, self.classes, self.reads, self.rows)
+
+    def __call__(self, x: Any) -> Tensor:
+        """Outputs (Q, N or P) for raw inputs.
+
+        Args:
+            x: rows like those of the support set, leading axis Q, or a single one. With ``reads`` also what that reads: an
+                image (a path, an array, a PIL image) or a list of them.
+
+        Raises:
+            DataError: numbers are missing, or it is no input and no image.
+            ShapeError: inputs of another shape or type of number than the support set's.
+            LearnerError: outputs are NaN or infinite.
+        """
+        x = self._inputs(x)
+        with torch.no_grad(), value_of(self.learner).lent() as learner, explained(type(self.learner).__name__, x):
+            outputs = learner.predict(self.state, learner.encode(x))
+        return finite_outputs(outputs, type(self.learner).__name__)
+
+    def _inputs(self, x: Any) -> Inputs:
+        """``x`` as rows like the support set's, where the state is."""
+        if self.reads is not None and (self.rows is None or self.rows.are_of(self.reads.shape)):
+            x = self.reads.batch(x)
+        x = inputs(x) if self.rows is None else self.rows.read(x)
+        return to(x, next((leaf.device for leaf in leaves(self.state) if isinstance(leaf, Tensor)), leaves(x)[0].device))
+
+    def probabilities(self, x: Any) -> Tensor:
         """Probabilities of the classes (Q, N), rows sum to one; for regression the expected values."""
         return self.learner.likelihood.mean(self(x))
 
-    def names(self, x: Inputs) -> list[str]:
-        """The most probable class of each input, by name (or number, where no names were given)."""
+    def names(self, x: Any) -> list[str]:
+        """The most probable class of each input, by name (or number, where no names were given).
+
+        Raises:
+            LearnerError: the outputs are values, which have no classes.
+        """
+        if not isinstance(self.learner.likelihood, Categorical):
+            raise LearnerError(
+                f"outputs of {type(self.learner.likelihood).__name__}() are no classes to be named. Call the predictor itself."
+            )
         best = self(x).argmax(-1).tolist()
         return [self.classes[i] if self.classes else str(i) for i in best]
+
+
+def _owning(learner: Learner[Any], *rest: Any) -> Predictor:
+    """A predictor whose learner nobody else holds, or shares it already."""
+    if "_value" not in vars(learner):
+        own(learner.eval())
+    return Predictor(learner, *rest)

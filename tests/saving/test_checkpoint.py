@@ -23,7 +23,7 @@ from quickstudy.storage.artefact import FORMAT
 
 def _support() -> Examples:
     generator = torch.Generator().manual_seed(0)
-    return Examples.of(torch.randn(6, 1, 28, 28, generator=generator), torch.tensor([0, 1, 2, 0, 1, 2]))
+    return Examples.of(torch.rand(6, 1, 28, 28, generator=generator), torch.tensor([0, 1, 2, 0, 1, 2]))
 
 
 LEARNERS = {

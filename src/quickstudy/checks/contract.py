@@ -16,6 +16,7 @@ from quickstudy.checks.mapping import state_is_a_tree, vmap_equals_loop
 from quickstudy.checks.record import Checks, Promise, ask
 from quickstudy.checks.scene import Expected, Scene, Training
 from quickstudy.checks.upkeep import keeps_dtype_and_device, repr_names_it, saves_and_loads
+from quickstudy.checks.value import predictors_do_not_drift, threads_do_not_mix
 from quickstudy.execution.agreement import agree
 from quickstudy.learner import Learner
 from quickstudy.tasks.source import TaskSource
@@ -48,6 +49,17 @@ BATTERY = (
     Promise(8, metagradient_is_right, REMEDY),
     Promise(9, saves_and_loads, "Register what matters as parameters and buffers; keep tensors and plain values in states."),
     Promise(10, keeps_dtype_and_device, "Make new tensors from given ones (x.new_zeros, torch.zeros_like)."),
+    Promise(
+        14,
+        threads_do_not_mix,
+        "Keep what a call computes out of class attributes, module globals and shared objects: modules of the learner are "
+        "copied for each thread, nothing else is.",
+    ),
+    Promise(
+        15,
+        predictors_do_not_drift,
+        "Keep what is meta-learned in parameters, buffers and attributes of the learner, so that a predictor can copy it.",
+    ),
     Promise(11, learns, "Choose a source that suits the learner, or more steps: trained=Training(steps=...)."),
     Promise(12, update_is_adapt_on_the_union, "Keep counts in the state, so that an update weighs old and new rows alike."),
     Promise(13, repr_names_it, "Extend Learner.extra_repr instead of replacing it, and keep the module's own repr."),
@@ -101,7 +113,7 @@ def check_learner(
     >>> x = torch.cat([signal, 2 * torch.randn(400, 20)], 1)
     >>> checks = check_learner(ProtoNet(torch.nn.Linear(40, 16)), FewShot(from_arrays(x, labels), 3, 2, 5))
     >>> checks.held, checks.excused
-    ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16), {})
+    ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16), {})
     """
     agree(learner, source)
     scene = Scene(learner, source, trained, tolerance, expected_gradient, seed, export)

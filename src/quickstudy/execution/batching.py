@@ -11,12 +11,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.backends import mha
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
 from quickstudy.execution.compiling import program
 from quickstudy.execution.conversion import compare_converted
 from quickstudy.execution.vmap_safety import Objectives, inside, trial, unsafe_layer, warn_once
+from quickstudy.functional.attention import plain_attention
 from quickstudy.functional.checkpointing import checkpointing
 from quickstudy.functional.tree import leaves, map_leaves, stack, unstack
 from quickstudy.functional.unroll import mapped
@@ -52,7 +52,7 @@ def over_tasks(
     """
     with mapped(strategy == "vmap"):
         if strategy == "vmap":
-            with _plain_attention():
+            with _mappable_attention():
                 if rewind is not None:
                     rewind()
                 return torch.func.vmap(fn, randomness="same" if rewind else "different", chunk_size=chunk)(tasks)
@@ -65,12 +65,12 @@ def over_tasks(
 
 
 @contextmanager
-def _plain_attention() -> Iterator[None]:
+def _mappable_attention() -> Iterator[None]:
     """Without the fused kernels of attention, which have no vmap rule."""
     before = mha.get_fastpath_enabled()
     mha.set_fastpath_enabled(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH):
+        with plain_attention():
             yield
     finally:
         mha.set_fastpath_enabled(before)

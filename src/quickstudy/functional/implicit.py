@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 
+from quickstudy.functional.attention import plain_attention
 from quickstudy.functional.unroll import Weights, is_mapped, mapped
 
 __all__ = ["ConjugateGradients", "Neumann", "Product", "Solver", "implicit"]
@@ -155,7 +155,7 @@ class _Implicit(torch.autograd.Function):
         scene, flat = ctx.scene, ctx.saved_tensors
         count = len(scene.names)
         backward = _by_func if scene.by_vmap else _by_autograd
-        with sdpa_kernel(SDPBackend.MATH), mapped(scene.by_vmap):
+        with plain_attention(), mapped(scene.by_vmap):
             found = iter(backward(scene, flat[:count], list(flat[count:]), target))
         return None, *[None] * count, *[next(found) if wanted else None for wanted in scene.wanted]
 

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quickstudy.errors import LearnerError
+from quickstudy.functional.attention import plain_attention
 from quickstudy.functional.checkpointing import checkpointing, repeated
 from quickstudy.functional.trajectory import note_gradient
 
@@ -119,12 +119,12 @@ def gradient_and_value(
     first_order = first_order or _constant.get()
     if _mapped.get():
         start = {name: w.detach() for name, w in weights.items()} if first_order else weights
-        with sdpa_kernel(SDPBackend.MATH), _inner_step():
+        with plain_attention(), _inner_step():
             found, value = torch.func.grad_and_value(loss)(start)
         note_gradient(found)
         return ({name: g.detach() for name, g in found.items()}, value.detach()) if first_order else (found, value)
     again = torch.is_grad_enabled() and not first_order
-    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), _inner_step():
+    with torch.enable_grad(), plain_attention(needed=again), _inner_step():
         leaves = {n: w.view_as(w) if again and w.requires_grad else w.detach().requires_grad_() for n, w in weights.items()}
         value = loss(leaves)
         slopes = torch.autograd.grad(value, list(leaves.values()), create_graph=again, allow_unused=True, materialize_grads=True)

@@ -4,6 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 from torch import Tensor, nn
 
+from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import Rule, Weights, descend
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn import norm
@@ -55,6 +56,11 @@ def call(network: nn.Module, weights: Weights, x: Inputs) -> Tensor:
     finally:
         for parameters, key, weight in own:
             parameters[key] = weight
+    if not isinstance(outputs, Tensor):
+        raise LearnerError(
+            f"the network returned a {type(outputs).__name__}, and a learner needs one tensor. Wrap it in a module that returns "
+            "the outputs alone."
+        )
     return outputs
 
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from quickstudy import functional, learners, likelihood, nn
 from quickstudy.errors import ArtefactError, LearnerError, UserError
 from quickstudy.inputs.images import Images
+from quickstudy.inputs.row_shape import RowShape
 from quickstudy.learner import Learner, Predictor
+from quickstudy.nn.value import own
 from quickstudy.saving.older import modern
 from quickstudy.storage.artefact import Artefact, read, unpack, write
 from quickstudy.storage.blueprint import Recorded, blueprint, build
@@ -51,6 +53,7 @@ def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[s
     if isinstance(thing, Predictor):
         tree["state"] = thing.state
         description["classes"] = list(thing.classes) if thing.classes is not None else None
+        description["rows"] = thing.rows.tensors if thing.rows is not None else None
     write(path, "predictor" if isinstance(thing, Predictor) else "learner", description, tree)
 
 
@@ -74,7 +77,10 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise ArtefactError(f"{path} holds class names that are none. It was altered: use a copy.")
     state = unpack(state, found.tensors, _records(learner))
-    return Predictor(learner, state, tuple(classes) if classes is not None else None, learner.reads)
+    if like is None:
+        own(learner)  # nobody else has it: no copy is needed
+    named = tuple(classes) if classes is not None else None
+    return Predictor(learner, state, named, learner.reads, _rows(found.description.get("rows"), path))
 
 
 def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any]:
@@ -126,6 +132,13 @@ def _reads(found: Any, path: str | Path) -> Images | None:
         raise
     except Exception as error:
         raise ArtefactError(f"{path} says of its images what this version does not read: {error}. Save it again.") from error
+
+
+def _rows(found: Any, path: str | Path) -> RowShape | None:
+    try:
+        return None if found is None else RowShape.from_json(found)
+    except Exception as error:
+        raise ArtefactError(f"{path} says of its inputs what no version reads: {error}. It was altered: use a copy.") from error
 
 
 def _known() -> dict[str, Any]:
