@@ -136,7 +136,8 @@ def alike(a: Any, b: Any, _met: dict[int, int] | None = None) -> bool:
     if isinstance(a, dict):
         return list(a) == list(b) and all(alike(a[key], b[key], met) for key in a)
     if isinstance(a, list | tuple | deque):
-        return len(a) == len(b) and all(alike(x, y, met) for x, y in zip(a, b, strict=True))
+        here, there = list(a), list(b)
+        return len(here) == len(there) and all(alike(x, y, met) for x, y in zip(here, there, strict=True))
     return _same_object(a, b, met)
 
 
