@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from quickstudy.errors import UserError
 
-__all__ = ["choice", "number", "shown", "span", "whole"]
+__all__ = ["choice", "number", "shown", "span", "spelled", "whole"]
 
 
 def whole(error: type[UserError], least: int = 1, most: int | None = None, **given: Any) -> None:
@@ -94,6 +94,16 @@ def span(error: type[UserError], least: int = 1, **given: Any) -> tuple[int, int
     if not fits or not least <= sides[0] <= sides[1]:
         raise error(f"{name}={shown(value)} must be a whole number of at least {least}, or a range (low, high) of them.")
     return int(sides[0]), int(sides[1])
+
+
+def spelled(limits: tuple[int, int]) -> str:
+    """A range as people write it.
+
+    >>> spelled((5, 5)), spelled((1, 5))
+    ('5', '1..5')
+    """
+    low, high = limits
+    return str(low) if low == high else f"{low}..{high}"
 
 
 def shown(value: Any, most: int = 60) -> str:

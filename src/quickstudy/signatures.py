@@ -50,7 +50,7 @@ def checked(function: Callable[..., Any], error: type[UserError], name: str) -> 
         try:
             call = signature.bind(*args, **kwargs)
         except TypeError as wrong:
-            raise _no_such_call(name, signature, kwargs, wrong) from wrong
+            raise error(_no_such_call(name, signature, kwargs, wrong)) from wrong
         for argument, value in call.arguments.items():
             kind = signature.parameters[argument].kind
             if argument in hints() and kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
@@ -130,7 +130,9 @@ def _fits(value: Any, hint: Any) -> bool:
         )
     if isinstance(origin, type):
         return isinstance(value, origin)
-    if not isinstance(hint, type) or getattr(hint, "_is_protocol", False):
+    if getattr(hint, "_is_protocol", False):  # what it has is seen when it is used; a word or a number has nothing
+        return not isinstance(value, str | numbers.Number | None)
+    if not isinstance(hint, type):
         return True
     return isinstance(value, hint)
 
@@ -167,11 +169,11 @@ def _default(value: Any) -> str:
     return str(getattr(value, "__name__", None) or repr(value))
 
 
-def _no_such_call(name: str, signature: inspect.Signature, given: dict[str, Any], wrong: TypeError) -> LearnerError:
+def _no_such_call(name: str, signature: inspect.Signature, given: dict[str, Any], wrong: TypeError) -> str:
     known = [argument for argument in signature.parameters if argument != "self"]
     unknown = next((argument for argument in given if argument not in known), None)
     takes = f"It takes: {', '.join(known)}." if known else "It takes none."
     if unknown is None:
-        return LearnerError(f"{name}: {wrong}. {takes}")
+        return f"{name}: {wrong}. {takes}"
     near = difflib.get_close_matches(unknown, known, 1)
-    return LearnerError(f"{name} has no argument {unknown}. {f'Did you mean {near[0]}? ' if near else ''}{takes}")
+    return f"{name} has no argument {unknown}. {f'Did you mean {near[0]}? ' if near else ''}{takes}"

@@ -15,6 +15,7 @@ from quickstudy.arguments import choice, number, whole
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.execution.agreement import agree, hand_reads
 from quickstudy.execution.batching import Strategy, meta_gradient
+from quickstudy.execution.explained import explained, first_rows
 from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.functional.tree import to
 from quickstudy.learner import Learner
@@ -106,13 +107,13 @@ def train(
     choice(LearnerError, Strategy, strategy=strategy)
     _require_optimizer(learner, optimizer, schedule)
     hand_reads(learner, source)
-    device = next(p.device for p in learner.parameters())
     processes = Processes(fabric)
     mine = processes.share(batch)
     processes.begin(learner, optimizer)
     for step in range(start, steps):
         began = time.perf_counter()
         learner.train()
+        device = next(learner.parameters()).device
         generator = generator_of(seed, step)
         now = source.at(step)
         plan = now.plan(batch, generator)
@@ -120,7 +121,7 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         learner.zero_grad(set_to_none=True)  # of weights that the optimizer does not hold, too
         before = [buffer.clone() for buffer in learner.buffers()]
-        with torch.random.fork_rng(devices=_devices(device)):
+        with explained(learner, first_rows(tasks)), torch.random.fork_rng(devices=_devices(device)):
             _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), device)
             losses = meta_gradient(
                 learner,

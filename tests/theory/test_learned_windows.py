@@ -165,5 +165,5 @@ def test_a_gradient_of_zero_sends_nothing_odd_back() -> None:
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_rule_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(LearnerError, match="at least one unit|decays lie in"):
+    with pytest.raises(LearnerError, match="must be a whole number of at least 1|decays lie in"):
         AdamLSTM(**wrong)  # type: ignore[arg-type]

@@ -106,5 +106,5 @@ def test_it_draws_in_meta_training_alone() -> None:
 
 
 def test_negative_steps_are_refused() -> None:
-    with pytest.raises(LearnerError, match="0 or more"):
+    with pytest.raises(LearnerError, match="at least 0"):
         learner(steps=-1)

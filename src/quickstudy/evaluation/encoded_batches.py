@@ -8,6 +8,7 @@ from torch import nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.execution.batching import encode_tasks
+from quickstudy.execution.explained import explained, first_rows
 from quickstudy.functional.tree import cat, map_leaves, rows_of, to
 from quickstudy.learner import Learner
 from quickstudy.task import Task
@@ -40,12 +41,16 @@ def encoded_batches(
     if learner.encodes and isinstance(source, FewShot) and isinstance(plan, RowPlan):
         distinct, places = rows_seen(plan.support_rows, plan.query_rows)
         at_once = _AT_ONCE if device.type == "cpu" else 10 * _AT_ONCE
-        parts = [learner.encode(to(source.index.gather(part), device)) for part in distinct.split(at_once)]  # type: ignore[no-untyped-call]
-        table, rows = cat(parts), (places[0], places[1])
+        with explained(learner, lambda: source.index.gather(distinct[:1])):
+            parts = [learner.encode(to(source.index.gather(part), device)) for part in distinct.split(at_once)]  # type: ignore[no-untyped-call]
+            table, rows = cat(parts), (places[0], places[1])
     for low in range(0, len(plan), batch):
         part: Any = plan[low : low + batch]
         if table is None:
-            yield encode_tasks(learner, to(source.gather(part), device))
+            raw = to(source.gather(part), device)
+            with explained(learner, first_rows(raw)):
+                encoded = encode_tasks(learner, raw)
+            yield encoded
         else:
             moved = part.at((rows[0][low : low + batch], rows[1][low : low + batch]))
             yield to(source.arrange(moved, lambda r: map_leaves(lambda leaf: rows_of(leaf, r), table)), device)  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from quickstudy.evaluation.outside import Baseline, as_baseline, name_of
 from quickstudy.evaluation.soundness import require_numbers, require_queries
 from quickstudy.execution.agreement import agree, require_source
 from quickstudy.execution.batching import Strategy, choose, over_tasks, trimmed
+from quickstudy.execution.explained import explained, first_rows
 from quickstudy.functional.tree import bytes_of, to
 from quickstudy.learner import Learner, evaluating
 from quickstudy.likelihood import Likelihood
@@ -188,9 +189,10 @@ def _evaluate_learner(
     scores: list[float] = []
     with torch.no_grad(), evaluating(learner):
         for encoded in encoded_batches(learner, source, plan, batch, device):
-            way = choose(learner, encoded, strategy)
             require_queries(encoded, likelihood, len(scores))
-            found, said = over_tasks(answer_real if way == "loop" else answer, encoded, way)
+            with explained(learner, first_rows(encoded)):
+                way = choose(learner, encoded, strategy)
+                found, said = over_tasks(answer_real if way == "loop" else answer, encoded, way)
             require_numbers(found, type(learner).__name__, len(scores))
             scores += found.tolist()
             if look is not None:

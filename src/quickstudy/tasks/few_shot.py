@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.arguments import span, spelled
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.row_hashes import content_of, equal_rows
 from quickstudy.errors import TaskError
@@ -62,10 +63,10 @@ class FewShot(TaskSource[RowPlan]):
         classes: ClassSampler | None = None,
     ) -> None:
         self.index, self.queries, self.balanced, self.sizes, self.classes = index, queries, balanced, sizes, classes
-        self.ways, self.shots = _range("ways", ways), _range("shots", shots)
-        self.name = f"{index.name} {_words(self.ways)}-way {_words(self.shots)}-shot {queries} queries"
+        self.ways, self.shots = span(TaskError, ways=ways), span(TaskError, shots=shots)
+        self.name = f"{index.name} {spelled(self.ways)}-way {spelled(self.shots)}-shot {queries} queries"
         if sizes is not None:
-            self.name = f"{index.name} {_words(self.ways)}-way, shots and queries by {getattr(sizes, '__name__', 'a rule')}"
+            self.name = f"{index.name} {spelled(self.ways)}-way, shots and queries by {getattr(sizes, '__name__', 'a rule')}"
         elif not balanced:
             self.name += ", imbalanced"
         if classes is not None:
@@ -104,6 +105,8 @@ class FewShot(TaskSource[RowPlan]):
 
     def _check(self) -> None:
         name, have = self.index.name, len(self.index.classes)
+        if self.ways[0] < 2:
+            raise TaskError(f"ways={spelled(self.ways)}: in a task of one class there is nothing to tell apart. Give 2 or more.")
         if self.queries < 1:
             raise TaskError(f"queries={self.queries}: a task needs at least one query example of each class.")
         if self.ways[1] > have:
@@ -287,14 +290,3 @@ class FewShot(TaskSource[RowPlan]):
             mask = real.to(kind if kind.is_floating_point else torch.get_default_dtype())
             parts.append(Examples(x, torch.nn.functional.one_hot(columns, ways) * mask[..., None], mask))
         return Task(*parts)
-
-
-def _range(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
-    low, high = (value, value) if isinstance(value, int) else value
-    if not 1 <= low <= high:
-        raise TaskError(f"{name}={value} must be at least 1, and a range must be (low, high).")
-    return low, high
-
-
-def _words(limits: tuple[int, int]) -> str:
-    return str(limits[0]) if limits[0] == limits[1] else f"{limits[0]}..{limits[1]}"

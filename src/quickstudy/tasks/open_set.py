@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from quickstudy.arguments import span, spelled
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
 from quickstudy.task import Examples, Task
@@ -49,10 +50,11 @@ class OpenSet(FewShot):
     ) -> None:
         if unknown < 1:
             raise TaskError(f"unknown={unknown}: an open-set task needs at least one unknown class. For none: tasks.FewShot.")
-        low, high = (ways, ways) if isinstance(ways, int) else ways
+        low, high = span(TaskError, ways=ways)
         super().__init__(index, (low + unknown, high + unknown), shots, queries)
         self.unknown = unknown
-        self.name = f"{FewShot(index, ways, shots, queries).name}, {unknown} unknown {'class' if unknown == 1 else 'classes'}"
+        sizes = f"{spelled((low, high))}-way {spelled(self.shots)}-shot {queries} queries"
+        self.name = f"{index.name} {sizes}, {unknown} unknown {'class' if unknown == 1 else 'classes'}"
 
     def resized(
         self, *, ways: int | tuple[int, int] | None = None, shots: int | tuple[int, int] | None = None, queries: int | None = None

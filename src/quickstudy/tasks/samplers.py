@@ -13,6 +13,7 @@ from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
+from quickstudy.signatures import checking_constructor
 
 __all__ = ["Balanced", "ClassSampler", "EachOnce", "Hard", "in_random_order", "most_of"]
 
@@ -25,6 +26,10 @@ class ClassSampler(ABC):
     """
 
     name = "sampled"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checking_constructor(cls, TaskError)
 
     def __init__(self, index: ClassIndex) -> None:
         self.count = len(index.classes)

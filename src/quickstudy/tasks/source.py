@@ -4,19 +4,22 @@ A plan is small and frozen: it gives evaluations their digest, lets an encoder s
 than memory.
 """
 
+import functools
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor
 
+from quickstudy.arguments import shown, whole
 from quickstudy.errors import DataError, TaskError
 from quickstudy.functional.tree import leading, leaves, map_leaves
 from quickstudy.inputs.images import Images
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+from quickstudy.signatures import checking_constructor
 from quickstudy.targets import read_targets
 from quickstudy.task import Task
 
@@ -56,6 +59,12 @@ class TaskSource(ABC, Generic[PlanT]):
     """
 
     name: str = "tasks"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checking_constructor(cls, TaskError)
+        if "plan" in cls.__dict__:
+            cls.plan = _asked_rightly(cls.plan)  # type: ignore[method-assign]
 
     @property
     def likelihood(self) -> Likelihood:
@@ -112,6 +121,19 @@ class TaskSource(ABC, Generic[PlanT]):
     def sample(self, batch: int, generator: torch.Generator | None = None) -> Task:
         """``batch`` tasks, stacked along a leading axis."""
         return self.gather(self.plan(batch, generator))
+
+
+def _asked_rightly(plan: Callable[..., PlanT]) -> Callable[..., PlanT]:
+    """``plan`` that refuses numbers of tasks below 1, and a seed in the place of a generator."""
+
+    @functools.wraps(plan)
+    def planning(self: Any, batch: int, generator: torch.Generator | None = None) -> PlanT:
+        whole(TaskError, batch=batch)
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise TaskError(f"generator={shown(generator)} must be a generator: torch.Generator().manual_seed(0), or None.")
+        return plan(self, batch, generator)
+
+    return planning
 
 
 def generator_of(*seeds: int) -> torch.Generator:
