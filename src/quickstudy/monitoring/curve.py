@@ -62,7 +62,10 @@ class AdaptationCurve:
             name: tuple(math.nan if value is None else float(value) for value in found[name])
             for name in ("scores", "halves", "losses", "gradient_norms")
         }
-        return cls(int(found["tasks"]), tuple(map(int, found["steps"])), **lists)
+        steps = tuple(map(int, found["steps"]))
+        if not steps or any(len(values) != len(steps) for values in lists.values()):
+            raise ValueError(f"{len(steps)} inner steps with {', '.join(str(len(values)) for values in lists.values())} numbers")
+        return cls(int(found["tasks"]), steps, **lists)
 
 
 def adaptation_curve(

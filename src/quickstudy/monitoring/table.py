@@ -28,7 +28,7 @@ def scalars(line: Mapping[str, Any]) -> dict[str, float]:
         return found
     try:
         probe = Probe.from_json(line)
-    except (KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return found
     for level, curve in probe.levels.items():
         for name, values in (("score", curve.scores), ("loss", curve.losses), ("gradient_norm", curve.gradient_norms)):

@@ -11,12 +11,11 @@ Its folder holds:
 import inspect
 import json
 import os
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -28,15 +27,17 @@ from quickstudy.monitoring.history import Log
 from quickstudy.monitoring.probe import Monitor
 from quickstudy.recipes.recipe import VAL_SEED, Recipe
 from quickstudy.reports.report import Report
+from quickstudy.runs.call import check_arguments, check_seed, described, recorded_call
+from quickstudy.runs.keeping import STOPS, Keeper, Progress, stops_wait
+from quickstudy.runs.resuming import note_of, restored
 from quickstudy.saving.checkpoint import altered, load, save
-from quickstudy.saving.training import load_training, restore_training, save_training, training_state
+from quickstudy.saving.training import restore_training, training_state
 from quickstudy.storage.artefact import versions
-from quickstudy.storage.files import write_whole
+from quickstudy.storage.files import appending, locked, swept, write_whole
 from quickstudy.train import Record
 
 __all__ = ["Run", "Validation", "recipe_functions"]
 
-_SAVE_SECONDS = 30.0
 _PROBED, _AT_LEAST = 30, 8
 """Tasks of each level in a probe: 30 leave an error of 2 to 4 points in a mean accuracy, nearly the same at each probe."""
 
@@ -48,15 +49,6 @@ class Validation:
     step: int
     report: Report
     best: bool
-
-
-@dataclass
-class _Progress:
-    """What of a run's history the rest of it depends on."""
-
-    best: float | None = None
-    waited: int = 0
-    done: bool = False
 
 
 def recipe_functions() -> dict[str, Callable[..., Recipe]]:
@@ -82,15 +74,20 @@ class Run:
         self, folder: str | Path, recipe: str | None = None, arguments: Mapping[str, Any] | None = None, seed: int = 0
     ) -> None:
         self.folder = Path(folder)
-        asked = {"recipe": recipe, "arguments": json.loads(json.dumps(dict(arguments or {}))), "seed": seed}
+        check_seed(seed)
+        try:
+            given = json.loads(json.dumps(dict(arguments or {})))
+        except (TypeError, ValueError) as error:
+            raise RunError(f"the arguments of a run are recorded in JSON, and these cannot be: {error}.") from error
+        asked = {"recipe": recipe, "arguments": given, "seed": seed}
         if self.folder.is_file():
             raise RunError(f"{self.folder} is a file, not the folder of a run. Name the folder that holds its run.json.")
-        found = self._read()
+        found = recorded_call(self.folder)
         if recipe is None and found is None:
             raise RunError(f"{self.folder} holds no run. Start one: quickstudy train RECIPE --out {self.folder}")
         if recipe is not None and found is not None and any(found[key] != asked[key] for key in asked):
             raise RunError(
-                f"{self.folder} holds a run of {_call(found)}, which is not {_call(asked)}. Choose another ",
+                f"{self.folder} holds a run of {described(found)}, which is not {described(asked)}. Choose another ",
                 Argument("folder"),
                 ".",
             )
@@ -98,21 +95,12 @@ class Run:
         named, known = str(self.config["recipe"]), recipe_functions()
         if named not in known:
             raise RunError(f"there is no recipe {named!r}.{nearest(named, known)} There are: {', '.join(sorted(known))}.")
-
-    def _read(self) -> dict[str, Any] | None:
-        path = self.folder / "run.json"
-        if not path.exists():
-            return None
-        try:
-            found = json.loads(path.read_text())
-            return {key: found[key] for key in ("recipe", "arguments", "seed", "versions")}
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} is damaged ({error}). Start a new run in another folder.") from error
+        check_seed(self.config["seed"])
 
     @property
     def call(self) -> str:
         """The run's call, in words."""
-        return _call(self.config)
+        return described(self.config)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Builds the recipe; its random weights depend on the run's seed alone.
@@ -124,12 +112,7 @@ class Run:
             RunError: the recipe has no such argument.
         """
         call = recipe_functions()[self.config["recipe"]]
-        unknown = sorted(set(changes) - set(inspect.signature(call).parameters))
-        if unknown:
-            raise RunError(
-                f"the recipe {self.config['recipe']} has no argument {', '.join(unknown)}. "
-                f"It has: {', '.join(inspect.signature(call).parameters)}."
-            )
+        check_arguments(self.config["recipe"], call, self.config["arguments"] | changes)
         with torch.random.fork_rng():
             torch.manual_seed(self.config["seed"])
             recipe = call(**(self.config["arguments"] | changes))
@@ -163,85 +146,48 @@ class Run:
             RunError: another process is training in this folder, or one of this run's has ended.
         """
         processes = Processes(fabric)
-        with self._locked() if processes.rank == 0 else nullcontext():
+        first = processes.rank == 0
+        with self._locked() if first else nullcontext():
             recipe = self.recipe()
-            if processes.rank == 0:
+            if first:
+                swept(self.folder)
                 write_whole(self.folder / "run.json", json.dumps(self.config | {"steps": recipe.steps}, indent=1).encode())
             step, progress = self._resume(recipe, processes)
-            saved = time.monotonic()
-            with (self.folder / "log.jsonl" if processes.rank == 0 else Path(os.devnull)).open("a", buffering=1) as log:
-                monitor = _monitor(recipe) if processes.rank == 0 else None
-                if monitor is not None and step == 0 and not self.history():
-                    log.write(json.dumps(monitor.probe(0).to_json()) + "\n")
-                how: dict[str, Any] = {"seed": self.config["seed"], "fabric": fabric, "compile": compile}
-                for record in recipe.records(start=step, **how) if not progress.done else ():
-                    log.write(json.dumps(asdict(record)) + "\n")
+            note = note_of(self.config) if first else None
+            with self._logged(first) as log, Keeper(self.folder / "training.safetensors", recipe, progress, note, step) as keeper:
+                look = _Look(self, recipe, processes, keeper, log)
+                if step == 0 and first and not self.history():
+                    look.probe(0)
+                if progress.looked < step:  # it was stopped between a step and its validation
+                    yield from look.after(step)
+                records = recipe.records(start=step, seed=self.config["seed"], fabric=fabric, compile=compile)
+                while not progress.done:
+                    with stops_wait(keeper.save, *STOPS), keeper.stepping() as reached:
+                        record = next(records, None)
+                        if record is None:
+                            break
+                        look.write(asdict(record))
+                        reached(record.step)
                     yield record
-                    validation = self._evaluate(recipe, record.step, progress, processes)
-                    if validation is not None:
-                        found = {"step": record.step, "validation": validation.report.mean, "best": validation.best}
-                        log.write(json.dumps(found) + "\n")
-                        yield validation
-                    if monitor is not None and (progress.done or _probe_is_due(recipe, record.step)):
-                        log.write(json.dumps(monitor.probe(record.step).to_json() | {"done": progress.done}) + "\n")
-                    if validation is not None or progress.done or time.monotonic() - saved > _SAVE_SECONDS:
-                        log.flush()
-                        if processes.rank == 0:
-                            self._save(recipe, record.step, progress)
-                        saved = time.monotonic()
-                    if progress.done:
-                        break
+                    yield from look.after(record.step)
 
-    def _evaluate(self, recipe: Recipe, step: int, progress: _Progress, processes: Processes) -> Validation | None:
-        """A validation where one is due, by the first process; all learn what came of it."""
-        last = step == recipe.steps
-        if not last and (recipe.val is None or step % recipe.validate_every):
-            return None
-        validation = self._validate(recipe, step, progress) if processes.rank == 0 else None
-        validation, now = processes.tell((validation, asdict(progress)))
-        vars(progress).update(now)
-        return validation
+    @contextmanager
+    def _logged(self, first: bool) -> Iterator[IO[str]]:
+        log = appending(self.folder / "log.jsonl") if first else Path(os.devnull).open("a")
+        try:
+            yield log
+        finally:
+            with suppress(OSError):  # a rest that a full disk did not take: the next resume cuts it off
+                log.close()
 
-    def _validate(self, recipe: Recipe, step: int, progress: _Progress) -> Validation | None:
-        """Keeps the best learner (without validation tasks: the last) and decides whether the run is done."""
-        last = step == recipe.steps
-        if recipe.val is None:
-            save(recipe.learner, self.folder / "best.safetensors", recipe=self.config)
-            progress.done = True
-            return None
-        report = recipe.validated()
-        sign = 1 if report.higher_is_better else -1
-        better = progress.best is None or sign * report.mean > sign * progress.best
-        progress.waited = 0 if better else progress.waited + 1
-        if better:
-            progress.best = report.mean
-            save(recipe.learner, self.folder / "best.safetensors", recipe=self.config)
-        progress.done = last or (recipe.patience > 0 and progress.waited >= recipe.patience)
-        return Validation(step, report, better)
-
-    def _save(self, recipe: Recipe, step: int, progress: _Progress) -> None:
-        path = self.folder / "training.safetensors"
-        save_training(path, step, recipe.learner, recipe.optimizer, recipe.schedule, asdict(progress), recipe.train)
-
-    def _resume(self, recipe: Recipe, processes: Processes) -> tuple[int, _Progress]:
+    def _resume(self, recipe: Recipe, processes: Processes) -> tuple[int, Progress]:
         """Restores the last saved state, which the first process reads and tells the others."""
-        step, progress = self._restore(recipe) if processes.rank == 0 else (0, _Progress())
+        step, progress = restored(self.folder, recipe, self.config) if processes.rank == 0 else (0, Progress())
         parts = (recipe.learner, recipe.optimizer, recipe.schedule, recipe.train)
         step, note, state = processes.tell((step, asdict(progress), training_state(*parts)))
         if processes.rank:
             restore_training(state, *parts)
-        return step, _Progress(**note)
-
-    def _restore(self, recipe: Recipe) -> tuple[int, _Progress]:
-        """Reads the last saved state; the log is cut back to it."""
-        path, log = self.folder / "training.safetensors", self.folder / "log.jsonl"
-        step, progress = 0, _Progress()
-        if path.exists():
-            step, note = load_training(path, recipe.learner, recipe.optimizer, recipe.schedule, recipe.train)
-            progress = _Progress(**note)
-        kept = [line for line in self.history() if line["step"] <= step]
-        write_whole(log, "".join(json.dumps(line) + "\n" for line in kept).encode())
-        return step, progress
+        return step, Progress(**note)
 
     def history(self) -> list[dict[str, Any]]:
         """The log: a dictionary for each step, validation and probe; a last line that was cut off is left out.
@@ -252,23 +198,99 @@ class Run:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        import fcntl
-
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / ".lock").open("w")
         except OSError as error:
             raise RunError(
                 f"{self.folder} cannot be written to ({error.strerror}). Choose another ", Argument("folder"), "."
             ) from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+        with locked(self.folder / ".lock", wait=False) as mine:
+            if not mine:
                 raise RunError(
                     f"another process is training in {self.folder}. Wait for it, or choose another ", Argument("folder"), "."
-                ) from error
+                )
             yield
+
+
+class _Look:
+    """What is done between outer steps: lines of the log, validations, probes, saves.
+
+    Args:
+        run: whose.
+        recipe: that is being trained.
+        processes: of the run; the first one alone looks.
+        keeper: saves the state.
+        log: open for more lines.
+    """
+
+    def __init__(self, run: Run, recipe: Recipe, processes: Processes, keeper: Keeper, log: IO[str]) -> None:
+        self.run, self.recipe, self.processes, self.keeper, self.log = run, recipe, processes, keeper, log
+        self.progress = keeper.progress
+        self.monitor = _monitor(recipe) if processes.rank == 0 else None
+
+    def after(self, step: int) -> Iterator[Validation]:
+        """Validates and probes where that is due, and saves; a stop waits or, if it cannot, what was begun here is done again."""
+        last = step == self.recipe.steps
+        validates = last or (self.recipe.val is not None and step % self.recipe.validate_every == 0)
+        probes = _probe_is_due(self.recipe, step)
+        if validates or probes:
+            self.keeper.hold()
+        if validates:
+            with stops_wait(self.keeper.save, *STOPS[1:]):
+                validation = self._evaluated(step)
+                if validation is not None:
+                    self.write({"step": step, "validation": validation.report.mean, "best": validation.best})
+            if validation is not None:
+                yield validation
+        if probes or self.progress.done:
+            self.probe(step, done=self.progress.done)
+        self.keeper.looked()
+        if validates or self.progress.done or self.keeper.overdue:
+            self.keeper.save()
+
+    def probe(self, step: int, **more: Any) -> None:
+        """Looks at adaptation on both levels, and notes it."""
+        with stops_wait(self.keeper.save, *STOPS[1:]):
+            if self.monitor is not None:
+                self.write(self.monitor.probe(step).to_json() | more)
+
+    def write(self, found: Mapping[str, Any]) -> None:
+        """A line of the log.
+
+        Raises:
+            RunError: the disk is full, say.
+        """
+        try:
+            self.log.write(json.dumps(found) + "\n")
+        except OSError as error:
+            raise RunError(
+                f"{self.run.folder / 'log.jsonl'} cannot be written ({error.strerror}). What was saved is whole. Free some "
+                f"space, then go on with: quickstudy resume {self.run.folder}"
+            ) from error
+
+    def _evaluated(self, step: int) -> Validation | None:
+        """A validation by the first process; all learn what came of it."""
+        validation = self._validated(step) if self.processes.rank == 0 else None
+        validation, now = self.processes.tell((validation, asdict(self.progress)))
+        vars(self.progress).update(now)
+        return validation
+
+    def _validated(self, step: int) -> Validation | None:
+        """Keeps the best learner (without validation tasks: the last) and decides whether the run is done."""
+        recipe, progress, best = self.recipe, self.progress, self.run.folder / "best.safetensors"
+        if recipe.val is None:
+            save(recipe.learner, best, recipe=self.run.config)
+            progress.done = True
+            return None
+        report = recipe.validated()
+        sign = 1 if report.higher_is_better else -1
+        better = progress.best is None or sign * report.mean > sign * progress.best
+        progress.waited = 0 if better else progress.waited + 1
+        if better:
+            progress.best = report.mean
+            save(recipe.learner, best, recipe=self.run.config)
+        progress.done = step == recipe.steps or (recipe.patience > 0 and progress.waited >= recipe.patience)
+        return Validation(step, report, better)
 
 
 def _monitor(recipe: Recipe) -> Monitor:
@@ -287,8 +309,3 @@ def _between_probes(recipe: Recipe) -> int:
 
 def _probe_is_due(recipe: Recipe, step: int) -> bool:
     return step % recipe.validate_every == 0 or step % _between_probes(recipe) == 0
-
-
-def _call(config: Mapping[str, Any]) -> str:
-    arguments = ", ".join(f"{name}={value}" for name, value in config["arguments"].items())
-    return f"{config['recipe']}({arguments}) with seed {config['seed']}"

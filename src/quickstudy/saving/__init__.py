@@ -2,7 +2,7 @@
 
 from quickstudy.saving.checkpoint import altered, load, save
 from quickstudy.saving.older import modern
-from quickstudy.saving.training import load_training, restore_training, save_training, training_state
+from quickstudy.saving.training import load_training, restore_training, save_training, training_state, write_training
 
 __all__ = [
     "altered",
@@ -13,4 +13,5 @@ __all__ = [
     "save",
     "save_training",
     "training_state",
+    "write_training",
 ]

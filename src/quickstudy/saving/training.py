@@ -16,7 +16,7 @@ from quickstudy.learner import Learner
 from quickstudy.storage.artefact import FORMAT, pack, read, unpack, write
 from quickstudy.tasks.source import TaskSource
 
-__all__ = ["load_training", "restore_training", "save_training", "training_state"]
+__all__ = ["load_training", "restore_training", "save_training", "training_state", "write_training"]
 
 
 def save_training(
@@ -29,7 +29,11 @@ def save_training(
     source: TaskSource[Any] | None = None,
 ) -> None:
     """Writes everything that the next step depends on, and a JSON note beside it."""
-    state = training_state(learner, optimizer, schedule, source)
+    write_training(path, step, training_state(learner, optimizer, schedule, source), note)
+
+
+def write_training(path: str | Path, step: int, state: Mapping[str, Any], note: Any) -> None:
+    """Writes a state of `training_state`, after ``step`` steps."""
     write(path, "training", {"step": step, "note": note, "digest": _digest([step, note, state])}, state)
 
 

@@ -1,0 +1,85 @@
+"""What a run's folder holds when the run goes on: the last saved state, checked, and the log, cut back to it."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from quickstudy.errors import ArtefactError, RunError
+from quickstudy.monitoring.history import Log
+from quickstudy.recipes.recipe import Recipe
+from quickstudy.runs.call import described
+from quickstudy.runs.keeping import Progress
+from quickstudy.saving.checkpoint import save
+from quickstudy.saving.training import load_training
+from quickstudy.storage.artefact import versions
+from quickstudy.storage.files import write_whole
+
+__all__ = ["note_of", "restored"]
+
+_log = logging.getLogger(__name__)
+
+
+def note_of(call: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside a training state, so that no other run's is taken for it."""
+    return {"call": {key: call[key] for key in ("recipe", "arguments", "seed")}, "versions": versions()}
+
+
+def restored(folder: Path, recipe: Recipe, call: Mapping[str, Any]) -> tuple[int, Progress]:
+    """Reads the last saved state into the recipe's parts; outer steps done, and how far the run has come.
+
+    Args:
+        folder: of the run.
+        recipe: freshly built.
+        call: of the run, as `recorded_call` gives it.
+
+    Raises:
+        RunError: the state is damaged or another run's, or the best learner is missing.
+    """
+    path = folder / "training.safetensors"
+    step, progress = 0, Progress()
+    if path.exists() or path.is_symlink():
+        try:
+            step, note = load_training(path, recipe.learner, recipe.optimizer, recipe.schedule, recipe.train)
+            theirs, made = dict(note["call"]), dict(note["versions"])
+            progress = Progress.of(note["progress"])
+        except (ArtefactError, LookupError, TypeError, ValueError) as error:
+            raise RunError(f"this run cannot be resumed: {error} To train it anew from the start, remove {path}.") from error
+        mine = note_of(call)
+        if theirs != mine["call"]:
+            raise RunError(f"{path} was saved by another run than {described(call)}. To train that anew, remove {path}.")
+        others = [f"{name} {made.get(name)}" for name, now in mine["versions"].items() if made.get(name) != now]
+        if others:
+            _log.warning("%s was saved with %s: the run goes on, but perhaps not bit for bit.", path, " and ".join(others))
+        _check_best(folder, recipe, progress, call)
+    _cut(Log(folder / "log.jsonl"), step, progress)
+    return step, progress
+
+
+def _check_best(folder: Path, recipe: Recipe, progress: Progress, call: Mapping[str, Any]) -> None:
+    best = folder / "best.safetensors"
+    if best.exists() or (progress.best is None and not progress.done):
+        return
+    if recipe.val is None:  # then it is the last state
+        save(recipe.learner, best, recipe=call)
+        return
+    raise RunError(
+        f"{best}, the learner of the best validation so far ({progress.best}), is missing, and the last state cannot stand in "
+        f"for it. Put it back, or remove {folder / 'training.safetensors'} to train anew."
+    )
+
+
+def _cut(log: Log, step: int, progress: Progress) -> None:
+    """Keeps the lines up to the saved state, damaged ones between them too; what came later will be written again."""
+    lines = log.read()
+    kept = [line for line in lines if line["step"] <= (step if "loss" in line else progress.looked)]
+    write_whole(log.path, log.content(kept))
+    missing = step - len({line["step"] for line in kept if "loss" in line})
+    if log.damaged or missing:
+        _log.warning(
+            "%s: damaged lines: %d; steps without a line: %d of %d. What is whole is kept, and the training itself is whole.",
+            log.path,
+            len(log.damaged),
+            missing,
+            step,
+        )
