@@ -205,7 +205,7 @@ def test_two_processes_agree_on_what_is_hard(tmp_path: Path) -> None:
 def test_a_run_resumes_with_its_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits: Splits) -> None:
     """From the command line's arguments to the file and back."""
     monkeypatch.setattr(importlib.import_module("quickstudy.recipes.glyphs"), "glyphs", lambda: splits)
-    monkeypatch.setattr("quickstudy.runs.run._SAVE_SECONDS", -1.0)
+    monkeypatch.setattr("quickstudy.runs.keeping._SAVE_SECONDS", -1.0)
     arguments = {"train_ways": 4, "ways": 3, "queries": 2, "steps": 5, "val_tasks": 2, "sampler": "hard", "augment": "images"}
 
     def finished(folder: Path, stop: int | None = None) -> list[torch.Tensor]:

@@ -91,9 +91,10 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path: Path) -> None:
 SCRIPT = """
 import os, sys, torch
 torch.set_num_threads(1)
+import quickstudy.runs.keeping as keeping
 import quickstudy.runs.run as run
 from quickstudy_cli import main
-run._SAVE_SECONDS, train = 0.0, run.Run.train
+keeping._SAVE_SECONDS, train = 0.0, run.Run.train
 
 def told(self, fabric, **options):
     for record in train(self, fabric, **options):

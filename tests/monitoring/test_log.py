@@ -54,7 +54,11 @@ def test_a_log_that_was_cut_back_is_read_anew(tmp_path: Path) -> None:
 def test_odd_lines_are_left_aside(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('[1]\n{"loss": 1}\n' + text(step(1)) + "{broken}\n" + text(step(2)))
-    assert Log(path).read() == [step(1)], "nothing is believed after a broken line"
+    log = Log(path)
+    assert log.read() == [step(1), step(2)], "what is whole after a broken line is kept"
+    assert log.damaged == {0: b'[1]\n{"loss": 1}\n', 1: b"{broken}\n"}
+    assert log.content(log.lines) == path.read_bytes(), "and the broken line too, where it was"
+    assert log.content(log.lines[:1]) == b'[1]\n{"loss": 1}\n' + text(step(1)).encode()
     history = History().add([step(1), {"step": 2, "loss": 1.0}, {"step": 2, "adaptation": {}}, {"step": 2, "remark": "?"}])
     assert [record.step for record in history.records] == [1] and not history.probes
 

@@ -81,7 +81,7 @@ def test_a_resumed_run_has_the_log_of_one_that_was_not_stopped(tmp_path: Path, m
     finish(whole)
     for stop in (7, 20, 31):
         with monkeypatch.context() as patched:
-            patched.setattr("quickstudy.runs.run._SAVE_SECONDS", -1.0 if stop == 7 else 1e9)
+            patched.setattr("quickstudy.runs.keeping._SAVE_SECONDS", -1.0 if stop == 7 else 1e9)
             records = Run(parts, "maml_sinusoid", ARGUMENTS).train()
             next(item for item in records if item.step == stop)
             records.close()  # type: ignore[attr-defined]

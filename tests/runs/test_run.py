@@ -21,7 +21,8 @@ SCRIPT = """
 import sys, torch
 torch.set_num_threads(1)
 import quickstudy.runs.run as run
-run._SAVE_SECONDS = 0.05
+import quickstudy.runs.keeping as keeping
+keeping._SAVE_SECONDS = 0.05
 for record in run.Run(sys.argv[1], "maml_sinusoid", {"steps": 400, "batch": 4}).train():
     print(record.step, flush=True)
 """
@@ -90,7 +91,7 @@ def test_another_process_in_the_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_other_arguments_need_another_folder(whole: Path) -> None:
-    with pytest.raises(RunError, match=r"batch=4\) with seed 0, which is not .*batch=5\) with seed 0.*Choose another folder\."):
+    with pytest.raises(RunError, match=r"batch=4\) with seed 0, not .*batch=5\) with seed 0.*Choose another folder\."):
         Run(whole, "maml_sinusoid", {"steps": 400, "batch": 5})
 
 
@@ -148,9 +149,9 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_time_saves_between_validations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quickstudy.runs.run._SAVE_SECONDS", -1.0)
+    monkeypatch.setattr("quickstudy.runs.keeping._SAVE_SECONDS", -1.0)
     records = Run(tmp_path, "maml_sinusoid", ARGUMENTS).train()
     for _ in range(3):
         next(records)
     records.close()
-    assert read(tmp_path / "training.safetensors", ("training",)).description["step"] == 2
+    assert read(tmp_path / "training.safetensors", ("training",)).description["step"] == 3

@@ -32,8 +32,8 @@ def test_locks_and_logs_follow_no_link_and_truncate_nothing(tmp_path: Path, thes
     (tmp_path / "log.jsonl").symlink_to(thesis)
     with pytest.raises(ArtefactError, match=r"\.lock is a link.*Remove the link"), locked(tmp_path / ".lock"):
         pass
-    with pytest.raises(ArtefactError, match=r"log\.jsonl is a link.*Remove the link"):
-        appending(tmp_path / "log.jsonl")
+    with pytest.raises(ArtefactError, match=r"log\.jsonl is a link.*Remove the link"), appending(tmp_path / "log.jsonl"):
+        pass
     with locked(thesis) as mine:
         assert mine
     with appending(thesis) as file:

@@ -61,6 +61,8 @@ def check_arguments(name: str, recipe: Callable[..., Any], arguments: Mapping[st
     quickstudy.errors.RunError: steps=2.5: the recipe mine takes a value of type int there.
     """
     parameters = inspect.signature(recipe).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return
     unknown = sorted(set(arguments) - set(parameters))
     if unknown:
         raise RunError(f"the recipe {name} has no argument {', '.join(unknown)}. It has: {', '.join(parameters)}.")

@@ -46,7 +46,12 @@ class Progress:
         Raises:
             ValueError: it is something else.
         """
-        kinds: dict[str, tuple[type, ...]] = {"best": (float, int, type(None)), "waited": (int,), "done": (bool,), "looked": (int,)}
+        kinds: dict[str, tuple[type, ...]] = {
+            "best": (float, int, type(None)),
+            "waited": (int,),
+            "done": (bool,),
+            "looked": (int,),
+        }
         if not isinstance(found, dict) or set(found) != set(kinds):
             raise ValueError("it does not say how far the run has come")
         wrong = [name for name, allowed in kinds.items() if type(found[name]) not in allowed]
@@ -69,7 +74,8 @@ class Keeper:
     def __init__(self, path: Path, recipe: Recipe, progress: Progress, note: Mapping[str, Any] | None, step: int) -> None:
         self.path, self.progress, self.note = path, progress, note
         self._parts = (recipe.learner, recipe.optimizer, recipe.schedule, recipe.train)
-        self._step, self._then, self._held = step, asdict(progress), None
+        self._step, self._then = step, asdict(progress)
+        self._held: dict[str, Any] | None = None
         self._whole, self._saved, self._time = True, (step, progress.looked), time.monotonic()
 
     def __enter__(self) -> "Keeper":

@@ -10,9 +10,8 @@ Its folder holds:
 
 import inspect
 import json
-import os
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -87,7 +86,7 @@ class Run:
             raise RunError(f"{self.folder} holds no run. Start one: quickstudy train RECIPE --out {self.folder}")
         if recipe is not None and found is not None and any(found[key] != asked[key] for key in asked):
             raise RunError(
-                f"{self.folder} holds a run of {described(found)}, which is not {described(asked)}. Choose another ",
+                f"{self.folder} holds a run of {described(found)}, not {described(asked)}. Choose another ",
                 Argument("folder"),
                 ".",
             )
@@ -154,7 +153,8 @@ class Run:
                 write_whole(self.folder / "run.json", json.dumps(self.config | {"steps": recipe.steps}, indent=1).encode())
             step, progress = self._resume(recipe, processes)
             note = note_of(self.config) if first else None
-            with self._logged(first) as log, Keeper(self.folder / "training.safetensors", recipe, progress, note, step) as keeper:
+            keeper = Keeper(self.folder / "training.safetensors", recipe, progress, note, step)
+            with appending(self.folder / "log.jsonl") if first else nullcontext() as log, keeper:
                 look = _Look(self, recipe, processes, keeper, log)
                 if step == 0 and first and not self.history():
                     look.probe(0)
@@ -170,15 +170,6 @@ class Run:
                         reached(record.step)
                     yield record
                     yield from look.after(record.step)
-
-    @contextmanager
-    def _logged(self, first: bool) -> Iterator[IO[str]]:
-        log = appending(self.folder / "log.jsonl") if first else Path(os.devnull).open("a")
-        try:
-            yield log
-        finally:
-            with suppress(OSError):  # a rest that a full disk did not take: the next resume cuts it off
-                log.close()
 
     def _resume(self, recipe: Recipe, processes: Processes) -> tuple[int, Progress]:
         """Restores the last saved state, which the first process reads and tells the others."""
@@ -201,14 +192,12 @@ class Run:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(
-                f"{self.folder} cannot be written to ({error.strerror}). Choose another ", Argument("folder"), "."
-            ) from error
+            why = f"{self.folder} cannot be written to ({error.strerror}). Choose another "
+            raise RunError(why, Argument("folder"), ".") from error
         with locked(self.folder / ".lock", wait=False) as mine:
             if not mine:
-                raise RunError(
-                    f"another process is training in {self.folder}. Wait for it, or choose another ", Argument("folder"), "."
-                )
+                why = f"another process is training in {self.folder}. Wait for it, or choose another "
+                raise RunError(why, Argument("folder"), ".")
             yield
 
 
@@ -220,10 +209,10 @@ class _Look:
         recipe: that is being trained.
         processes: of the run; the first one alone looks.
         keeper: saves the state.
-        log: open for more lines.
+        log: open for more lines; None where another process writes it.
     """
 
-    def __init__(self, run: Run, recipe: Recipe, processes: Processes, keeper: Keeper, log: IO[str]) -> None:
+    def __init__(self, run: Run, recipe: Recipe, processes: Processes, keeper: Keeper, log: IO[str] | None) -> None:
         self.run, self.recipe, self.processes, self.keeper, self.log = run, recipe, processes, keeper, log
         self.progress = keeper.progress
         self.monitor = _monitor(recipe) if processes.rank == 0 else None
@@ -260,13 +249,13 @@ class _Look:
         Raises:
             RunError: the disk is full, say.
         """
+        if self.log is None:
+            return
         try:
             self.log.write(json.dumps(found) + "\n")
         except OSError as error:
-            raise RunError(
-                f"{self.run.folder / 'log.jsonl'} cannot be written ({error.strerror}). What was saved is whole. Free some "
-                f"space, then go on with: quickstudy resume {self.run.folder}"
-            ) from error
+            why = f"{self.run.folder / 'log.jsonl'} cannot be written ({error.strerror}). What was saved is whole. Free some space"
+            raise RunError(f"{why}, then go on with: quickstudy resume {self.run.folder}") from error
 
     def _evaluated(self, step: int) -> Validation | None:
         """A validation by the first process; all learn what came of it."""

@@ -146,13 +146,20 @@ def locked(path: Path, *, wait: bool = True, make: bool = True) -> Iterator[bool
         os.close(handle)
 
 
-def appending(path: Path) -> IO[str]:
+@contextmanager
+def appending(path: Path) -> Iterator[IO[str]]:
     """A text file opened to add lines to, each handed over as soon as it is whole; made if it is not there.
 
     Raises:
         ArtefactError: it is a link, a folder, a pipe or a device, or may not be written.
     """
-    return os.fdopen(_opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINKS), "a", buffering=1, encoding="utf-8")
+    handle = _opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINKS)
+    file = os.fdopen(handle, "a", buffering=1, encoding="utf-8")
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # a rest of a line that a full disk did not take, as was reported when it was written
+            file.close()
 
 
 def open_whole(path: Path) -> IO[bytes]:
