@@ -52,8 +52,7 @@ class Validation:
 
 def recipe_functions() -> dict[str, Callable[..., Recipe]]:
     """The recipes by name, as ``quickstudy list`` shows them."""
-    found = {name: getattr(recipes, name) for name in recipes.__all__}
-    return {name: fn for name, fn in found.items() if inspect.isfunction(fn)}
+    return {name: fn for name in recipes.__all__ if inspect.isfunction(fn := getattr(recipes, name))}
 
 
 class Run:
@@ -127,8 +126,7 @@ class Run:
         Raises:
             RunError: the run has not got that far.
         """
-        path = self.folder / "best.safetensors"
-        if not path.exists():
+        if not (path := self.folder / "best.safetensors").exists():
             raise RunError(f"{self.folder} has no trained learner yet. Train it on: quickstudy resume {self.folder}")
         learner: Learner[Any] = load(path)
         return load(path, like=altered(learner, **changes)) if changes else learner
@@ -221,7 +219,8 @@ class _Look:
         """Validates and probes where that is due, and saves; a stop waits or, if it cannot, what was begun here is done again."""
         last = step == self.recipe.steps
         validates = last or (self.recipe.val is not None and step % self.recipe.validate_every == 0)
-        probes = _probe_is_due(self.recipe, step)
+        probes = any(step % each == 0 for each in (self.recipe.validate_every, _between_probes(self.recipe)))
+        validation = None
         if validates or probes:
             self.keeper.hold()
         if validates:
@@ -229,13 +228,13 @@ class _Look:
                 validation = self._evaluated(step)
                 if validation is not None:
                     self.write({"step": step, "validation": validation.report.mean, "best": validation.best})
-            if validation is not None:
-                yield validation
         if probes or self.progress.done:
             self.probe(step, done=self.progress.done)
         self.keeper.looked()
         if validates or self.progress.done or self.keeper.overdue:
             self.keeper.save()
+        if validation is not None:
+            yield validation
 
     def probe(self, step: int, **more: Any) -> None:
         """Looks at adaptation on both levels, and notes it."""
@@ -254,7 +253,9 @@ class _Look:
         try:
             self.log.write(json.dumps(found) + "\n")
         except OSError as error:
-            why = f"{self.run.folder / 'log.jsonl'} cannot be written ({error.strerror}). What was saved is whole. Free some space"
+            why = (
+                f"{self.run.folder / 'log.jsonl'} cannot be written ({error.strerror}). What was saved is whole. Free some space"
+            )
             raise RunError(f"{why}, then go on with: quickstudy resume {self.run.folder}") from error
 
     def _evaluated(self, step: int) -> Validation | None:
@@ -272,8 +273,9 @@ class _Look:
             progress.done = True
             return None
         report = recipe.validated()
-        sign = 1 if report.higher_is_better else -1
-        better = progress.best is None or sign * report.mean > sign * progress.best
+        better = progress.best is None or (
+            report.mean > progress.best if report.higher_is_better else report.mean < progress.best
+        )
         progress.waited = 0 if better else progress.waited + 1
         if better:
             progress.best = report.mean
@@ -294,7 +296,3 @@ def _monitor(recipe: Recipe) -> Monitor:
 def _between_probes(recipe: Recipe) -> int:
     """As many outer steps as from validation to validation, but there are at least five probes in a run."""
     return max(1, min(recipe.validate_every, recipe.steps // 5))
-
-
-def _probe_is_due(recipe: Recipe, step: int) -> bool:
-    return step % recipe.validate_every == 0 or step % _between_probes(recipe) == 0
