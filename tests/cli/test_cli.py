@@ -98,7 +98,7 @@ def test_other_sizes_and_other_arguments(run: Path, tmp_path: Path, call) -> Non
     status, _, err = call("evaluate", run, "--data-arg", "nonsense=1")
     assert status == 1 and "proto_glyphs has no argument nonsense" in err
     status, _, err = call("evaluate", run, "--ways", 100_000)
-    assert status == 1 and "ways=100000 needs 100000 classes, but glyphs/test has" in err
+    assert status == 1 and "--ways 100000 needs 100000 classes, but glyphs/test has" in err
     assert call("train", "maml_sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
     status, _, err = call("evaluate", tmp_path / "sine", "--ways", 3)
     assert status == 1 and "no ways, shots and queries" in err

@@ -84,7 +84,7 @@ def test_what_is_known_is_not_trained_again(tmp_path: Path) -> None:
 
 def test_another_budget_is_refused(tmp_path: Path) -> None:
     list(compete(tmp_path, {"NearestCentroid": QUICK["NearestCentroid"]}, small(), tasks=2))
-    with pytest.raises(RunError, match=r"another budget \(tasks=2\).*--out"):
+    with pytest.raises(RunError, match=r"another budget \(tasks=2\).*another folder"):
         list(compete(tmp_path, {"NearestCentroid": QUICK["NearestCentroid"]}, small(), tasks=3))
     with pytest.raises(RunError, match=r"another budget \(steps=2\)"):
         list(compete(tmp_path, {"NearestCentroid": QUICK["NearestCentroid"]}, small(steps=3), tasks=2))

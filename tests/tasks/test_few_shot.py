@@ -158,7 +158,7 @@ def test_the_meta_dataset_rule() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ways": 20}, 'ways=20 needs 20 classes, but toys has 10. Lower ways or choose another split.'),
+        ({"ways": 20}, 'ways=20 needs 20 classes, but toys has 10. Lower it or choose another split.'),
         ({"ways": (2, 11)}, "ways=11 needs 11 classes, but toys has 10."),
         ({"shots": 3, "queries": 10}, 'class "0" of toys has 12 examples, but shots + queries need 13. Lower shots or queries'),
         ({"shots": (1, 9), "queries": 4}, 'class "0" of toys has 12 examples, but shots + queries need 13.'),

@@ -81,7 +81,7 @@ def _train_run(
     first = fabric is None or fabric.global_rank == 0
     if first and not run.history():
         _tell_cost(recipe, fabric.world_size if fabric is not None else 1)
-        say(f"live:    quickstudy watch {folder}")
+        say(f"live:    {shlex.join(['quickstudy', 'watch', str(folder)])}")
     again = shlex.join(["quickstudy", "resume", str(folder), *machines.flags(), *(["--tensorboard"] if tensorboard else [])])
     with progress() if first else _silent() as bar, board if board and first else nullcontext() as follow:
         shown = _shown_while(run.train(fabric, compile=compiled), bar, recipe.steps)

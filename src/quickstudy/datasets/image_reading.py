@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.datasets.image_rows import kept
-from quickstudy.errors import DataError
+from quickstudy.errors import Argument, DataError
 from quickstudy.inputs.images import Images
 
 __all__ = ["ImageReading", "OnError"]
@@ -62,11 +62,13 @@ class ImageReading:
         if not self.broken or self.on_error == "skip":
             return
         if len(self.broken) == 1:
-            raise DataError(f'{self.broken[0]} (With on_error="skip" the others are kept.)')
+            raise DataError(f"{self.broken[0]} (With ", Argument("on_error", "skip"), " the others are kept.)")
         shown = "\n  ".join(self.broken[:_NAMED])
         more = f"\n  and {len(self.broken) - _NAMED:,} more" if len(self.broken) > _NAMED else ""
         raise DataError(
-            f'{len(self.broken):,} images of {where} cannot be read (with on_error="skip" the others are kept):\n  {shown}{more}'
+            f"{len(self.broken):,} images of {where} cannot be read (with ",
+            Argument("on_error", "skip"),
+            f" the others are kept):\n  {shown}{more}",
         )
 
     def rows(self) -> Tensor:

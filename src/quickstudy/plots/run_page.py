@@ -1,6 +1,7 @@
 """The page of one run: how its learner was evaluated, and how the meta-training went on both levels."""
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
     """
     history = History.of(run.folder)
     shown = list(reports) if reports is not None else _kept(run)
+    folder = shlex.quote(str(run.folder))
     call = ", ".join(f"{name}={value}" for name, value in run.config["arguments"].items())
     versions = ", ".join(f"{name} {version}" for name, version in run.config["versions"].items())
     return Page(
@@ -49,8 +51,8 @@ def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
             "versions": versions,
         },
         next_steps={
-            f"quickstudy watch {run.folder} --csv log.csv": "The numbers behind the curves, as a table.",
-            f"quickstudy doctor {run.folder}": "What might be wrong with the data, the tasks or the learner.",
+            f"quickstudy watch {folder} --csv log.csv": "The numbers behind the curves, as a table.",
+            f"quickstudy doctor {folder}": "What might be wrong with the data, the tasks or the learner.",
         },
     )
 

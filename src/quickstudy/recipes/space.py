@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from quickstudy.errors import RunError
+from quickstudy.errors import Argument, RunError, nearest
 
 __all__ = ["Choice", "Linear", "Log", "Space", "narrowed", "spaces"]
 
@@ -127,14 +127,16 @@ def narrowed(recipe: Callable[..., Any], words: Iterable[str]) -> dict[str, Spac
         name = name.strip().replace("-", "_")
         low, dots, high = span.partition("..")
         if name not in inspect.signature(recipe).parameters:
-            raise RunError(f"the recipe {recipe.__name__} has no argument {name}. It can tune {_listed(known)}.")
+            raise RunError(
+                f"the recipe {recipe.__name__} has no argument {name}.{nearest(name, known)} It can tune {_listed(known)}."
+            )
         kind = _type_of(recipe, name)
         if dots:
             found[name] = _ranged(known.get(name), _value(low, kind, text), _value(high, kind, text))
         elif "|" in span:
             found[name] = Choice(tuple(_value(part, kind, text) for part in span.split("|")))
         else:
-            raise RunError(f"--space {text}: write it as {name}=LOW..HIGH, or {name}=THIS|THAT.")
+            raise RunError(Argument("space"), f" {text}: write it as {name}=LOW..HIGH, or {name}=THIS|THAT.")
     return found
 
 
@@ -170,9 +172,9 @@ def _value(text: str, kind: Any, where: str) -> Any:
         try:
             return kind(text)
         except ValueError as error:
-            raise RunError(f"--space {where}: {text!r} is no {kind.__name__}.") from error
+            raise RunError(Argument("space"), f" {where}: {text!r} is no {kind.__name__}.") from error
     if kind is bool:
-        raise RunError(f"--space {where}: {text!r} is neither true nor false.")
+        raise RunError(Argument("space"), f" {where}: {text!r} is neither true nor false.")
     return text
 
 

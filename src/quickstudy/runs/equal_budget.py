@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from quickstudy.errors import RunError
+from quickstudy.errors import Argument, RunError, nearest
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.execution.footprint import adaptation_peak
 from quickstudy.learner import Learner
@@ -61,7 +61,9 @@ def chosen(names: Sequence[str] | None) -> dict[str, Contender]:
     known = {*CONTENDERS, *(name.split(",")[0] for name in CONTENDERS)}
     unknown = [name for name in names or () if name not in known]
     if unknown:
-        raise RunError(f"there is no contender {', '.join(unknown)}. There are: {', '.join(CONTENDERS)}.")
+        raise RunError(
+            f"there is no contender {', '.join(unknown)}.{nearest(unknown[0], known)} There are: {', '.join(CONTENDERS)}."
+        )
     return found
 
 
@@ -131,7 +133,7 @@ def _read(path: Path, settings: Mapping[str, Any]) -> Standing | None:
         raise RunError(f"{path} is damaged ({error!r}). Remove it, and the learner is trained again.") from error
     if theirs != dict(settings):
         other = ", ".join(f"{key}={theirs.get(key)}" for key in settings if theirs.get(key) != settings[key])
-        raise OtherBudget(f"{path} was made under another budget ({other}). Choose another folder with --out.")
+        raise OtherBudget(f"{path} was made under another budget ({other}). Choose another ", Argument("folder"), ".")
     return standing
 
 

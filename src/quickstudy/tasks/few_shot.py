@@ -10,7 +10,7 @@ from torch import Tensor
 from quickstudy.arguments import span, spelled
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.row_hashes import content_of, equal_rows
-from quickstudy.errors import TaskError
+from quickstudy.errors import Argument, TaskError
 from quickstudy.functional.tree import leaves
 from quickstudy.inputs.images import Images
 from quickstudy.likelihood import Categorical
@@ -110,9 +110,8 @@ class FewShot(TaskSource[RowPlan]):
         if self.queries < 1:
             raise TaskError(f"queries={self.queries}: a task needs at least one query example of each class.")
         if self.ways[1] > have:
-            raise TaskError(
-                f"ways={self.ways[1]} needs {self.ways[1]} classes, but {name} has {have}. Lower ways or choose another split."
-            )
+            ways = Argument("ways", self.ways[1])
+            raise TaskError(ways, f" needs {self.ways[1]} classes, but {name} has {have}. Lower it or choose another split.")
         if self.classes is not None and self.classes.count != have:
             raise TaskError(f"the sampler is for {self.classes.count} classes, but {name} has {have}. Make it of this index.")
         need = 2 if self.sizes else self.shots[1] + self.queries

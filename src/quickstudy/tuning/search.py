@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quickstudy.errors import MissingExtra, RunError
+from quickstudy.errors import Argument, MissingExtra, RunError, nearest
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.space import Space, spaces
 from quickstudy.reports.tuned import Trial, Tuned
@@ -88,7 +88,7 @@ def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"{folder} cannot be written to ({error.strerror}). Choose another folder with --out.") from error
+        raise RunError(f"{folder} cannot be written to ({error.strerror}). Choose another ", Argument("folder"), ".") from error
     return folder
 
 
@@ -100,16 +100,23 @@ def _chosen(
     found = spaces(recipe) | dict(space)
     unknown = [key for key in (*fixed, *space, *(only or ())) if key not in known]
     if unknown:
-        raise RunError(f"the recipe {recipe.__name__} has no argument {', '.join(unknown)}. It has: {', '.join(known)}.")
+        hint = nearest(unknown[0], known)
+        raise RunError(f"the recipe {recipe.__name__} has no argument {', '.join(unknown)}.{hint} It has: {', '.join(known)}.")
     both = [key for key in (*space, *(only or ())) if key in fixed]
     if both:
         raise RunError(f"{', '.join(both)}: asked to be fixed and to be tuned. Leave one of the two out.")
     bare = [key for key in only or () if key not in found]
     if bare:
         raise RunError(
-            f"{recipe.__name__} does not say what values {', '.join(bare)} may take. Say it: --space {bare[0]}=LOW..HIGH"
+            f"{recipe.__name__} does not say what values {', '.join(bare)} may take. Say it with ",
+            Argument("space"),
+            f" ({bare[0]}=LOW..HIGH).",
         )
     kept = {key: found[key] for key in known if key in found and key not in fixed and (only is None or key in {*only, *space})}
     if not kept:
-        raise RunError(f"{recipe.__name__} has nothing left to tune. Fix fewer arguments, or give values: --space NAME=LOW..HIGH")
+        raise RunError(
+            f"{recipe.__name__} has nothing left to tune. Fix fewer arguments, or give values with ",
+            Argument("space"),
+            " (NAME=LOW..HIGH).",
+        )
     return kept

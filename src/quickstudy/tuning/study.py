@@ -23,7 +23,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.pool import NullPool
 
-from quickstudy.errors import RunError
+from quickstudy.errors import Argument, RunError
 
 __all__ = ["Worker", "opened", "retry", "spent", "unavailable"]
 
@@ -130,15 +130,24 @@ def opened(
         raise unavailable(url, error) from error
     if known not in (None, dict(settings)):
         raise RunError(
-            f"the study {name} in {_shown(url)} is of {_told(known or {})}, which is not {_told(settings)}. "
-            "Give another --name, or another folder with --out."
+            f"the study {name} in {_shown(url)} is of {_told(known or {})}, which is not {_told(settings)}. Give another ",
+            Argument("name"),
+            ", or another ",
+            Argument("folder"),
+            ".",
         )
     return study
 
 
 def unavailable(url: str, error: Exception) -> RunError:
     """What to say of a data base that does not do its part."""
-    return RunError(f"the study in {_shown(url)} cannot be opened or written ({_first_line(error)}). Look at --study and --out.")
+    return RunError(
+        f"the study in {_shown(url)} cannot be opened or written ({_first_line(error)}). Look at ",
+        Argument("study"),
+        " and ",
+        Argument("folder"),
+        ".",
+    )
 
 
 def _storage(url: str) -> RDBStorage:
