@@ -121,5 +121,5 @@ def test_the_summary_is_ranked_and_paired(tmp_path: Path) -> None:
 def test_names_choose_a_learner_with_its_variants() -> None:
     assert set(chosen(["MAML"])) == {"MAML", "MAML, first order"}
     assert set(chosen(None)) == set(CONTENDERS)
-    with pytest.raises(RunError, match=r"no contender Mammal. There are: MAML"):
+    with pytest.raises(RunError, match=r"no contender Mammal. Did you mean MAML\? There are: MAML"):
         chosen(["Mammal"])
