@@ -70,11 +70,13 @@ def test_the_trained_learners_stay_for_use(done: Done) -> None:
 
 def test_the_screen_tells_numbers_and_what_to_try_next(done: Done) -> None:
     for name in LEARNERS:
-        assert re.search(rf"\d:\d\d  {name} +\d+\.\d\d ± [\d.]+ %", done.screen), name
+        assert re.search(rf"\d:\d\d  {name} +\d+\.\d\d (± [\d.]+|\([\d.]+ to [\d.]+\)) %", done.screen), name
     assert done.screen.index("NearestCentroid") < done.screen.index("ProtoNet trained") < done.screen.index("MAML trained")
     flat = " ".join(done.screen.split())
     for words in (
         "95 % paired interval",
+        "For other tasks of the same classes, ",
+        "For new classes, ",
         "What to try next",
         "quickstudy adapt",
         "quickstudy predict",

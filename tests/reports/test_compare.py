@@ -52,7 +52,7 @@ def test_a_limit_holds_for_functions_too(source: FewShot) -> None:
 
 
 def test_a_limit_below_one_is_refused(source: FewShot) -> None:
-    with pytest.raises(TaskError, match="leave limit out to evaluate all 20"):
+    with pytest.raises(TaskError, match="limit=0 must be a whole number of at least 1"):
         evaluate(NearestCentroid(), source, tasks=20, limit=0)
 
 

@@ -100,3 +100,10 @@ def test_a_plural_agrees_and_one_task_has_no_interval() -> None:
 def test_fewer_rows_of_classes_than_scores_are_refused() -> None:
     with pytest.raises(TaskError, match="30 scores came with the classes of 1 tasks"):
         report(classes=((0, 1),))
+
+
+def test_every_other_score_says_what_its_interval_holds_for() -> None:
+    classes = tuple((number % 6, (number + 1) % 6) for number in range(30))
+    assert report(classes=classes).worst_decile.kind == "95 % bootstrap over 30 tasks, for other tasks of the same classes,"
+    assert Score.of_tasks("auroc", True, [0.5, 0.6], world="new classes").kind == "95 % t over 2 tasks, for new classes,"
+    assert Score.of_tasks("auroc", True, [0.5, 0.6]).row()["of"] == "t over 2 tasks, for other tasks of the same source"

@@ -18,6 +18,8 @@ from quickstudy.errors import Argument, ArgumentError
 from quickstudy.evaluation.stream import StreamReport
 from quickstudy.reports.intervals import interval_over_runs
 from quickstudy.reports.report import Report
+from quickstudy.reports.words import amount, between
+from quickstudy.reports.worlds import clipped
 from quickstudy.storage.outputs import TASK_LIST, check_output
 
 __all__ = ["evaluate"]
@@ -137,9 +139,12 @@ def _print(reports: list[Report], runs: list[Path]) -> None:
         if any(score.metric == "ece" for score in report.others):
             say(f"How far its probabilities can be believed: {run}/reliability-{report.digest}….png")
     if len(reports) > 1 and _differ_in_seed_alone(runs):
-        low, high = (f"{value:.4g}" for value in interval_over_runs([report.mean for report in reports]))
+        metric, over = reports[0].metric, clipped(interval_over_runs([report.mean for report in reports]), reports[0].bounds)
         mean = sum(report.mean for report in reports) / len(reports)
-        say(f"Over {len(reports)} training runs: {reports[0].metric} {mean:.4g} (95 % t-interval over runs {low} to {high}).")
+        say(
+            f"Over {len(reports)} training runs: {metric} {amount(mean, metric)} (95 % t-interval for another training, on these "
+            f"tasks: {between(over, metric)})."
+        )
 
 
 def _write_pages(reports: list[Report], folders: list[Path]) -> None:

@@ -14,6 +14,7 @@ from quickstudy.datasets.domain import image_domain
 from quickstudy.errors import LearnerError, RunError
 from quickstudy.learner import Learner
 from quickstudy.reports.report import Report
+from quickstudy.reports.words import amount, between
 from quickstudy.tasks.few_shot import FewShot
 
 __all__ = ["across", "by_size", "numbers"]
@@ -82,11 +83,10 @@ def _table(key: str, reports: Mapping[tuple[str, str], Report]) -> Table:
     first = next(iter(reports.values()))
     found = Table("run", key, first.metric, "for new classes", "worst decile", "tasks", *[s.metric for s in first.others])
     for (label, name), report in reports.items():
-        scale, unit = (100, " %") if report.metric == "accuracy" else (1, "")
         kinds = report.intervals
-        low, high = (scale * bound for bound in kinds.get("classes", kinds.get("disjoint tasks", report.interval)))
+        opened = kinds.get("classes", kinds.get("disjoint tasks"))
         others = [f"{s.value:.4f}" for s in report.others]
-        row, worst = report.row(), scale * report.worst_decile.value
-        cells = (row[report.metric], f"{low:.4g} to {high:.4g}{unit}", f"{worst:.4g}{unit}", row["tasks"])
+        row, worst = report.row(), amount(report.worst_decile.value, report.metric)
+        cells = (row[report.metric], between(opened, report.metric) if opened else "not known", worst, row["tasks"])
         found.add_row(label, name, *cells, *others)
     return found

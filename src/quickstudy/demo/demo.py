@@ -23,7 +23,7 @@ from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.nn.conv4 import Conv4
-from quickstudy.reports.words import difference
+from quickstudy.reports.words import difference, plus_minus
 from quickstudy.runs.run import Run, Validation
 from quickstudy.storage.artefact import versions
 from quickstudy.storage.outputs import PAGE, RUN_FILES, check_output
@@ -221,7 +221,8 @@ def _reports(found: Findings) -> Table:
     for report in sorted([*found.meta, *found.traditional], key=lambda report: -report.mean):
         tasks = f"{len(report.scores)}" if report.planned == len(report.scores) else f"{len(report.scores)} of {report.planned}"
         setting, size = report.row()["setting"], f"{report.state_bytes or 0:,}"
-        accuracy, spent = report.row()["accuracy"].removesuffix(" %"), f"{1e3 * report.seconds:.1f}"
+        accuracy = plus_minus(report.mean, report.interval, "accuracy", digits=1).removesuffix(" %")
+        spent = f"{1e3 * report.seconds:.1f}"
         table.add_row(report.model, accuracy, tasks, setting, spent, size)
     return table
 

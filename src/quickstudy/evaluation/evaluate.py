@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -107,7 +108,8 @@ def evaluate(
             called = baseline, name_of(model)
             (scores, seconds), size = _evaluate_baseline(*called, source, evaluated, likelihood, look, progress), None
     facts = model.facts if isinstance(model, Learner) else None
-    return Report(
+    classes = tuple(map(tuple, evaluated.classes.tolist())) if isinstance(evaluated, RowPlan) else None
+    report = Report(
         model=type(model).__name__ if isinstance(model, Learner) else name_of(model),
         source=source.name,
         metric=likelihood.metric,
@@ -120,10 +122,10 @@ def evaluate(
         seconds=seconds,
         state_bytes=size,
         planned=len(plan),
-        classes=tuple(map(tuple, evaluated.classes.tolist())) if isinstance(evaluated, RowPlan) else None,
+        classes=classes,
         apart=evaluated.apart,
-        others=tally.scores(),
     )
+    return replace(report, others=tally.scores(report.for_world(next(iter(report.intervals)))))
 
 
 def evaluate_each(

@@ -20,6 +20,8 @@ from quickstudy.execution.batching import Strategy, choose, over_tasks
 from quickstudy.functional.tree import bytes_of, to
 from quickstudy.learner import Learner, evaluating
 from quickstudy.reports.intervals import interval_over_tasks
+from quickstudy.reports.words import between
+from quickstudy.reports.worlds import bounds_of, clipped
 from quickstudy.storage.files import write_whole
 from quickstudy.task import Examples, Task, unstack_tasks
 from quickstudy.tasks.source import TaskSource, generator_of
@@ -58,8 +60,8 @@ class StreamReport:
         return statistics.fmean(self.scores[presentation - 1])
 
     def interval(self, presentation: int) -> tuple[float, float]:
-        """The 95 % t-interval of that mean over tasks (low, high)."""
-        return interval_over_tasks(self.scores[presentation - 1])
+        """The 95 % t-interval of that mean (low, high): for other tasks of the same classes; it ends at 0 and 1."""
+        return clipped(interval_over_tasks(self.scores[presentation - 1]), bounds_of("accuracy"))
 
     def rows(self) -> list[dict[str, str]]:
         """The report as rows of a table."""
@@ -67,19 +69,19 @@ class StreamReport:
             {
                 "presentation": str(number),
                 "accuracy": f"{self.mean(number):.2%}",
-                "95 % interval": " to ".join(f"{bound:.2%}" for bound in self.interval(number)),
+                "95 % interval, same classes": between(self.interval(number), "accuracy"),
                 "tasks": f"{len(scores):,}",
             }
             for number, scores in enumerate(self.scores, 1)
         ]
 
     def __str__(self) -> str:
-        lines = [f"{row['presentation']:>4}  {row['accuracy']:>7}  ({row['95 % interval']})" for row in self.rows()]
+        lines = [f"{row['presentation']:>4}  {row['accuracy']:>7}  ({row['95 % interval, same classes']})" for row in self.rows()]
         return "\n".join(
             [
                 f"{self.model}: accuracy by presentation on {len(self.scores[0]):,} tasks of {self.source} "
-                f"(95 % t-intervals over tasks; norm {self.norm}; {self.seconds * 1e3:.1f} ms an example, "
-                f"{self.state_bytes:,} bytes a task; task list {self.digest})",
+                f"(95 % t-intervals for other tasks of the same classes; norm {self.norm}; "
+                f"{self.seconds * 1e3:.1f} ms an example, {self.state_bytes:,} bytes a task; task list {self.digest})",
                 *lines,
             ]
         )

@@ -110,16 +110,16 @@ class Tally:
         if any(metric.pooled for metric in self.metrics):
             self.seen.append((predicted, y))
 
-    def scores(self) -> tuple[Score, ...]:
-        """What came out."""
+    def scores(self, world: str = "other tasks of the same source") -> tuple[Score, ...]:
+        """What came out, with intervals for that world, in words."""
         return tuple(
-            self._of_all(metric)
+            self._of_all(metric, world)
             if metric.pooled
-            else Score.of_tasks(metric.__name__, metric.higher_is_better, scores, metric.bounds)
+            else Score.of_tasks(metric.__name__, metric.higher_is_better, scores, metric.bounds, world)
             for metric, scores in zip(self.metrics, self.each, strict=True)
         )
 
-    def _of_all(self, metric: Measure) -> Score:
+    def _of_all(self, metric: Measure, world: str) -> Score:
         predicted, y = pool(self.seen)
         sizes = np.array([len(targets) for _, targets in self.seen])
         starts = sizes.cumsum() - sizes
@@ -129,5 +129,8 @@ class Tally:
             return metric(predicted[rows], y[rows])
 
         interval = clipped(interval_by_bootstrap(of, len(sizes)), metric.bounds)
-        kind = f"95 % bootstrap over {len(sizes):,} tasks, their {len(y):,} queries pooled"
-        return Score(metric.__name__, metric.higher_is_better, metric(predicted, y), interval, kind, bounds=metric.bounds)
+        kind = f"95 % bootstrap over {len(sizes):,} tasks, their {len(y):,} queries pooled, for {world},"
+        value = metric(predicted, y)
+        if math.isinf(value):
+            raise LearnerError(f"{metric!r} is {value}: the model is sure of what is wrong. Let no deviation be exactly 0.")
+        return Score(metric.__name__, metric.higher_is_better, value, interval, kind, bounds=metric.bounds)

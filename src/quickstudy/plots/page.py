@@ -61,7 +61,7 @@ class Page:
         """The whole page."""
         parts = [
             f"<h1>{escape(self.title)}</h1>",
-            *(f'<p class="lead">{escape(text)}</p>' for text in self.conclusion),
+            *(f'<p class="lead">{escape(line)}</p>' for text in self.conclusion for line in text.splitlines()),
             _reports(self.reports),
             _comparisons(self.comparisons),
             *(_illustration(number, found) for number, found in enumerate(self.illustrations)),

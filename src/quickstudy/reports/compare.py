@@ -46,7 +46,7 @@ def compare(a: Report, b: Report) -> Comparison:
 def conclude(report: Report, baselines: Sequence[Report]) -> str:
     """In plain words what the paired tests allow one to say of a model beside its baselines, and for which tasks.
 
-    A sentence for each world: other tasks of the same classes, and new classes. A model is called better or worse only where the
+    A line for each world: other tasks of the same classes, and new classes. A model is called better or worse only where the
     p-value of that world is below 5 %; p-values are not widened for the number of baselines.
 
     Raises:
@@ -55,11 +55,10 @@ def conclude(report: Report, baselines: Sequence[Report]) -> str:
     >>> same = dict(source="toys", metric="accuracy", higher_is_better=True, digest="0", seed=0, transductive=False)
     >>> rest = same | dict(norm="none", seconds=0.0, state_bytes=0, classes=((0, 1), (2, 3), (4, 5)))
     >>> a, b = (Report(name, scores=scores, **rest) for name, scores in (("A", (0.9, 0.8, 0.9)), ("B", (0.5, 0.5, 0.5))))
-    >>> for sentence in conclude(a, [b]).split(" For "):
-    ...     print(sentence)
+    >>> print(conclude(a, [b]))
     For other tasks of the same classes, A is better than B (by 36.7 points of accuracy, 95 % paired interval 22.3 to 51.0, \
 p = 0.0082, on the same 3 tasks).
-    new classes, A is better than B (by 36.7 points of accuracy, 95 % paired interval 22.3 to 51.0, p = 0.0082, \
+    For new classes, A is better than B (by 36.7 points of accuracy, 95 % paired interval 22.3 to 51.0, p = 0.0082, \
 on the same 3 tasks).
     """
     names = [baseline.model for baseline in baselines]
@@ -74,7 +73,7 @@ on the same 3 tasks).
     if unlike:
         setting = "sees" if report.transductive else "does not see"
         parts.append(f"Mind that {report.model} {setting} a task's queries together (transductive), unlike {', '.join(unlike)}.")
-    return " ".join(parts)
+    return "\n".join(parts)
 
 
 def _in_world(report: Report, found: Sequence[Comparison], world: World) -> str:

@@ -116,7 +116,8 @@ class Report:
         name = f"{self.metric}, worst decile of tasks"
         value = worst(np.arange(len(ordered)))
         interval = clipped(interval_by_bootstrap(worst, len(ordered)), self.bounds)
-        return Score(name, self.higher_is_better, value, interval, f"95 % bootstrap over {len(ordered):,} tasks")
+        kind = f"95 % bootstrap over {len(ordered):,} tasks, for {self._closed},"
+        return Score(name, self.higher_is_better, value, interval, kind, bounds=self.bounds)
 
     def other(self, metric: str) -> Score:
         """One of the other metrics, by its name.
@@ -173,8 +174,13 @@ class Report:
     def _s(self) -> str:
         return "" if len(self.scores) == 1 and self.planned in (None, 1) else "s"
 
+    @property
+    def _closed(self) -> str:
+        """The world of `interval` in words."""
+        return self.for_world(next(iter(self.intervals)))
+
     def _kind(self) -> str:
-        return f"95 % t-interval for {self.for_world(next(iter(self.intervals)))}"
+        return f"95 % t-interval for {self._closed}"
 
     def _count(self, of: str) -> str:
         evaluated = len(self.scores)
@@ -202,7 +208,7 @@ class Report:
         """What the intervals in a table of `row` hold for."""
         worlds = list(self.intervals)
         more = "; “new classes” is the interval for those" if "classes" in worlds else ""
-        return f"± is the 95 % t-interval of the mean for {self.for_world(worlds[0])}{more}."
+        return f"± is the 95 % t-interval of the mean for {self._closed}{more}."
 
     def to_json(self) -> dict[str, Any]:
         """Everything, with mean and intervals, as JSON; NaN, and an infinite bound of an interval, are null."""

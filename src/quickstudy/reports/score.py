@@ -26,7 +26,7 @@ class Score:
         bounds: between which numbers the metric lies.
 
     >>> print(Score.of_tasks("log_loss", False, [0.25, 0.75, math.nan], (0.0, math.inf)))
-    log_loss 0.5 (95 % t over 2 of 3 tasks 0 to 3.677)
+    log_loss 0.5 (95 % t over 2 of 3 tasks, for other tasks of the same source, 0 to 3.677)
     """
 
     metric: str
@@ -39,9 +39,14 @@ class Score:
 
     @classmethod
     def of_tasks(
-        cls, metric: str, higher_is_better: bool | None, scores: Sequence[float], bounds: Bounds = (-math.inf, math.inf)
+        cls,
+        metric: str,
+        higher_is_better: bool | None,
+        scores: Sequence[float],
+        bounds: Bounds = (-math.inf, math.inf),
+        world: str = "other tasks of the same source",
     ) -> "Score":
-        """The mean over the tasks for which the metric says something; NaN says nothing.
+        """The mean over the tasks for which the metric says something (NaN says nothing); ``world``: what its interval holds for.
 
         Raises:
             TaskError: an infinite score: its mean says nothing of the other tasks.
@@ -56,7 +61,8 @@ class Score:
         value = math.fsum(known) / len(known) if known else math.nan
         interval = clipped(interval_over_tasks(known), bounds) if known else (-math.inf, math.inf)
         count = f"{len(scores):,}" if len(known) == len(scores) else f"{len(known):,} of {len(scores):,}"
-        return cls(metric, higher_is_better, value, interval, f"95 % t over {count} tasks", tuple(scores), bounds)
+        kind = f"95 % t over {count} tasks, for {world},"
+        return cls(metric, higher_is_better, value, interval, kind, tuple(scores), bounds)
 
     @property
     def pooled(self) -> bool:
@@ -75,7 +81,7 @@ class Score:
             "value": f"{self.value:.4f}",
             "95 % interval": f"{low:.4f} to {high:.4f}",
             "better": better,
-            "of": self.kind.removeprefix("95 % "),
+            "of": self.kind.removeprefix("95 % ").rstrip(","),
         }
 
     def to_json(self) -> dict[str, Any]:
