@@ -301,7 +301,9 @@ def test_only_one_support_set_with_all_its_numbers_is_learned_from() -> None:
         learner(good.replace(good.x / 0))
     with pytest.raises(DataError, match="support set's targets hold NaN"):
         learner(Examples(good.x, good.y * float("nan"), good.mask))
-    with pytest.raises(ShapeError, match=r"MAML cannot compute with 6 rows of inputs of \(5,\) of float32 \(.*\)\. Give inputs"):
+    with pytest.raises(
+        ShapeError, match=r"MAML does not fit its inputs: one is float32 of shape \(5,\) \(.*\)\. A layer takes rows of"
+    ):
         learner(support(shape=(5,)))
 
 

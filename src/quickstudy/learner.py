@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.trajectory import Snapshot, trajectory
 from quickstudy.functional.tree import leaves, map_leaves, to
-from quickstudy.inputs.border import class_names, explained, finite_outputs, one_support_set
+from quickstudy.inputs.border import class_names, finite_outputs, one_support_set, right_targets
+from quickstudy.inputs.explained import explained
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.row_shape import RowShape
 from quickstudy.likelihood import Categorical, Likelihood
@@ -113,14 +114,16 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         Raises:
             DataError: numbers are missing in the support set, or names are no text, empty or equal.
             ShapeError: as many class names as ways are needed; the network cannot take inputs of this shape.
+            LearnerError: targets of another kind than this learner learns: values for classes, say.
             LearnerError: this is no support set, or the learner cannot be copied.
         """
         one_support_set(support)
+        right_targets(self, support)
         named = None if classes is None else class_names(classes, support.y.shape[-1])
         value = value_of(self)
         with torch.inference_mode(False), torch.no_grad(), value.lent() as learner:  # inner loops need gradients
             usable = map_leaves(lambda leaf: leaf.clone() if leaf.is_inference() else leaf, support)
-            with explained(type(self).__name__, usable.x):
+            with explained(self, lambda: usable.x):
                 state = learner.adapt(usable.replace(learner.encode(usable.x)))
         return Predictor(value.module, state, named, self.reads, RowShape.of(support.x))
 
@@ -259,7 +262,7 @@ class Predictor:
             LearnerError: outputs are NaN or infinite.
         """
         x = self._inputs(x)
-        with torch.no_grad(), value_of(self.learner).lent() as learner, explained(type(self.learner).__name__, x):
+        with torch.no_grad(), value_of(self.learner).lent() as learner, explained(self.learner, lambda: x):
             outputs = learner.predict(self.state, learner.encode(x))
         return finite_outputs(outputs, type(self.learner).__name__)
 

@@ -74,7 +74,7 @@ class Likelihood(ABC):
         """Which rows of targets (…, Q, P) count in a score, 1 or 0, (…, Q): the real ones."""
         return mask
 
-    def misfit(self, y: Tensor, mask: Tensor) -> str | None:
+    def misfit(self, y: Tensor, mask: Tensor) -> Kind | None:
         """What the real rows of a support set's targets (S, P) are, where this likelihood cannot explain them; else None."""
         del y, mask
         return None
@@ -125,11 +125,11 @@ class Categorical(Likelihood):
     def counted(self, y: Tensor, mask: Tensor) -> Tensor:
         return mask * _of_a_class(y)
 
-    def misfit(self, y: Tensor, mask: Tensor) -> str | None:
+    def misfit(self, y: Tensor, mask: Tensor) -> Kind | None:
         sound = ((y >= 0).all(-1) & ((y.sum(-1) - 1).abs() < 1e-3)) | (mask == 0)
         if bool(sound.all()):
             return None
-        return "labels, several in a row" if bool(((y == 0) | (y == 1)).all()) and y.shape[-1] > 1 else "values"
+        return "labels" if bool(((y == 0) | (y == 1)).all()) and y.shape[-1] > 1 else "values"
 
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
         return ((y * mask[:, None]).sum(0) > 0).to(y.dtype)
@@ -228,7 +228,7 @@ class Bernoulli(Likelihood):
     def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
         return torch.where(mask > 0, self.rate(outputs, y) * mask, 0).sum()
 
-    def misfit(self, y: Tensor, mask: Tensor) -> str | None:
+    def misfit(self, y: Tensor, mask: Tensor) -> Kind | None:
         return None if bool((((y >= 0) & (y <= 1)).all(-1) | (mask == 0)).all()) else "values"
 
     def present(self, y: Tensor, mask: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ from quickstudy.arguments import choice, number, whole
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.execution.agreement import agree, hand_reads
 from quickstudy.execution.batching import Strategy, meta_gradient
-from quickstudy.execution.explained import explained, first_rows
 from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.functional.tree import to
+from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner
 from quickstudy.tasks.source import TaskSource, generator_of
 

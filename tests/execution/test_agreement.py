@@ -200,3 +200,16 @@ def test_what_is_no_source() -> None:
         for model in (learners.ProtoNet(nn.Flatten()), lambda support: lambda x: x):
             with pytest.raises(TaskError, match=remedy):
                 evaluate(model, wrong)
+
+
+@pytest.mark.parametrize(
+    ("y", "kind", "found"),
+    [([0.0, 1.0, 2.0], "values", "values"), ([0.5, 1.0, 2.0], None, "values"), ([[1, 1], [0, 1], [1, 0]], None, "labels")],
+)
+def test_a_learner_of_classes_refuses_a_support_set_of_other_targets(y: Any, kind: Any, found: str) -> None:
+    support = Examples.of(torch.randn(3, 4), y, kind=kind)
+    with pytest.raises(LearnerError, match=f"^MAML learns classes, but .* of the support set are {found}. Build it with"):
+        learners.MAML(MLP(4, outputs=3))(support)
+    fitting = learners.MAML(MLP(4, outputs=support.y.shape[1]), likelihood=Gaussian())
+    assert fitting(support)(torch.randn(2, 4)).shape == (2, support.y.shape[1])
+    assert learners.ProtoNet(MLP(4))(Examples.of(torch.randn(3, 4), [1, 0, 1])).probabilities(torch.randn(2, 4)).shape == (2, 2)

@@ -8,8 +8,8 @@ from torch import nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.execution.batching import encode_tasks
-from quickstudy.execution.explained import explained, first_rows
 from quickstudy.functional.tree import cat, map_leaves, rows_of, to
+from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner
 from quickstudy.task import Task
 from quickstudy.tasks.few_shot import FewShot

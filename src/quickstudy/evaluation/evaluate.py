@@ -17,8 +17,8 @@ from quickstudy.evaluation.outside import Baseline, as_baseline, name_of
 from quickstudy.evaluation.soundness import require_numbers, require_queries
 from quickstudy.execution.agreement import agree, require_source
 from quickstudy.execution.batching import Strategy, choose, over_tasks, trimmed
-from quickstudy.execution.explained import explained, first_rows
 from quickstudy.functional.tree import bytes_of, to
+from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner, evaluating
 from quickstudy.likelihood import Likelihood
 from quickstudy.metrics.measure import Metric, Tally

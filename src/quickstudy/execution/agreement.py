@@ -1,19 +1,17 @@
 """Whether a learner and a source of tasks fit together: what targets mean, and how raw inputs become tensors."""
 
-import inspect
 from typing import Any
 
 from torch import nn
 
 from quickstudy.errors import LearnerError, TaskError
+from quickstudy.inputs.border import other_targets
 from quickstudy.learner import Learner, LearnerWrapper
-from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
+from quickstudy.likelihood import Likelihood
 from quickstudy.targets import Kind
 from quickstudy.tasks.source import TaskSource
 
 __all__ = ["agree", "disagreement", "hand_reads", "require_source"]
-
-_USUAL: dict[Kind, Likelihood] = {"classes": Categorical(), "values": Gaussian(), "labels": Bernoulli()}
 
 
 def agree(learner: Any, source: Any) -> None:
@@ -67,10 +65,7 @@ def disagreement(learner: Learner[Any], source: TaskSource[Any]) -> str | None:
     inner = _innermost(learner)
     mine, theirs = _kind(learner.likelihood), source.likelihood.targets
     if mine != theirs:
-        takes = "likelihood" in inspect.signature(type(inner).__init__).parameters
-        usual = f"likelihood={type(_USUAL[theirs]).__name__}()"
-        remedy = f"Build it with {usual}." if takes else f"Choose a learner of {theirs}, learners.MAML(..., {usual}) for one."
-        return f"{type(inner).__name__} learns {mine}, but the targets of {source.name} are {theirs}. {remedy}"
+        return other_targets(type(inner), mine, theirs, source.name)
     if learner.reads is not None and source.reads is not None and learner.reads != source.reads:
         return (
             f"{type(inner).__name__} was trained on images as {learner.reads} makes them, but those of {source.name} are made by "

@@ -1,17 +1,20 @@
 """What a learner and a predictor refuse at their border, each in a sentence; the mathematics inside has no checks."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
 from quickstudy.errors import DataError, LearnerError, ShapeError
-from quickstudy.functional.tree import leading
-from quickstudy.inputs.row_shape import RowShape, refuse_missing
-from quickstudy.task import Examples, Inputs, Task
+from quickstudy.inputs.row_shape import refuse_missing
+from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
+from quickstudy.targets import Kind
+from quickstudy.task import Examples, Task
 
-__all__ = ["class_names", "explained", "finite_outputs", "one_support_set"]
+__all__ = ["class_names", "finite_outputs", "one_support_set", "other_targets", "right_targets"]
+
+_USUAL: dict[Kind, Likelihood] = {"classes": Categorical(), "values": Gaussian(), "labels": Bernoulli()}
 
 
 def one_support_set(support: Any) -> None:
@@ -57,22 +60,23 @@ def class_names(classes: Sequence[Any], ways: int | None = None) -> tuple[str, .
     return tuple(map(str, names))
 
 
-@contextmanager
-def explained(learner: str, x: Inputs) -> Iterator[None]:
-    """PyTorch's own messages on shapes and types inside a network, with the scene; what else is raised passes.
+def right_targets(learner: Any, support: Examples) -> None:
+    """Refuses a support set whose targets the learner's likelihood cannot explain: values for a learner of classes, say.
 
     Raises:
-        ShapeError: the network refused the inputs ``x``.
+        LearnerError: with the remedy.
     """
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:
-        if type(error) not in (RuntimeError, ValueError):  # one of ours, or memory that ran out
-            raise
-        raise ShapeError(
-            f"{learner} cannot compute with {leading(x)} rows of inputs of {RowShape.of(x)} "
-            f"({str(error).strip().splitlines()[0]}). Give inputs of the shape and type that its network was built for."
-        ) from error
+    found = learner.likelihood.misfit(support.y, support.mask)
+    if found is not None:
+        raise LearnerError(other_targets(type(learner), learner.likelihood.targets, found, "the support set"))
+
+
+def other_targets(owner: type, mine: Kind, theirs: Kind, whose: str) -> str:
+    """That the targets of ``whose`` are of another kind than a learner of the class ``owner`` learns, and what to do."""
+    usual = f"likelihood={type(_USUAL[theirs]).__name__}()"
+    takes = "likelihood" in inspect.signature(owner).parameters
+    remedy = f"Build it with {usual}." if takes else f"Choose a learner of {theirs}, learners.MAML(..., {usual}) for one."
+    return f"{owner.__name__} learns {mine}, but the targets of {whose} are {theirs}. {remedy}"
 
 
 def finite_outputs(outputs: Any, learner: str) -> Tensor:

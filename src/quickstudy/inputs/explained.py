@@ -47,7 +47,7 @@ def explained(learner: Any, rows: Callable[[], Inputs]) -> Iterator[None]:
             ) from error
         if not _OF_SHAPES.search(said):
             raise
-        raise ShapeError(f"a network in {name} does not fit the tasks: {_scene(rows())} ({said}). {_remedy(said)}") from error
+        raise ShapeError(f"a network in {name} does not fit its inputs: {_scene(rows())} ({said}). {_remedy(said)}") from error
 
 
 def first_rows(tasks: Task) -> Callable[[], Inputs]:
@@ -57,7 +57,7 @@ def first_rows(tasks: Task) -> Callable[[], Inputs]:
 
 def _scene(rows: Inputs) -> str:
     each = [f"{str(leaf.dtype).removeprefix('torch.')} of shape {tuple(leaf.shape[1:])}" for leaf in leaves(rows)]
-    return f"one input is {' and '.join(each)}"
+    return f"one is {' and '.join(each)}"
 
 
 def _remedy(said: str) -> str:
