@@ -77,7 +77,14 @@ def test_compare_pairs_runs_on_the_same_tasks(run: Path, tmp_path: Path, call) -
     first, second = found["reports"]
     assert status == 0 and first["digest"] == second["digest"]
     assert found["comparisons"][0]["difference"] == pytest.approx(second["mean"] - first["mean"])
-    assert "same 60 tasks" in " ".join(call("compare", run, other, "--tasks", 60)[1].split())
+    worlds = found["comparisons"][0]["worlds"]
+    assert {name: each["holds_for"] for name, each in worlds.items()} == {
+        "tasks": "other tasks of the same classes",
+        "classes": "new classes",
+    }
+    words = " ".join(call("compare", run, other, "--tasks", 60)[1].split())
+    assert "same 60 tasks. For other tasks of the same classes: " in words and ". For new classes: " in words
+    assert "± is the 95 % t-interval of the mean for other tasks of the same classes" in words
     assert call("compare", run)[0] == 1
 
 

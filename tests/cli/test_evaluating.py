@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from quickstudy.cli.sweeping import _label
+from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.reports.report import Report
 from quickstudy_cli import main
 
@@ -70,7 +72,7 @@ def test_several_sizes_give_one_table_and_one_image(run: Path, call) -> None:  #
     status, _, err = call("evaluate", run, "--ways", 2, 5, "--shots", 1, 2)
     assert status == 1 and "Give several of one" in err
     status, _, err = call("evaluate", run, "--ways", 2, 5, "--stream")
-    assert status == 1 and "Leave --list" in err
+    assert status == 1 and "Leave --stream out" in err
 
 
 def test_a_run_is_evaluated_on_other_images(run: Path, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -103,3 +105,10 @@ def test_a_run_meets_traditional_learning(run: Path, call) -> None:  # type: ign
     assert (run / "traditional.png").stat().st_size > 1000
     status, _, err = call("compare", run, run, "--traditional")
     assert status == 1 and "looks at one run" in err
+
+
+def test_runs_in_folders_of_one_name_keep_labels_of_their_own() -> None:
+    """In JSON by label one of two runs would hide the other."""
+    runs = [Path("a/run"), Path("b/run"), Path("b/other")]
+    assert len({_label(NearestCentroid(), run, runs) for run in runs}) == 3
+    assert _label(NearestCentroid(), runs[2], runs) == "NearestCentroid in other"

@@ -74,8 +74,10 @@ def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bo
 
 
 def _label(learner: Learner[Any], run: Path, runs: Sequence[Path]) -> str:
+    """A name for each run: where two folders have one name, their paths tell them apart."""
     name = type(learner).__name__
-    return name if len(runs) == 1 else f"{name} in {run.name}"
+    alone = [other.name for other in runs].count(run.name) == 1
+    return name if len(runs) == 1 else f"{name} in {run.name if alone else run}"
 
 
 def _table(key: str, reports: Mapping[tuple[str, str], Report]) -> Table:
