@@ -21,6 +21,7 @@ from quickstudy.functional.checkpointing import checkpointing
 from quickstudy.functional.tree import leaves, map_leaves, stack, unstack
 from quickstudy.functional.unroll import mapped
 from quickstudy.learner import Learner
+from quickstudy.nn import norm
 from quickstudy.task import Task
 
 __all__ = ["Precision", "Strategy", "choose", "encode_tasks", "meta_gradient", "over_tasks", "trimmed"]
@@ -92,11 +93,18 @@ def choose(learner: Learner[Any], tasks: Task, strategy: Strategy = "auto") -> L
     on_cpu = tasks.query.mask.device.type == "cpu"
     if len(tasks) < 2 or (on_cpu and _widest(learner, tasks) > _WIDE):
         return "loop"
-    reason = unsafe_layer(learner) or trial(learner, _few(tasks))
+    reason = unsafe_layer(learner) or _single_row(learner, tasks) or trial(learner, _few(tasks))
     if reason is None:
         return "vmap"
     warn_once(f"{type(learner).__name__}: tasks run one after another, because {reason}")
     return "loop"
+
+
+def _single_row(learner: Learner[Any], tasks: Task) -> str | None:
+    """Whether a batch norm may meet one support row, which it refuses in a loop alone: vmap cannot branch on a mask."""
+    if any(isinstance(part, norm.BatchNorm) for _, part in inside(learner)) and bool((tasks.support.mask.sum(-1) <= 1).any()):
+        return "a support set has one row, and batch norms need more numbers than one in a channel."
+    return None
 
 
 def _few(tasks: Task) -> Objectives:

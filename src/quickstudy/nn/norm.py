@@ -102,14 +102,10 @@ class BatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features)) if affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        session, single = _session.get(), x.numel() == x.shape[1]
-        shape = (1, -1, *[1] * (x.ndim - 2))
-        if session is None and single:
-            raise ShapeError(
-                f"batch norm {self.name} cannot normalise a single row by its own statistics. Give more queries at once, "
-                'or use norm="support".'
-            )
-        if session is None or not (session.replay or session.keep or single or session.mask is not None):
+        session, shape = _session.get(), (1, -1, *[1] * (x.ndim - 2))
+        if (session is None or not session.replay) and x.numel() <= x.shape[1]:
+            raise _single(self.name, queries=session is None)
+        if session is None or not (session.replay or session.keep or session.mask is not None):
             if self.weight is not None and self.bias is not None:
                 exact = batch_norm(x, self.weight, self.bias, self.eps)
                 if exact is not None:
@@ -118,7 +114,7 @@ class BatchNorm(nn.Module):
         else:
             key = session.key(self.name)
             if not session.replay:
-                session.kept[key] = _moments(x, session.mask)
+                session.kept[key] = _moments(x, session.mask, self.name)
             mean, variance = session.kept[key]
             normal = (x - mean.view(shape)) * (variance.view(shape) + self.eps).rsqrt()
         normal = normal if self.weight is None else normal * self.weight.view(shape)
@@ -128,17 +124,37 @@ class BatchNorm(nn.Module):
         return f"{self.name}, eps={self.eps}, affine={self.weight is not None}"
 
 
-def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+def _single(name: str, queries: bool) -> ShapeError:
+    """One number has no variance: what is divided by it is 300 times too large."""
+    if queries:
+        remedy = 'Give more queries at once, or use norm="support".'
+    else:
+        remedy = (
+            "Give two or more support rows, or a network whose norms look at each row alone (nn.LayerNorm, nn.GroupNorm) or that "
+            "has none."
+        )
+    return ShapeError(f"batch norm {name} cannot take its statistics from a single row. {remedy}")
+
+
+def _moments(x: Tensor, mask: Tensor | None, name: str) -> tuple[Tensor, Tensor]:
     axes = [0, *range(2, x.ndim)]
     if mask is None:
         centred = x - x.mean(axes, keepdim=True)
         return x.mean(axes), (centred * centred).mean(axes)  # three times as fast as x.var
     if x.shape[0] != mask.shape[0]:  # the network folded positions into rows: (S, T, C) as (S·T, C)
         mask = mask.repeat_interleave(x.shape[0] // mask.shape[0])
-    weight = (mask / mask.sum().clamp(min=1)).view(-1, *[1] * (x.ndim - 1)) / x.shape[2:].numel()
+    real, positions = mask.sum(), x.shape[2:].numel()
+    weight = (mask / real.clamp(min=1)).view(-1, *[1] * (x.ndim - 1)) / positions
     mean = (x * weight).sum(axes)
     centred = x - mean.view(1, -1, *[1] * (x.ndim - 2))
-    return mean, (centred**2 * weight).sum(axes)
+    variance = (centred**2 * weight).sum(axes)
+    if positions > 1:
+        return mean, variance
+    if is_mapped() or is_exporting():  # nothing can be raised here: the outputs are no numbers, which every border refuses
+        return mean, torch.where(real > 1, variance, torch.nan)
+    if not bool(real > 1):
+        raise _single(name, queries=False)
+    return mean, variance
 
 
 class LayerNorm(nn.LayerNorm):
