@@ -168,7 +168,7 @@ def test_time_ends_the_search(tmp_path: Path) -> None:
 def test_another_search_in_the_same_study_is_refused(tmp_path: Path) -> None:
     tune(line, folder=tmp_path, trials=1, validations=1)
     for change in ({"fixed": {"steps": 4}}, {"only": ["lr"]}, {"seed": 1}, {"space": {"lr": Log(1e-3, 1e-2)}}):
-        with pytest.raises(RunError, match=r"is of line\(inner_lr in .*, which is not line\(.*Give another --name"):
+        with pytest.raises(RunError, match=r"is of line\(inner_lr in .*, minimized, not line\(.*Give another name"):
             tune(line, folder=tmp_path, trials=1, validations=1, **change)  # type: ignore[arg-type]
     assert tune(line, folder=tmp_path, trials=1, validations=1, only=["lr"], name="other").trials[0].arguments == {"lr": 1e-3}
 

@@ -20,8 +20,8 @@ from quickstudy.recipes.space import Choice, Log, Space
 from quickstudy.reports.tuned import Trial, Tuned
 from quickstudy.tuning.pruning import Pruning
 from quickstudy.tuning.sampler import SeededTPE
-from quickstudy.tuning.study import Worker, opened, retry, spent, unavailable
-from quickstudy.tuning.trial import Question, Watch, recorded
+from quickstudy.tuning.study import Worker, opened, readable, retry, spent, unavailable
+from quickstudy.tuning.trial import Question, Watch, check_trials, recorded
 
 __all__ = ["Place", "importances", "search"]
 
@@ -57,7 +57,7 @@ class _Objective:
 
     def __call__(self, trial: optuna.Trial) -> float:
         self.number, self.error = trial.number, None
-        trial.set_user_attr("worker", str(self.worker.path))
+        trial.set_user_attr("worker", self.worker.name)
         if spent(self.study, before=trial.number) >= self.most:
             raise _Surplus
         try:
@@ -97,11 +97,12 @@ def search(
         try:
             with worker.alive():
                 while time.monotonic() < deadline:
+                    check_trials(readable(study, place.address), question.space)
                     worker.retry_abandoned(study)
                     if spent(study) >= trials:
                         break
                     _one(objective, likelihood.higher_is_better)
-            found = study.get_trials(deepcopy=False)
+            found = readable(study, place.address)
         except (SQLAlchemyError, StorageInternalError) as error:
             raise unavailable(place.address, error) from error
         known = tuple(recorded(t, likelihood.higher_is_better) for t in found if "arguments" in t.user_attrs)

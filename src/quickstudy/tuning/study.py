@@ -5,7 +5,7 @@ gone, and has the trial tried again. Of processes on other machines, which share
 same after two minutes of silence; in an SQLite file its thread would only stand in the way of our own writing.
 """
 
-import fcntl
+import re
 import time
 import uuid
 import warnings
@@ -23,10 +23,14 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.pool import NullPool
 
-from quickstudy.errors import Argument, RunError
+from quickstudy.errors import Argument, ArtefactError, RunError
+from quickstudy.storage.files import locked
 
-__all__ = ["Worker", "opened", "retry", "spent", "unavailable"]
+__all__ = ["Worker", "opened", "readable", "retry", "spent", "unavailable"]
 
+_UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What Optuna raises of rows that it did not write."""
+_WORKER = re.compile(r"\.worker-[0-9a-f]{32}")
 _HEARTBEAT, _GRACE, _PATIENCE = 30, 120, 300
 _ATTEMPTS = 3
 
@@ -40,19 +44,18 @@ class Worker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
-        self.path = self.folder / f".worker-{uuid.uuid4().hex}"
+        self.name = f".worker-{uuid.uuid4().hex}"
 
     @contextmanager
     def alive(self) -> Iterator[None]:
         """Holds the lock; the file stays behind where the work was broken off, and tells so."""
-        with self.path.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.folder / self.name):
             yield
             self.leave()
 
     def leave(self) -> None:
         """Says that no trial of this process is left behind."""
-        self.path.unlink(missing_ok=True)
+        (self.folder / self.name).unlink(missing_ok=True)
 
     def retry_abandoned(self, study: optuna.Study) -> None:
         """Has running trials of dead processes tried again."""
@@ -63,26 +66,38 @@ class Worker:
                     retry(study, trial)
 
     def _abandoned(self, trial: FrozenTrial) -> bool:
+        """Whether its process is gone: the lock that the trial names, which can only be one of ours in this folder, is free."""
         owner = trial.user_attrs.get("worker")
         if owner is None:  # its process died at birth, or is at it
             return trial.datetime_start is None or datetime.now() - trial.datetime_start > timedelta(seconds=_GRACE)
-        for path in (Path(owner), self.folder / Path(owner).name):  # the folder may have been moved
-            if path.exists():
-                with path.open("r") as lock:
-                    try:
-                        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    except OSError:
-                        return False
-                    path.unlink(missing_ok=True)
-                    return True
+        name = str(owner).rpartition("/")[2]  # studies of version 0.1.0 hold whole paths
+        path = self.folder / name
+        if not _WORKER.fullmatch(name) or path.is_symlink() or not path.is_file():
+            return False
+        with suppress(ArtefactError), locked(path, wait=False, make=False) as dead:
+            if dead:
+                path.unlink(missing_ok=True)
+            return dead
         return False
 
 
 def retry(study: optuna.Study, trial: FrozenTrial) -> None:
     """Has a failed trial's arguments tried again, at most three times in all."""
     attempt = trial.user_attrs.get("attempt", 1)
-    if trial.params and attempt < _ATTEMPTS:
+    if trial.params and type(attempt) is int and 0 < attempt < _ATTEMPTS:
         study.enqueue_trial(trial.params, user_attrs={"attempt": attempt + 1})
+
+
+def readable(study: optuna.Study, url: str) -> list[FrozenTrial]:
+    """All trials of a study.
+
+    Raises:
+        RunError: Optuna cannot read them.
+    """
+    try:
+        return study.get_trials(deepcopy=False)
+    except _UNREADABLE as error:
+        raise unavailable(url, error) from error
 
 
 def spent(study: optuna.Study, before: int | None = None) -> int:
@@ -114,8 +129,7 @@ def opened(
         RunError: the data base cannot be opened, or the study is of something else.
     """
     try:
-        with (folder / ".opening").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # two processes at once would both make the tables
+        with locked(folder / ".opening"):  # two processes at once would both make the tables
             study = optuna.create_study(
                 storage=_storage(url),
                 study_name=name,
@@ -124,13 +138,17 @@ def opened(
                 sampler=sampler,
             )
             known = study.user_attrs.get("quickstudy")
+            directions = [direction.name for direction in study.directions]
             if known is None:
                 study.set_user_attr("quickstudy", dict(settings))
-    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, ImportError, RuntimeError) as error:
+    except ArtefactError:
+        raise
+    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, ImportError, RuntimeError, *_UNREADABLE) as error:
         raise unavailable(url, error) from error
-    if known not in (None, dict(settings)):
+    if known not in (None, dict(settings)) or directions != ["MAXIMIZE" if higher_is_better else "MINIMIZE"]:
         raise RunError(
-            f"the study {name} in {_shown(url)} is of {_told(known or {})}, which is not {_told(settings)}. Give another ",
+            f"the study {name} in {_shown(url)} is of {_told(known)}, {'/'.join(directions).lower()}d, not {_told(settings)}. ",
+            "Give another ",
             Argument("name"),
             ", or another ",
             Argument("folder"),
@@ -190,9 +208,12 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _told(settings: Mapping[str, Any]) -> str:
-    """The settings as a person would give them."""
-    parts = [f"{name}={value}" for name, value in settings["fixed"].items()]
-    parts += [f"{name} in {space}" for name, space in settings["space"].items()]
-    shared = f"seed {settings['seed']} and {settings['validations']} validations a trial"
-    return f"{settings['recipe']}({', '.join(parts)}) with {shared}"
+def _told(settings: Any) -> str:
+    """The settings as a person would give them; another program may have written anything in their place."""
+    try:
+        parts = [f"{name}={value}" for name, value in settings["fixed"].items()]
+        parts += [f"{name} in {space}" for name, space in settings["space"].items()]
+        shared = f"seed {settings['seed']} and {settings['validations']} validations a trial"
+        return f"{settings['recipe']}({', '.join(parts)}) with {shared}"
+    except (AttributeError, LookupError, TypeError):
+        return "something else than a search of quickstudy"

@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 import torch
 from optuna import TrialPruned
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from quickstudy.errors import LearnerError, UserError
+from quickstudy.errors import Argument, LearnerError, RunError, UserError
 from quickstudy.recipes.recipe import Recipe
 from quickstudy.recipes.space import Choice, Log, Space
 from quickstudy.reports.tuned import Trial as Record
 
-__all__ = ["Question", "Watch", "recorded"]
+__all__ = ["Question", "Watch", "check_trials", "recorded"]
 
 Watch = Callable[[Record], None]
 """Is shown a trial as it stands."""
@@ -75,6 +76,12 @@ class Question:
         Raises:
             TrialPruned: others did better, or the meta-training could not go on.
         """
+        asked = trial.study.get_trials(deepcopy=False)[trial.number].system_attrs.get("fixed_params") or {}
+        outside = [name for name, value in asked.items() if name not in self.space or value not in self.space[name]]
+        if outside:  # another program has put them into the queue
+            trial.set_user_attr("arguments", {})
+            trial.set_user_attr("failed", f"it was queued with values outside of the space: {', '.join(outside)}")
+            raise TrialPruned
         arguments = {name: _proposed(trial, name, space) for name, space in self.space.items()}
         trial.set_user_attr("arguments", arguments)
         began, found = time.monotonic(), list[tuple[int, float, float, float]]()
@@ -107,13 +114,63 @@ class Question:
 
 
 def recorded(trial: FrozenTrial, higher_is_better: bool) -> Record:
-    """What a study knows of a trial, in our words."""
+    """What a study knows of a trial, in our words.
+
+    Raises:
+        RunError: it holds what quickstudy does not write.
+    """
     kept = trial.user_attrs
-    found = [(int(step), mean, low, high) for step, mean, low, high in kept.get("validations", ())]
-    seconds = trial.duration.total_seconds() if trial.duration is not None else 0.0
-    state = "failed" if "failed" in kept else _STATES[trial.state]
+    arguments, validations = kept.get("arguments", {}), kept.get("validations", [])
     note = kept.get("failed", kept.get("pruned", ""))
-    return Record(trial.number, kept.get("arguments", {}), state, tuple(found), _best(found, higher_is_better), seconds, note)
+    if not isinstance(arguments, dict) or not all(isinstance(v, bool | int | float | str) for v in arguments.values()):
+        raise _foreign(trial, "its arguments")
+    if not isinstance(validations, list) or not all(_is_validation(each) for each in validations):
+        raise _foreign(trial, "its validations")
+    if not isinstance(note, str):
+        raise _foreign(trial, "its note")
+    found = [(int(step), float(mean), float(low), float(high)) for step, mean, low, high in validations]
+    seconds = trial.duration.total_seconds() if trial.duration is not None else 0.0
+    state = "failed" if "failed" in kept else _STATES.get(trial.state, "lost")
+    if state == "complete" and not found:
+        raise _foreign(trial, "no validations, though it is complete")
+    return Record(trial.number, arguments, state, tuple(found), _best(found, higher_is_better), seconds, note)
+
+
+def check_trials(trials: Sequence[FrozenTrial], space: Mapping[str, Space]) -> None:
+    """Whether all trials of a study are of this space, as the sampler takes for granted.
+
+    Raises:
+        RunError: one is not.
+    """
+    known = {name: _distribution(each) for name, each in space.items()}
+    for trial in trials:
+        other = [name for name, each in trial.distributions.items() if known.get(name) != each]
+        if other:
+            raise _foreign(trial, f"values of {', '.join(other)} from another space")
+
+
+def _foreign(trial: FrozenTrial, what: str) -> RunError:
+    why = f"trial {trial.number} of the study was not written by quickstudy: it holds {what}. Give another "
+    return RunError(why, Argument("name"), ", or another ", Argument("folder"), ".")
+
+
+def _is_validation(found: Any) -> bool:
+    return (
+        isinstance(found, list | tuple)
+        and len(found) == 4
+        and type(found[0]) is int
+        and all(type(each) in (int, float) for each in found[1:])
+        and math.isfinite(found[1])
+    )
+
+
+def _distribution(space: Space) -> BaseDistribution:
+    """What Optuna notes of a space when `_proposed` takes a value from it."""
+    if isinstance(space, Choice):
+        return CategoricalDistribution(space.values)
+    if isinstance(space.low, int):
+        return IntDistribution(space.low, int(space.high), log=isinstance(space, Log))
+    return FloatDistribution(space.low, space.high, log=isinstance(space, Log))
 
 
 def _best(found: Sequence[tuple[int, float, float, float]], higher_is_better: bool) -> Any:
