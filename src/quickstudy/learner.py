@@ -15,6 +15,7 @@ from quickstudy.inputs.border import class_names, finite_outputs, one_support_se
 from quickstudy.inputs.explained import explained
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.row_shape import RowShape
+from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn.value import Value, own, value_of
 from quickstudy.storage.blueprint import Recorded
@@ -66,7 +67,8 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
     facts: Facts = Facts()
     likelihood: Likelihood = Categorical()
     reads: Images | None = None
-    """How an image file becomes an input, where the learner was trained on images; predictors inherit it."""
+    expects: ImageStatistics | None = None
+    """How an image becomes an input, and what those of meta-training looked like, where the learner was trained on images."""
 
     def encode(self, x: Inputs) -> Inputs:
         """Features of inputs, example by example, the same for all tasks; called once for a whole batch of tasks."""
@@ -164,6 +166,7 @@ class LearnerWrapper(Learner[Any]):
         super().__init__()
         self.learner = learner
         self.facts, self.likelihood, self.reads = learner.facts, learner.likelihood, learner.reads
+        self.expects = learner.expects
 
     def encode(self, x: Inputs) -> Inputs:
         return self.learner.encode(x)

@@ -51,6 +51,7 @@ def test_train_evaluate_adapt_predict_from_a_shell(run: Path, images: Path, tmp_
     assert (run / f"report-{report['digest']}.json").exists()
     adapted = shell("adapt", run, images / "support", "-o", tmp_path / "mine.safetensors")
     assert adapted.returncode == 0 and "9 images of 3 classes" in adapted.stdout, adapted.stderr
+    assert "Warning" not in adapted.stderr and "not compared" not in adapted.stdout, "letters are what it was trained on"
     queries = sorted(images.glob("query*.jpg"))
     named = shell("predict", tmp_path / "mine.safetensors", *queries, "--json")
     found = json.loads(named.stdout)
@@ -60,6 +61,20 @@ def test_train_evaluate_adapt_predict_from_a_shell(run: Path, images: Path, tmp_
     assert all(sum(item["probabilities"].values()) == pytest.approx(1) for item in found)
     table = shell("predict", tmp_path / "mine.safetensors", images / "support" / "letter0")
     assert table.returncode == 0 and "letter0" in table.stdout
+
+
+def test_photos_to_a_learner_of_strokes_are_noticed(run: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("beach", "wood"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            rough = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+            rough.resize((90, 90), Image.Resampling.BICUBIC).save(tmp_path / "photos" / name / f"{number}.jpg")
+    told = shell("adapt", run, tmp_path / "photos", "-o", tmp_path / "photos.safetensors")
+    assert told.returncode == 0 and "Warning: These images are unlike those of meta-training" in told.stderr
+    assert "--no-expect" in told.stderr and (tmp_path / "photos.safetensors").exists()
+    quiet = shell("adapt", run, tmp_path / "photos", "-o", tmp_path / "photos.safetensors", "--no-expect")
+    assert quiet.returncode == 0 and "Warning" not in quiet.stderr
 
 
 def test_same_command_again_has_nothing_left_to_do(run: Path, call) -> None:  # type: ignore[no-untyped-def]

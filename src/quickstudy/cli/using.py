@@ -19,6 +19,7 @@ from quickstudy.errors import DataError, LearnerError
 from quickstudy.learner import Learner, Predictor
 from quickstudy.storage.files import write_whole
 from quickstudy.storage.outputs import ANSWERS, PREDICTOR, check_output
+from quickstudy.task import Examples
 
 __all__ = ["adapt", "predict"]
 
@@ -34,6 +35,7 @@ def adapt(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     skip_broken: Annotated[bool, _Flag] = False,
     force: Annotated[bool, _Flag] = False,
+    expect: bool = True,
 ) -> None:
     """Adapt a trained learner to your own images: a folder of class folders with a handful in each.
 
@@ -43,6 +45,7 @@ def adapt(
         output: file for the adapted predictor; only an older predictor is overwritten.
         skip_broken: leave broken images out instead of stopping.
         force: overwrite whatever file is there, but never a file of a run.
+        expect: compare the images with those of meta-training, and warn if they are unlike them.
     """
     from quickstudy.datasets.image_folder import image_folder
     from quickstudy.saving.checkpoint import save
@@ -52,10 +55,21 @@ def adapt(
     if learner.reads is None:
         raise LearnerError(f"{run} was not trained on images, so it cannot be adapted to a folder of them.")
     index = image_folder(support, reads=learner.reads, on_error="skip" if skip_broken else "raise")
-    predictor = learner(index.examples(), index.classes)
+    examples = index.examples()
+    predictor = learner(examples, index.classes)
     save(predictor, output)
     say(f"adapted to {len(index)} images of {len(index.classes)} classes: {output}")
+    if expect:
+        _compare(learner, examples)
     say(f"next: quickstudy predict {shlex.quote(str(output))} IMAGE …")
+
+
+def _compare(learner: Learner[Any], examples: Examples) -> None:
+    """Warns of images unlike those of meta-training, and says so where there is nothing to compare with."""
+    if learner.expects is None:
+        say("not compared with the images of meta-training: this learner holds no statistics of them")
+    elif (warning := learner.expects.warning(examples.x)) is not None:
+        err.print(f"Warning: {warning} (--no-expect switches this off.)", soft_wrap=True)
 
 
 def _learner(path: Path) -> Learner[Any]:

@@ -33,6 +33,7 @@ from quickstudy.saving.checkpoint import altered, load, save
 from quickstudy.saving.training import restore_training, training_state
 from quickstudy.storage.artefact import versions
 from quickstudy.storage.files import appending, locked, swept, write_whole
+from quickstudy.tasks.usual_images import usual_images
 from quickstudy.train import Record
 
 __all__ = ["Run", "Validation", "recipe_functions"]
@@ -150,6 +151,7 @@ class Run:
                 swept(self.folder)
                 write_whole(self.folder / "run.json", json.dumps(self.config | {"steps": recipe.steps}, indent=1).encode())
             step, progress = self._resume(recipe, processes)
+            recipe.learner.expects = usual_images(recipe.train) if first else None
             note = note_of(self.config) if first else None
             keeper = Keeper(self.folder / "training.safetensors", recipe, progress, note, step)
             with appending(self.folder / "log.jsonl") if first else nullcontext() as log, keeper:

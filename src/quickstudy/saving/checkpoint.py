@@ -13,6 +13,7 @@ from quickstudy import functional, learners, likelihood, nn
 from quickstudy.errors import ArtefactError, LearnerError, UserError
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.row_shape import RowShape
+from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.learner import Learner, Predictor
 from quickstudy.nn.value import own
 from quickstudy.saving.older import modern
@@ -48,6 +49,7 @@ def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[s
         "learner": blueprint(learner),
         "recipe": dict(recipe or {}),
         "reads": asdict(reads) if reads is not None else None,
+        "expects": asdict(learner.expects) if learner.expects is not None else None,
     }
     tree: dict[str, Any] = {"weights": dict(learner.state_dict())}
     if isinstance(thing, Predictor):
@@ -71,6 +73,7 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     weights, state = _content(found, path)
     learner = _filled(like, weights, found, path)
     learner.reads = _reads(found.description.get("reads"), path) or learner.reads
+    learner.expects = _expects(found.description.get("expects"), path) or learner.expects
     if found.kind == "learner":
         return learner
     classes = found.description.get("classes")
@@ -132,6 +135,13 @@ def _reads(found: Any, path: str | Path) -> Images | None:
         raise
     except Exception as error:
         raise ArtefactError(f"{path} says of its images what this version does not read: {error}. Save it again.") from error
+
+
+def _expects(found: Any, path: str | Path) -> ImageStatistics | None:
+    try:
+        return None if found is None else ImageStatistics(**found)
+    except Exception as error:
+        raise ArtefactError(f"{path} says of its images what no version reads: {error}. It was altered: use a copy.") from error
 
 
 def _rows(found: Any, path: str | Path) -> RowShape | None:
