@@ -16,7 +16,7 @@ from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.encoded import cache_key, encoded
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.store import pieces_of, write_store
-from quickstudy.errors import DataError, LearnerError, ShapeError
+from quickstudy.errors import ArtefactError, DataError, LearnerError, ShapeError
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.optimization.anil import ANIL
@@ -234,7 +234,7 @@ class Faulty(nn.Module):
 
 FAULT = torch.randn(40, 6, generator=torch.Generator().manual_seed(1))[13]
 WRONG = [
-    (Always(), LearnerError, "Always gives other features each time it is asked.*Is a dropout always on"),
+    (Always(), LearnerError, "Always gives other features at each call.*Is a dropout always on"),
     (nn.BatchNorm1d(6, track_running_stats=False), LearnerError, "depend on the rows beside it.*track_running_stats=True"),
     (Centred(), LearnerError, "depend on the rows beside it"),
     (Pair(), ShapeError, "Pair gives a tuple. A feature cache needs one tensor"),
@@ -282,3 +282,21 @@ def test_a_frozen_backbone_stays_as_it_is_while_its_head_is_trained(index: Class
     assert len(list(train(learner, FewShot(index, 3, 1, 2), steps=3, batch=2, optimizer=optimizer))) == 3
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
     assert not any(torch.equal(a, b) for a, b in zip(head, [p for p in learner.parameters() if p.requires_grad], strict=True))
+
+
+def test_links_in_a_cache_are_replaced_and_what_they_name_is_left_alone(index: ClassIndex, tmp_path: Path) -> None:
+    encoder = nn.Linear(6, 3)
+    (tmp_path / "thesis").write_text("three years")
+    home = tmp_path / "features"
+    cache = home / f"flowers-test-{cache_key(index, encoder)}"
+    cache.mkdir(parents=True)
+    for name in ("rows.bin", "pieces.jsonl"):
+        (cache / name).symlink_to(tmp_path / "thesis")
+    found = encoded(index, encoder, folder=home)
+    assert (tmp_path / "thesis").read_text() == "three years"
+    torch.testing.assert_close(found.gather(torch.arange(40)), encoder(index.x).detach())
+    (home / f".{cache.name}.lock").unlink()
+    (home / f".{cache.name}.lock").symlink_to(tmp_path / "thesis")
+    with pytest.raises(ArtefactError, match="is a link"):
+        encoded(index, encoder, folder=home)
+    assert (tmp_path / "thesis").read_text() == "three years"

@@ -199,3 +199,21 @@ def test_pieces_of_pixels_have_their_reader(tmp_path: Path, shape: tuple[int, ..
     assert torch.equal(
         read.gather(torch.arange(24)), datasets.from_arrays(x, y, reads=datasets.Images(28)).gather(torch.arange(24))
     )
+
+
+def test_links_in_a_store_are_replaced_and_what_they_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("three years")
+    (tmp_path / "store").mkdir()
+    for name in ("rows.bin", "labels.npy", "hashes.npy", "store.json"):
+        (tmp_path / "store" / name).symlink_to(tmp_path / "thesis")
+    found = datasets.write_store(tmp_path / "store", index())
+    assert (tmp_path / "thesis").read_text() == "three years"
+    assert torch.equal(found.gather(torch.arange(120)), index().gather(torch.arange(120)))
+
+
+def test_a_store_is_written_over_from_its_own_rows(tmp_path: Path) -> None:
+    """Who maps the old rows keeps them."""
+    old = datasets.write_store(tmp_path, index())
+    new = datasets.write_store(tmp_path, old)
+    for found in (old, new):
+        assert torch.equal(found.gather(torch.arange(120)), index().gather(torch.arange(120)))

@@ -9,7 +9,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from quickstudy.errors import MissingExtra
+from quickstudy.errors import ArtefactError, MissingExtra
 from quickstudy.monitoring import Board, scalars
 from quickstudy.runs.run import Run
 
@@ -83,3 +83,13 @@ def test_without_tensorboard_the_remedy_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(MissingExtra, match=r'pip install "quickstudy\[monitor\]"'):
         Board(tmp_path)
+
+
+def test_event_files_behind_a_link_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "events.out.tfevents.1").write_text("three weeks of another program")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "tensorboard").symlink_to(tmp_path / "others")
+    with pytest.raises(ArtefactError, match="tensorboard is a link"):
+        Board(tmp_path / "run")
+    assert (tmp_path / "others" / "events.out.tfevents.1").read_text() == "three weeks of another program"

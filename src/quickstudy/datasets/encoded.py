@@ -9,7 +9,6 @@ BANK/cache.json      shape and kind of a row, the pieces with their checksums; w
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import re
@@ -27,7 +26,7 @@ from quickstudy.datasets.fetch import cache_folder
 from quickstudy.datasets.store import MappedRows, pieces_of
 from quickstudy.errors import DataError
 from quickstudy.storage.blueprint import Recorded, blueprint
-from quickstudy.storage.files import write_whole
+from quickstudy.storage.files import locked, write_whole
 
 __all__ = ["FeatureRows", "cache_key", "encoded"]
 
@@ -81,8 +80,7 @@ def encoded(
         cache = _Cache(home / f"{words}-{cache_key(index, encoder, dtype)}", work)
         try:
             home.mkdir(parents=True, exist_ok=True)
-            with (home / f".{cache.path.name}.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with locked(home / f".{cache.path.name}.lock"):
                 if not cache.whole():
                     cache.write(batch, progress)
         except OSError as error:
@@ -184,6 +182,9 @@ class _Cache:
     def write(self, batch: int, progress: Callable[[int, int], None] | None) -> None:
         """Computes what is not there yet; cache.json comes last."""
         self.path.mkdir(parents=True, exist_ok=True)
+        for name in ("rows.bin", "pieces.jsonl"):
+            if (self.path / name).is_symlink():  # what it names is not ours
+                (self.path / name).unlink()
         pieces = self._pieces()
         pieces = pieces[: self._kept(pieces)]
         done = sum(rows for rows, _ in pieces)

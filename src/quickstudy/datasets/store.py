@@ -7,6 +7,7 @@ STORE/store.json    shape and kind of a row, names, reader, checksums of all thi
 """
 
 import hashlib
+import io
 import json
 import math
 import mmap
@@ -138,12 +139,14 @@ def write_store(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "store.json").unlink(missing_ok=True)
         (folder / "groups.npy").unlink(missing_ok=True)
+        (folder / "rows.bin").unlink(missing_ok=True)  # a link is not followed, and who maps the old rows keeps them
         writing = _Writing(name, reads, laid=bool(more))
         labels, hashes = writing.all(folder / "rows.bin", pieces)
-        np.save(folder / "labels.npy", labels)
-        np.save(folder / "hashes.npy", hashes)
-        if groups is not None:
-            np.save(folder / "groups.npy", groups.numpy())
+        for table, values in (("labels", labels), ("hashes", hashes), ("groups", None if groups is None else groups.numpy())):
+            if values is not None:
+                content = io.BytesIO()
+                np.save(content, values)
+                write_whole(folder / f"{table}.npy", content.getvalue())
     except OSError as error:
         raise DataError(f"{folder} cannot be written to ({error.strerror}). Choose another folder, or free its disk.") from error
     found = {
@@ -176,7 +179,7 @@ class _Writing:
     def all(self, path: Path, pieces: Iterable[tuple[Any, Any]]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Labels and hashes of all rows."""
         labels, hashes = [], []
-        with path.open("wb") as file:
+        with path.open("xb") as file:
             for number, (x, y) in enumerate(pieces):
                 rows = self._rows(x, number)
                 y = np.asarray(y.cpu() if isinstance(y, Tensor) else y).astype(np.int64)

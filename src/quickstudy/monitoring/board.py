@@ -24,6 +24,7 @@ class Board:
 
     Raises:
         MissingExtra: TensorBoard is not installed.
+        ArtefactError: a link stands in place of that folder.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -33,6 +34,8 @@ class Board:
             raise MissingExtra('images in TensorBoard need it. Install it: pip install "quickstudy[monitor]"') from error
         self._make = SummaryWriter
         self.folder = Path(folder) / "tensorboard"
+        if self.folder.is_symlink():
+            raise ArtefactError(f"{self.folder} is a link, and the files behind it are not ours to replace. Remove the link.")
         self.log = Log(Path(folder) / "log.jsonl")
         self._begun = 0
         self._writer: Any = None
