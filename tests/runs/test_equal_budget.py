@@ -53,7 +53,7 @@ def test_everyone_spends_the_same_and_comes_through(name: str, tmp_path: Path) -
     assert type(learner).__name__ == name.split(",")[0]
     if isinstance(entry, Recipe) and isinstance(entry.train, FewShot):
         assert (entry.train.ways, entry.train.shots, entry.train.queries) == ((5, 5), (1, 1), 2)
-        assert entry.steps * entry.batch in (budget.tasks, budget.tasks // 2), "all tasks, or half after a pre-training"
+        assert entry.steps * entry.batch <= budget.tasks, "all tasks, or what a pre-training has left of them"
     elif isinstance(entry, Recipe):
         assert isinstance(entry.train, Supervised)
         assert entry.steps * entry.batch * entry.train.examples == budget.images

@@ -59,13 +59,13 @@ def test_logistic_is_scikit_learns(rows: int, features: int, ways: int, C: float
     support = classes(rows, features, ways)
     baseline = LogisticRegression(C=C, fit_intercept=False, max_iter=10_000, tol=1e-10)
     baseline.fit(with_bias(support.x).numpy(), support.labels.numpy())
-    weight, bias = logistic(support.x, support.y, support.mask, torch.tensor(1 / C, dtype=torch.float64), steps=20)
+    weight, bias = logistic(support.x, support.y, support.mask, torch.tensor(1 / C, dtype=torch.float64))
     queries = torch.randn(50, features, dtype=torch.float64)
     expected = torch.from_numpy(baseline.predict_proba(with_bias(queries).numpy()))
     torch.testing.assert_close((queries @ weight.T + bias).softmax(-1), expected, rtol=0, atol=1e-5)
 
 
-def together(support: Examples, penalty: Tensor, steps: int) -> Tensor:
+def together(support: Examples, penalty: Tensor, steps: int = 50) -> Tensor:
     """Weights and biases as one matrix, (N, D + 1)."""
     weight, bias = logistic(support.x, support.y, support.mask, penalty, steps)
     return torch.cat([weight, bias[:, None]], 1)
@@ -75,17 +75,17 @@ def test_two_classes_are_scikit_learns_at_half_the_penalty() -> None:
     support = classes(12, 30, 2)
     baseline = LogisticRegression(C=2.0, fit_intercept=False, max_iter=10_000, tol=1e-10)
     baseline.fit(with_bias(support.x).numpy(), support.labels.numpy())
-    found = together(support, torch.tensor(1.0, dtype=torch.float64), steps=20)
+    found = together(support, torch.tensor(1.0, dtype=torch.float64))
     torch.testing.assert_close(found[1] - found[0], torch.from_numpy(baseline.coef_[0]), rtol=1e-4, atol=1e-6)
 
 
 def test_newton_squares_the_error() -> None:
-    """Near the optimum each step doubles the digits."""
+    """Near the optimum each step more than doubles the digits; the systems are solved as exactly as that asks for."""
     support, penalty = classes(25, 40, 5, spread=3.0), torch.tensor(1.0, dtype=torch.float64)
-    best = together(support, penalty, steps=30)
+    best = together(support, penalty)
     errors = [float((together(support, penalty, steps=k) - best).norm()) for k in (4, 5, 6)]
     assert errors[1] < 0.2 * errors[0]
-    assert errors[2] < errors[1] ** 1.7 / errors[0] ** 0.7
+    assert errors[2] < errors[1] ** 1.3 / errors[0] ** 0.3
 
 
 @pytest.mark.parametrize("penalty", [0.01, 1.0])
@@ -93,23 +93,69 @@ def test_it_reaches_the_optimum_where_whole_steps_would_not(penalty: float) -> N
     """Features far from their centre, one example of each of 20 classes: the slope of the objective is zero at the end."""
     x = 1 + 0.5 * torch.randn(20, 64, dtype=torch.float64)
     support = Examples.of(x, torch.arange(20))
-    both = together(support, torch.tensor(penalty, dtype=torch.float64), steps=15)
+    both = together(support, torch.tensor(penalty, dtype=torch.float64))
     rows = with_bias(x)
     slope = rows.T @ ((rows @ both.T).softmax(-1) - support.y) + penalty * both.T
-    assert slope.abs().max() < 1e-9
+    assert slope.abs().max() < 1e-8
 
 
-def test_a_step_of_two_classes_is_a_weighted_ridge_regression() -> None:
-    """The paper's LR-D2: ``w = Xᵀ (X Xᵀ + λ S^{-1})^{-1} (X w + S^{-1} (y − μ))``, S the variances μ (1 − μ), for log-odds."""
+def test_two_classes_meet_where_the_papers_steps_end() -> None:
+    """LR-D2: ``w ← Xᵀ (X Xᵀ + λ S^{-1})^{-1} (X w + S^{-1} (y − μ))``, S the variances μ (1 − μ), for log-odds."""
     support, penalty = classes(9, 20, 2), torch.tensor(1.5, dtype=torch.float64)
     x, y, weight = with_bias(support.x), support.y[:, 1], torch.zeros(21, dtype=torch.float64)
-    for _ in range(4):
+    for _ in range(20):
         odds = x @ weight
         likely = odds.sigmoid()
         inverse = torch.diag(1 / (likely * (1 - likely)))
         weight = x.T @ torch.linalg.solve(x @ x.T + penalty * inverse, odds + inverse @ (y - likely))
-    found = together(support, 2 * penalty, steps=4)
+    found = together(support, 2 * penalty)
     torch.testing.assert_close(found[1] - found[0], weight)
+
+
+@pytest.mark.parametrize(("rows", "features"), [(6, 20), (30, 4)])
+def test_the_gradient_is_that_of_the_optimum(rows: int, features: int) -> None:
+    """By every feature and by the penalty, for weights of any direction, against central differences."""
+    support, penalty = classes(rows, features, 3), torch.tensor(0.3, dtype=torch.float64)
+    direction = torch.randn(3, features + 1, dtype=torch.float64)
+
+    def value(x: Tensor, penalty: Tensor) -> Tensor:
+        return (together(support.replace(x), penalty) * direction).sum()
+
+    assert torch.autograd.gradcheck(value, (support.x.requires_grad_(), penalty.requires_grad_()), eps=1e-5, atol=1e-6)
+
+
+def test_tasks_of_one_batch_are_done_one_by_one() -> None:
+    """A task that is done stays as it is: easy and hard ones together give what each gives alone, and their gradients."""
+    spreads = (0.1, 1.0, 10.0)
+    each = [classes(12, 8, 3, spread) for spread in spreads]
+    x, y, mask = (torch.stack([getattr(task, name) for task in each]) for name in ("x", "y", "mask"))
+    penalty = torch.tensor(0.01, dtype=torch.float64)
+    many = torch.func.vmap(logistic, in_dims=(0, 0, 0, None))(x.requires_grad_(), y, mask, penalty)
+    slopes = torch.autograd.grad(sum((part**2).sum() for part in many), x)[0]
+    for n, task in enumerate(each):
+        alone = task.x.clone().requires_grad_()
+        one = logistic(alone, task.y, task.mask, penalty)
+        for a, b in zip(many, one, strict=True):
+            torch.testing.assert_close(a[n], b, rtol=1e-9, atol=1e-9)
+        slope = torch.autograd.grad(sum((part**2).sum() for part in one), alone)[0]
+        torch.testing.assert_close(slopes[n], slope, rtol=1e-7, atol=1e-7)
+
+
+def test_a_hardly_penalised_head_is_scikit_learns_too() -> None:
+    """λ = 0.01, 20 ways: five steps of Newton's method were off by 0.13 in probability."""
+    support = classes(200, 64, 20, spread=3.0)
+    baseline = LogisticRegression(C=100.0, fit_intercept=False, max_iter=100_000, tol=1e-12)
+    baseline.fit(with_bias(support.x).numpy(), support.labels.numpy())
+    queries = torch.randn(50, 64, dtype=torch.float64)
+    expected = torch.from_numpy(baseline.predict_proba(with_bias(queries).numpy()))
+    both = together(support, torch.tensor(0.01, dtype=torch.float64))
+    torch.testing.assert_close((with_bias(queries) @ both.T).softmax(-1), expected, rtol=0, atol=1e-4)
+
+
+def test_no_rows_are_no_knowledge() -> None:
+    for penalty in (0.1, 1.0):
+        weight, bias = logistic(torch.zeros(0, 4), torch.zeros(0, 3), torch.zeros(0), torch.tensor(penalty))
+        assert weight.shape == (3, 4) and not weight.any() and not bias.any()
 
 
 @pytest.mark.parametrize("spread", [0.1, 1.0, 3.0])
@@ -120,7 +166,7 @@ def test_single_precision_finds_the_same_classes(spread: float, penalty: float) 
     found = []
     for kind in (torch.float32, torch.float64):
         same = Examples(support.x.to(kind), support.y.to(kind), support.mask.to(kind))
-        found.append(together(same, torch.tensor(penalty, dtype=kind), 12).double())
+        found.append(together(same, torch.tensor(penalty, dtype=kind)).double())
     a, b = ((with_bias(support.x) @ both.T).softmax(-1) for both in found)
     torch.testing.assert_close(a, b, rtol=0, atol=1e-3)
 

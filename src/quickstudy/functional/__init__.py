@@ -1,9 +1,10 @@
 """Pure tensor functions, one idea a file."""
 
-from quickstudy.functional.closed_form import LinearModel, logistic, ridge
+from quickstudy.functional.closed_form import LinearModel, ridge
 from quickstudy.functional.distances import class_means, cosine_distance, squared_distance
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, implicit
 from quickstudy.functional.log_sign import log_sign
+from quickstudy.functional.logistic import logistic
 from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobis_distance
 from quickstudy.functional.mixing import BetaShare, Mixed, mix
 from quickstudy.functional.pairs import by_class, pair_contrastive, pair_cross_entropy, pair_squared_error

@@ -27,7 +27,7 @@ from quickstudy.nn.self_attention import SelfAttention
 from quickstudy.nn.set_encoder import PairEncoder, SetEncoder
 from quickstudy.nn.shared import Shared
 from quickstudy.nn.snail import CausalNet
-from quickstudy.nn.standardised import Standardised
+from quickstudy.nn.standardised import Standardised, UnitLength
 from quickstudy.nn.variational import GaussianCode, GaussianWeights
 from quickstudy.nn.written import WrittenFiLM, WrittenHead, WrittenInTurn, WrittenLowRank, WrittenNetwork
 
@@ -69,6 +69,7 @@ __all__ = [
     "Shared",
     "Standardised",
     "SupportContext",
+    "UnitLength",
     "WrittenFiLM",
     "WrittenHead",
     "WrittenInTurn",

@@ -1,10 +1,10 @@
-"""Features of mean 0 and variance 1 within each example, so that no example and no meta-training can stretch them."""
+"""Features of a fixed length within each example, so that no example and no meta-training can stretch them."""
 
 from torch import Tensor, nn
 
 from quickstudy.storage.blueprint import Recorded
 
-__all__ = ["Standardised"]
+__all__ = ["Standardised", "UnitLength"]
 
 
 class Standardised(Recorded, nn.Module):
@@ -33,3 +33,27 @@ class Standardised(Recorded, nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.encoder(x).flatten(1)
         return nn.functional.layer_norm(features, features.shape[1:])
+
+
+class UnitLength(Recorded, nn.Module):
+    """``z / ‖z‖`` of an encoder's flattened features z; zeros stay zero.
+
+    Args:
+        encoder: any network from inputs to features.
+
+    Shapes:
+        what the encoder takes -> (examples, D)
+
+    >>> import torch
+    >>> UnitLength(nn.Flatten())(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.encoder(x).flatten(1)
+        return nn.functional.normalize(features, dim=1)

@@ -58,7 +58,6 @@ def lrd2_omniglot(
     train_ways: int = 20,
     train_queries: int = 5,
     penalty: Annotated[float, Log(0.01, 100.0)] = 1.0,
-    newton_steps: int = 5,
     steps: int = 2400,
     lr: Annotated[float, Log(3e-4, 3e-2)] = 4e-3,
     sampler: Sampler = "uniform",
@@ -70,10 +69,9 @@ def lrd2_omniglot(
         ways: classes in a meta-test task.
         shots: support examples of each class, in training and test.
         queries: query examples of each class in a meta-test task.
-        train_ways: classes in a meta-training task; each step solves as many systems and one more.
+        train_ways: classes in a meta-training task; more is harder and teaches more.
         train_queries: query examples of each class in meta-training.
         penalty: of the logistic regression at the start; it is learned.
-        newton_steps: of each fit.
         steps: outer steps, one task each.
         lr: peak of the one-cycle schedule of Adam.
         sampler: which classes a meta-training task is made of.
@@ -81,7 +79,7 @@ def lrd2_omniglot(
     """
     sizes = (train_ways, shots, train_queries), (20, shots, 5), (ways, shots, queries)
     tasks = few_shot(omniglot(split="vinyals"), *sizes, sampler=sampler, augment=augment, steps=steps)
-    return _by_adam(LRD2(Conv4(), penalty=penalty, steps=newton_steps), tasks, steps, lr)
+    return _by_adam(LRD2(Conv4(), penalty=penalty), tasks, steps, lr)
 
 
 def _by_adam(learner: R2D2 | LRD2, tasks: Tasks, steps: int, lr: float) -> Recipe:

@@ -20,6 +20,10 @@ class FineTune(Learner[FastWeights]):
     Pre-training is meta-training on `tasks.Supervised`, whose support sets are empty. On a real support set the head
     starts at zero, and encoder and head descend together. Batch norms keep their running statistics while fine-tuning.
 
+    Deviations: the paper's Baseline leaves the encoder as it was pre-trained (``tune_encoder=False`` here), draws its new head at
+    random, and takes 100 epochs of gradient descent (0.01, momentum and dampening 0.9, weight decay 0.001) in mini-batches of
+    four; here it is Adam on the whole support set, from zero, and by default the encoder descends, too.
+
     Args:
         encoder: any network from inputs to features (D,).
         features: D.

@@ -23,9 +23,13 @@ class R2D2(Learner[LinearModel]):
     The encoder, the penalty λ, the scale a and the offset c are meta-trained: the encoder learns features on which that
     solution generalises. Logits of classes need the scale, for regression targets lie between 0 and 1.
 
+    Deviation: the authors' code divides the S support features by √S before it solves. Its λ acts as λ S here, and its
+    outputs are √S times as large, so the same 50 and 10 are other settings: at 5 ways and 1 shot its penalty would be 250
+    here and its scale 22. Both are learned, so this matters to the start, and where support sets differ in size.
+
     Args:
         encoder: any network from inputs to features (D,); one that ends without an activation does better.
-        penalty: λ at the start, 50 in the paper.
+        penalty: λ at the start, 50 in the paper (see above).
         scale: a at the start; by default the paper's 10 for classes, 1 for values.
         likelihood: what outputs mean; `Gaussian()` for values.
 

@@ -31,6 +31,10 @@ class FEAT(Learner[AdaptedPrototypes]):
     In meta-training a contrastive term is added, weighed by λ: A is applied to all examples of each class, support and query
     together, and every example must be nearest to the mean of what came out for its class, at temperature τ₂.
 
+    Deviations, of `nn.SelfAttention`: the authors' code drops a tenth of the attention weights beside half of the output, and
+    draws the matrices of queries, keys and values from ``N(0, 2 / (D + D / H))`` and that of the output by Xavier's normal
+    rule; here only the output is dropped, and all start as `torch.nn.Linear` does.
+
     Args:
         encoder: any network from inputs to features (D,); the paper pre-trains it (with `tasks.Supervised`, say).
         attention: A, vectors (R, D) and who may look at whom (R, R) -> (R, D), equivariant to their order, as

@@ -9,6 +9,7 @@ from quickstudy.nn.augmented import AugmentedMLP
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.renormed import NormedByExample
 from quickstudy.nn.set_encoder import SetEncoder
+from quickstudy.nn.standardised import UnitLength
 from quickstudy.nn.written import WrittenHead
 from quickstudy.recipes.equal_budget.budget import Budget
 from quickstudy.recipes.recipe import Recipe
@@ -44,9 +45,9 @@ def simple_cnaps(budget: Budget) -> Recipe:
 
 
 def leo(budget: Budget) -> Recipe:
-    """LEO on features: half of the budget pre-trains the encoder, the other half meets it frozen."""
-    encoder = budget.pretrained(share=0.5)
-    return budget.on_tasks(LEO(encoder, features=encoder.features, latent=16), 3e-3, share=0.5)
+    """LEO on features: nine tenths of the budget pre-train the encoder, the rest meets it frozen."""
+    encoder = UnitLength(budget.pretrained(share=0.9))
+    return budget.on_tasks(LEO(encoder, features=budget.hidden, latent=budget.hidden), 1e-2, share=0.1)
 
 
 def _writers(features: int) -> tuple[MLP, MLP]:

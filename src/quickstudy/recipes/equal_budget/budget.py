@@ -16,6 +16,7 @@ from quickstudy.datasets.class_index import Splits
 from quickstudy.learner import Learner
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.frozen import Frozen
 from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.supervised import Supervised
@@ -101,14 +102,14 @@ class Budget:
             reads=tasks.reads,
         )
 
-    def pretrained(self, share: float = 0.5, lr: float = 4e-3) -> Conv4:
-        """A backbone pre-trained on a share of the budget's images, in eval mode and frozen."""
+    def pretrained(self, share: float = 0.5, lr: float = 4e-3) -> Frozen:
+        """A backbone pre-trained on a share of the budget's images, and frozen: its weights and its norms' averages."""
         encoder = self.encoder()
         classes = len(self.data.train.classes)
         recipe = self.on_images(FineTune(encoder, features=encoder.features, classes=classes), lr, share)
         for _ in recipe.records(seed=self.seed):
             pass
-        return encoder.eval().requires_grad_(False)
+        return Frozen(encoder)
 
     def _tasks(self) -> Tasks:
         source = FewShot(self.data.train, self.ways, self.shots, self.queries)

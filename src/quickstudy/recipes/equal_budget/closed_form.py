@@ -14,5 +14,5 @@ def r2d2(budget: Budget) -> Recipe:
 
 
 def lrd2(budget: Budget) -> Recipe:
-    """A logistic regression on the features, five steps of Newton's method."""
+    """A logistic regression on the features, solved to its optimum."""
     return budget.on_tasks(LRD2(budget.encoder()), 4e-3)

@@ -61,9 +61,9 @@ def boil(budget: Budget) -> Recipe:
 
 
 def cavia(budget: Budget) -> Recipe:
-    """CAVIA: a few numbers adapt, which scale and shift channels."""
-    network = FiLMContext(budget.network(), context=budget.hidden)
-    return budget.on_tasks(CAVIA(network, inner_lr=1.0, inner_steps=2), 4e-3)
+    """CAVIA: a hundred numbers adapt, which scale and shift channels."""
+    network = FiLMContext(budget.network(), context=100)
+    return budget.on_tasks(CAVIA(network, inner_lr=10.0, inner_steps=2), 4e-3)
 
 
 def meta_sgd(budget: Budget) -> Recipe:
