@@ -165,8 +165,7 @@ class LearnerWrapper(Learner[Any]):
     def __init__(self, learner: Learner[Any]) -> None:
         super().__init__()
         self.learner = learner
-        self.facts, self.likelihood, self.reads = learner.facts, learner.likelihood, learner.reads
-        self.expects = learner.expects
+        self.facts, self.likelihood, self.reads, self.expects = learner.facts, learner.likelihood, learner.reads, learner.expects
 
     def encode(self, x: Inputs) -> Inputs:
         return self.learner.encode(x)
