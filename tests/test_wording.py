@@ -27,6 +27,9 @@ SAY_INSTEAD = {
 }
 """What no page and no message says, and what it says instead."""
 
+OLD_KEYS = ROOT / "src/quickstudy/saving/older.py"
+"""Names the keys of files of version 0.1.0, which cannot change."""
+
 ALLOWED = {"| episode", "of an episode", "batch norm behind the first layer"}
 """The glossary's own column of other words, and a place in a network."""
 
@@ -60,7 +63,8 @@ def test_pages_speak_the_fields_words(path: Path) -> None:
 
 
 def test_messages_and_docstrings_speak_the_fields_words() -> None:
-    wrong = [line for path in sorted((ROOT / "src").rglob("*.py")) for line in found(texts_of(path), path)]
+    files = [path for path in sorted((ROOT / "src").rglob("*.py")) if path != OLD_KEYS]
+    wrong = [line for path in files for line in found(texts_of(path), path)]
     assert not wrong, "\n".join(wrong)
 
 

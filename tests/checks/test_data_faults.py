@@ -132,10 +132,10 @@ def test_columns_that_tell_the_class() -> None:
 
 
 def test_places_that_tell_the_class() -> None:
-    assert checks.telling_places(tasks.FewShot(CLEAN.train, 5, 1, 5)).verdict == "ok"
-    observation = checks.telling_places(InOrder(CLEAN.train, 5, 1, 5))
+    assert checks.revealing_positions(tasks.FewShot(CLEAN.train, 5, 1, 5)).verdict == "ok"
+    observation = checks.revealing_positions(InOrder(CLEAN.train, 5, 1, 5))
     assert observation.verdict == "warning" and "query" in observation.findings[0].what and len(observation.findings) == 1
-    assert checks.telling_places(tasks.Supervised(CLEAN.train)).verdict == "skipped"
+    assert checks.revealing_positions(tasks.Supervised(CLEAN.train)).verdict == "skipped"
 
 
 def test_tasks_that_are_not_mutually_exclusive() -> None:
@@ -174,14 +174,14 @@ def test_a_diversity_coefficient_orders_sources() -> None:
 
 
 def test_clean_data_gives_no_finding() -> None:
-    found = checks.examine(checks.patient_of_data(CLEAN, "blobs"), tasks=100)
+    found = checks.examine(checks.subject_of_data(CLEAN, "blobs"), tasks=100)
     assert found.findings == () and found.worst is None, str(found)
-    asked = {name for name, observation in found.observations.items() if observation.asked}
-    assert asked == {"sources", "class names", "examples", "copies", "columns", "places", "memorisation", "diversity"}
+    checked = {name for name, observation in found.observations.items() if observation.ran}
+    assert checked == {"sources", "class names", "examples", "copies", "class columns", "positions", "memorisation", "diversity"}
     assert str(found).startswith("blobs: nothing found") and found.to_json()["worst"] is None
 
 
 def test_data_too_small_for_tasks_is_a_finding() -> None:
     index = datasets.from_arrays(torch.randn(21, 4), [0] * 10 + [1] * 10 + [2])
-    found = checks.examine(checks.patient_of_data(index), only=["sources"])
+    found = checks.examine(checks.subject_of_data(index), only=["sources"])
     assert found.worst is Severity.SEVERE and 'class "2" of data has 1 examples' in found.findings[0].what

@@ -97,14 +97,14 @@ def proto(kind: type[learners.ProtoNet] = learners.ProtoNet, *layers: nn.Module)
     return kind(nn.Sequential(nn.Linear(INPUTS, 16), *layers))
 
 
-def test_companions_that_leak() -> None:
-    assert checks.moved_by_companions(proto(), few()).verdict == "ok"
-    observation = checks.moved_by_companions(proto(Leaks), few())
+def test_other_queries_that_leak() -> None:
+    assert checks.moved_by_other_queries(proto(), few()).verdict == "ok"
+    observation = checks.moved_by_other_queries(proto(Leaks), few())
     assert observation.verdict == "severe" and observation.findings[0].numbers["changed"] > 0
-    stock = checks.moved_by_companions(proto(learners.ProtoNet, nn.BatchNorm1d(16, track_running_stats=False)), few())
+    stock = checks.moved_by_other_queries(proto(learners.ProtoNet, nn.BatchNorm1d(16, track_running_stats=False)), few())
     assert stock.verdict == "severe", "a batch norm without running averages"
-    assert checks.moved_by_companions(proto(learners.ProtoNet, nn.BatchNorm1d(16)), few()).verdict == "ok"
-    assert checks.moved_by_companions(proto(Declared), few()).verdict in ("note", "ok"), "declared is no fault"
+    assert checks.moved_by_other_queries(proto(learners.ProtoNet, nn.BatchNorm1d(16)), few()).verdict == "ok"
+    assert checks.moved_by_other_queries(proto(Declared), few()).verdict in ("note", "ok"), "declared is no fault"
 
 
 def test_order_and_columns_that_matter() -> None:
@@ -209,7 +209,7 @@ def test_the_doctor_says_when_it_cannot_look() -> None:
     misfit = checks.Subject("misfit", train=few(ways=5), learner=learners.MAML(MLP(INPUTS, outputs=3)))
     found = checks.examine(misfit, only=["column order"])
     assert found.worst is Severity.SEVERE and "3 outputs, but the task has 5 ways" in found.findings[0].what
-    with pytest.raises(TaskError, match="no check pulse. There are: sources"):
+    with pytest.raises(TaskError, match="no check 'pulse'. Checks: sources"):
         checks.examine(misfit, only=["pulse"])
 
 

@@ -1,14 +1,14 @@
-"""What every learner and every source of tasks promises, checked on yours: the contract battery; and a doctor's findings."""
+"""Checks of learners, sources and data: the contract that every learner and every source keeps, and the doctor."""
 
-from quickstudy.checks.columns import fixed_columns, telling_places
+from quickstudy.checks.columns import fixed_columns, revealing_positions
 from quickstudy.checks.contract import BATTERY, check_learner
 from quickstudy.checks.cost import StepCost, costs_too_much, step_cost
 from quickstudy.checks.diversity import TaskDiversity, differ_too_little, task_diversity
-from quickstudy.checks.doctor import CHECKS, Subject, examine, patient_of_data
+from quickstudy.checks.doctor import CHECKS, Subject, examine, subject_of_data
 from quickstudy.checks.finding import Diagnosis, Finding, Observation, Severity
 from quickstudy.checks.gradient import check_metagradient
 from quickstudy.checks.memorisation import answered_without_support
-from quickstudy.checks.other_queries import moved_by_companions, moved_by_names, moved_by_order
+from quickstudy.checks.other_queries import moved_by_names, moved_by_order, moved_by_other_queries
 from quickstudy.checks.progress import meta_overfitting, meta_train_gap
 from quickstudy.checks.record import Checks, Point
 from quickstudy.checks.scene import Training
@@ -40,14 +40,14 @@ __all__ = [
     "fixed_columns",
     "meta_overfitting",
     "meta_train_gap",
-    "moved_by_companions",
     "moved_by_names",
     "moved_by_order",
-    "patient_of_data",
+    "moved_by_other_queries",
     "repeated_examples",
+    "revealing_positions",
     "shared_classes",
     "step_cost",
+    "subject_of_data",
     "task_diversity",
-    "telling_places",
     "unsafe_second_order",
 ]

@@ -1,4 +1,4 @@
-"""Whether columns or places give classes away: labels that are not put to columns anew, queries that come in order."""
+"""Whether class columns or positions give classes away: columns that are not drawn anew in every task, queries in order."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from quickstudy.checks.sources import one_hot_rows
 from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import TaskSource, generator_of
 
-__all__ = ["fixed_columns", "information", "telling_places"]
+__all__ = ["fixed_columns", "information", "revealing_positions"]
 
 _SHUFFLES = 40
 _FAR = 6.0
@@ -56,24 +56,24 @@ def fixed_columns(source: TaskSource[Any], *, tasks: int = 1000, seed: int = 0) 
     table = torch.cat([torch.nn.functional.pad(c, (0, wide - c.shape[1]), value=-1) for c in classes])
     if int((table >= 0).sum(1).max()) < 2:
         return skipped("tasks have one class")
-    share, sigmas = _told(table, torch.arange(wide).expand(table.shape), table >= 0, seed)
-    note = f"a column tells {share:.1%} of what it could of the class ({len(table):,} tasks planned)"
+    share, sigmas = _shared(table, torch.arange(wide).expand(table.shape), table >= 0, seed)
+    note = f"class columns give away {share:.1%} of the class ({len(table):,} tasks planned)"
     if sigmas < _FAR:
         return Observation(note)
     finding = Finding(
-        f"Classes keep to their columns: class and column share {share:.0%} of the information they could, "
+        f"Classes keep to their columns: class and column share {share:.0%} of the information that they could share, "
         f"{sigmas:.0f} standard deviations above chance.",
         Severity.SEVERE if share > 0.05 else Severity.WARNING,
-        "Put classes to columns anew in every task, in random order (not sorted by number or name), as tasks.FewShot does.",
+        "Draw the column of each class anew in every task (do not sort by number or name), as tasks.FewShot does.",
         {"share": share, "sigmas": sigmas},
     )
     return Observation(note, (finding,))
 
 
-def telling_places(source: TaskSource[Any], *, tasks: int = 200, seed: int = 0) -> Observation:
-    """Whether the place of an example among support or queries tells its column (sorted by class, say).
+def revealing_positions(source: TaskSource[Any], *, tasks: int = 200, seed: int = 0) -> Observation:
+    """Whether the position of an example among support or queries reveals its class (rows sorted by class, for example).
 
-    Learners that read examples in order, or queries together, can then answer without looking at them.
+    Learners that read examples in order, or all queries together, can then answer without reading them.
 
     Args:
         source: of classes.
@@ -93,22 +93,23 @@ def telling_places(source: TaskSource[Any], *, tasks: int = 200, seed: int = 0) 
     for name, lists in columns.items():
         wide = max(map(len, lists))
         table = torch.stack([torch.nn.functional.pad(each, (0, wide - len(each)), value=-1) for each in lists])
-        share, sigmas = _told(torch.arange(wide).expand(table.shape), table.clamp(min=0), table >= 0, seed)
+        share, sigmas = _shared(torch.arange(wide).expand(table.shape), table.clamp(min=0), table >= 0, seed)
         notes.append(f"{name} {share:.1%}")
         if sigmas >= _FAR:
             found.append(
                 Finding(
-                    f"The place of a {name} example tells {share:.0%} of its class, {sigmas:.0f} sigmas above chance.",
+                    f"The position of a {name} example gives away {share:.0%} of its class, {sigmas:.0f} standard deviations "
+                    "above chance.",
                     Severity.WARNING,
                     f"Shuffle the {name} examples of each task (in plan, from the generator).",
                     {"share": share, "sigmas": sigmas},
                 )
             )
-    return Observation(f"a place tells of the class: {', '.join(notes)}", tuple(found))
+    return Observation(f"positions give away of the class: {', '.join(notes)}", tuple(found))
 
 
-def _told(rows: Tensor, columns: Tensor, real: Tensor, seed: int) -> tuple[float, float]:
-    """The share of the information that rows and columns (T, K) could share, and how far it is from chance, in sigmas.
+def _shared(rows: Tensor, columns: Tensor, real: Tensor, seed: int) -> tuple[float, float]:
+    """The share of the information that rows and columns (T, K) could share, and its distance from chance in standard deviations.
 
     Chance is shuffled within each task, among its real entries.
     """

@@ -95,7 +95,7 @@ def check_learner(
         expected_gradient: the stated formula of a surrogate gradient, see `check_metagradient`.
         tolerance: largest deviation, relative to 1 + the number; an iterative solver inside may need a larger one.
         seed: of tasks and random numbers.
-        export: whether point 16 is asked, which takes a second or several.
+        export: whether point 16 (export) is checked, which takes one to several seconds.
 
     Returns:
         The points with what was measured; prints as a table.

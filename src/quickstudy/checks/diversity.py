@@ -133,7 +133,7 @@ def _unreached(found: TaskDiversity) -> Finding | None:
     return Finding(
         f"{missed:,} of {len(found.draws):,} classes are not drawn in {found.listed:,} tasks; uniform draws would reach more.",
         Severity.WARNING,
-        "Observation at how classes are chosen in plan, and for classes that are too small for shots + queries.",
+        "Look at how classes are chosen in plan, and for classes that are too small for shots + queries.",
         {"missed": missed, "reached": found.classes_seen},
     )
 
@@ -155,7 +155,7 @@ def _again(found: TaskDiversity) -> Finding | None:
     return Finding(
         f"The list repeats itself: {found.repeated:.0%} of {found.listed:,} tasks have the classes of an earlier one.",
         Severity.WARNING,
-        "Add classes (turned or mirrored ones count), draw fewer ways, or more tasks from more functions.",
+        "Add classes (rotated or mirrored ones count), draw fewer ways, or more tasks from more functions.",
         {"repeated": found.repeated},
     )
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from quickstudy.checks.columns import fixed_columns, telling_places
+from quickstudy.checks.columns import fixed_columns, revealing_positions
 from quickstudy.checks.cost import costs_too_much
 from quickstudy.checks.diversity import differ_too_little
 from quickstudy.checks.finding import Diagnosis, Finding, Observation, Severity, skipped
 from quickstudy.checks.gradient import check_metagradient
 from quickstudy.checks.memorisation import answered_without_support
-from quickstudy.checks.other_queries import moved_by_companions, moved_by_names, moved_by_order
+from quickstudy.checks.other_queries import moved_by_names, moved_by_order, moved_by_other_queries
 from quickstudy.checks.progress import meta_overfitting, meta_train_gap
 from quickstudy.checks.record import Checks
 from quickstudy.checks.second_order import unsafe_second_order
@@ -27,12 +27,12 @@ from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import TaskSource
 from quickstudy.tasks.supervised import Supervised
 
-__all__ = ["CHECKS", "Subject", "examine", "patient_of_data"]
+__all__ = ["CHECKS", "Subject", "examine", "subject_of_data"]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What the doctor looks at; leave out what there is not, and the checks that need it are skipped.
+    """What the doctor examines; leave out what you do not have, and the checks that need it are skipped.
 
     Args:
         name: of the whole, for the report.
@@ -42,7 +42,7 @@ class Subject:
         history: lines of a run's log, see `meta_overfitting`.
         trained: whether the learner was trained on ``train``; its gap to ``val`` is then measured.
         splits: classes by name of the split; those of the sources by default.
-        troubles: what kept a source from being made at all.
+        troubles: why a source could not be made.
     """
 
     name: str
@@ -71,13 +71,13 @@ class Subject:
         return self.splits or {name: index for name, index in found.items() if isinstance(index, ClassIndex)}
 
     @property
-    def asked(self) -> TaskSource[Any] | None:
+    def small_tasks(self) -> TaskSource[Any] | None:
         """Small tasks as the learner is evaluated on."""
         source = self.val or self.test or self.train
         return None if source is None else _lighter(source)
 
 
-def patient_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5, shots: int = 1, queries: int = 5) -> Subject:
+def subject_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5, shots: int = 1, queries: int = 5) -> Subject:
     """A data set as few-shot tasks; sizes that do not fit a split are lowered.
 
     Args:
@@ -87,7 +87,7 @@ def patient_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5,
 
     >>> import torch
     >>> from quickstudy.datasets.arrays import from_arrays
-    >>> subject = patient_of_data(from_arrays(torch.randn(12, 4), torch.arange(12) % 3))
+    >>> subject = subject_of_data(from_arrays(torch.randn(12, 4), torch.arange(12) % 3))
     >>> subject.train.name
     'data 3-way 1-shot 3 queries'
     """
@@ -111,10 +111,10 @@ def examine(
     only: Sequence[str] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Diagnosis:
-    """Asks every check of `CHECKS` that suits the subject.
+    """Runs every check of `CHECKS` that suits the subject.
 
     Args:
-        subject: see `Subject` and `patient_of_data`.
+        subject: see `Subject` and `subject_of_data`.
         tasks: on which shares and gaps are measured.
         seed: of all tasks and random numbers.
         only: names of checks; all by default.
@@ -124,13 +124,13 @@ def examine(
         TaskError: no check of such a name.
 
     >>> from quickstudy.tasks.sinusoid import Sinusoid
-    >>> found = examine(Subject("waves", train=Sinusoid()), only=["places", "diversity"])
+    >>> found = examine(Subject("waves", train=Sinusoid()), only=["positions", "diversity"])
     >>> found.worst is None, found.observations["diversity"].verdict
     (True, 'ok')
     """
     unknown = sorted(set(only or ()) - set(CHECKS))
     if unknown:
-        raise TaskError(f"there is no check {', '.join(unknown)}. There are: {', '.join(CHECKS)}.")
+        raise TaskError(f"there is no check {', '.join(map(repr, unknown))}. Checks: {', '.join(CHECKS)}.")
     chosen = {name: check for name, check in CHECKS.items() if only is None or name in only}
     observations = {}
     for number, (name, check) in enumerate(chosen.items()):
@@ -140,7 +140,7 @@ def examine(
             observations[name] = check(subject, tasks, seed)
         except UserError as error:
             observations[name] = Observation(
-                "stopped", (Finding(f"{name}: {error}", Severity.SEVERE, "Mend this first, then ask again."),)
+                "stopped", (Finding(f"{name}: {error}", Severity.SEVERE, "Repair this first, then run the check again."),)
             )
     return Diagnosis(subject.name, observations)
 
@@ -162,9 +162,9 @@ def _of_train(check: Callable[..., Observation]) -> Callable[[Subject, int, int]
 
 def _of_learner(check: Callable[..., Observation]) -> Callable[[Subject, int, int], Observation]:
     def ask(subject: Subject, tasks: int, seed: int) -> Observation:
-        if subject.learner is None or subject.asked is None:
+        if subject.learner is None or subject.small_tasks is None:
             return skipped("there is no learner with tasks")
-        return check(subject.learner, subject.asked, seed=seed)
+        return check(subject.learner, subject.small_tasks, seed=seed)
 
     return ask
 
@@ -177,7 +177,7 @@ def _promises(subject: Subject, tasks: int, seed: int) -> Observation:
     ]
     for name, source in subject.sources.items():
         found += _contract(partial(check_source, source, seed=seed), name)
-    return Observation(f"{len(subject.sources)} sources asked", tuple(found))
+    return Observation(f"{len(subject.sources)} sources checked", tuple(found))
 
 
 def _contract(ask: Callable[[], Checks], name: str) -> list[Finding]:
@@ -253,11 +253,11 @@ CHECKS: Mapping[str, Callable[[Subject, int, int], Observation]] = {
     "class names": lambda subject, tasks, seed: shared_classes(subject.indices),
     "examples": lambda subject, tasks, seed: repeated_examples(subject.indices),
     "copies": lambda subject, tasks, seed: copies_inside_classes(subject.indices),
-    "columns": _of_train(fixed_columns),
-    "places": _of_train(telling_places),
+    "class columns": _of_train(fixed_columns),
+    "positions": _of_train(revealing_positions),
     "memorisation": _memorised,
     "diversity": _of_train(differ_too_little),
-    "other queries": _of_learner(moved_by_companions),
+    "other queries": _of_learner(moved_by_other_queries),
     "support order": _of_learner(moved_by_order),
     "column order": _of_learner(moved_by_names),
     "meta-gradient": _gradient,

@@ -31,7 +31,7 @@ def exports_its_predictor(scene: Scene) -> Outcome:
     if scene.learner.facts.unexportable:
         return Excused(f"unexportable: {scene.learner.facts.unexportable}")
     if not scene.export:
-        return Excused("not asked: export=False")
+        return Excused("skipped: export=False")
     learner, tasks = scene.fresh(), scene.tasks
     one, other = tasks[0], tasks[1]
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What a doctor finds: what is wrong, how bad it is, what to do, and the numbers behind it."""
+"""Findings of the doctor: what is wrong, how bad it is, what to do, and the numbers behind it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ __all__ = ["Diagnosis", "Finding", "Observation", "Severity", "skipped"]
 class Severity(IntEnum):
     """How bad a finding is; the order is that of the numbers.
 
-    NOTE is good to know, a WARNING costs points or time, and what is SEVERE makes the scores mean something else than they say.
+    A NOTE is good to know, a WARNING costs points or time, and a SEVERE fault makes the scores misleading.
     """
 
     NOTE = 1
@@ -41,38 +41,38 @@ class Finding:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one check saw: a note with its numbers, and findings where something is wrong.
+    """The result of one check: a note with its numbers, and findings where something is wrong.
 
     Args:
         note: what was measured, or why nothing was.
         findings: empty where all is well.
-        asked: False where there was nothing to look at.
+        ran: False where there was nothing to check.
     """
 
     note: str
     findings: tuple[Finding, ...] = ()
-    asked: bool = True
+    ran: bool = True
 
     @property
     def verdict(self) -> str:
         """The worst severity in small letters, "ok", or "skipped"."""
-        if not self.asked:
+        if not self.ran:
             return "skipped"
         return max(finding.how_bad for finding in self.findings).name.lower() if self.findings else "ok"
 
 
 def skipped(reason: str) -> Observation:
-    """A look at nothing, and why.
+    """The result of a check that had nothing to check, and why.
 
     >>> skipped("targets are values").verdict
     'skipped'
     """
-    return Observation(reason, asked=False)
+    return Observation(reason, ran=False)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that a doctor looked at; prints the findings, the worst first, then every check with its note.
+    """The results of all checks; prints the findings, the worst first, then every check with its note.
 
     >>> print(Diagnosis("waves", {"splits": Observation("no class is in two splits")}))
     waves: nothing found

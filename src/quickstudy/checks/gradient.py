@@ -18,7 +18,7 @@ from quickstudy.tasks.source import TaskSource, generator_of
 __all__ = ["REMEDY", "check_metagradient", "metagradient_is_right"]
 
 REMEDY = (
-    "Observation for detach(), .data or no_grad() in encode, adapt, predict and objective; pass networks used in adapt through "
+    "Look for detach(), .data or no_grad() in encode, adapt, predict and objective; pass networks used in adapt through "
     'quickstudy.nn.norm.convert; a gradient that is approximate on purpose is declared: Facts(gradient="surrogate").'
 )
 

@@ -33,7 +33,7 @@ def answered_without_support(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Observation:
-    """Trains a small network from a query alone to its answer, and asks whether it beats the best constant answer.
+    """Trains a small network to answer from a query alone, and measures whether it beats the best constant answer.
 
     Tasks are mutually exclusive if no single function can solve them all. In few-shot classification with columns drawn
     anew, a network without the support set stays at chance; whatever it gains above is memorised. The gain is paired over
@@ -77,17 +77,17 @@ def answered_without_support(
 def _evaluated(classes: bool, share: tuple[float, float], tasks: int) -> Observation:
     low, high = share
     middle = (low + high) / 2
-    note = f"without the support set {middle:.1%} ({low:.1%} to {high:.1%}) of what the best constant leaves is answered"
+    note = f"without the support set {middle:.1%} ({low:.1%} to {high:.1%}) of the gap from constant to perfect answers is closed"
     limits = (0.01, 0.02, 0.3) if classes else (0.05, 1 / 3, 2 / 3)
     if low <= limits[0]:
         return Observation(f"{note}, {tasks} tasks")
     finding = Finding(
-        f"Tasks are not mutually exclusive: a small network that never sees a support set answers at least {low:.0%} of what "
-        "the best constant answer leaves.",
+        "Tasks are not mutually exclusive: a small network that never sees a support set closes at least "
+        f"{low:.0%} of the gap between the best constant answer and perfect answers.",
         Severity(sum(low > limit for limit in limits)),
-        "Take out of the inputs what tells the task, or train on tasks.MetaAug(source): it puts classes to columns anew in every "
-        "task; values are scaled or shifted, MetaAug(source, Scaled()). learners.MetaRegularised puts a price on what an encoder "
-        "knows by heart. Otherwise a learner may memorise instead of adapting.",
+        "Remove from the inputs what identifies the task, or train on tasks.MetaAug(source), which assigns classes to columns "
+        "anew in each task (for values: MetaAug(source, Scaled())). learners.MetaRegularised penalises what an encoder memorises."
+        " Otherwise a learner may memorise instead of adapting.",
         {"share": middle, "low": low, "high": high},
     )
     return Observation(f"{note}, {tasks} tasks", (finding,))

@@ -14,19 +14,19 @@ from quickstudy.likelihood import Categorical
 from quickstudy.task import Examples, Inputs, Task
 from quickstudy.tasks.source import TaskSource, generator_of
 
-__all__ = ["moved_by_companions", "moved_by_names", "moved_by_order"]
+__all__ = ["moved_by_names", "moved_by_order", "moved_by_other_queries"]
 
 _TASKS = 8
 _MUCH = 0.1
 _NOISE = 1e-6
 
 
-def moved_by_companions(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Observation:
-    """Exchanges the other queries of some queries for queries of other tasks, and sees whether the answers move.
+def moved_by_other_queries(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Observation:
+    """Replaces half of the queries by queries of other tasks, and compares the answers of the other half.
 
     A batch norm that uses the statistics of the query batch lets other queries leak into an answer: scores then depend on how
-    many queries come at once and of which classes. A learner that declares it (``facts.transductive``) is excused, but told
-    how many answers changed.
+    many queries come at once and of which classes. A learner that declares it (``facts.transductive``) is excused; the share
+    of answers that changed is reported.
 
     Args:
         learner: any learner; a copy of it is used, in double precision and eval mode.
@@ -47,14 +47,14 @@ def moved_by_companions(learner: Learner[Any], source: TaskSource[Any], *, seed:
         return _declared(
             learner,
             pairs,
-            "other other queries among the queries",
+            "other queries beside them",
             "transductive",
             "Compare it with other transductive learners only, on query sets of the same size and balance.",
         )
     return _undeclared(
         learner,
         pairs,
-        "other other queries among the queries",
+        "other queries beside them",
         "Keep statistics of the query batch out of encode and predict (a batch norm without running averages is one; "
         'norm="support" in MAML), or declare Facts(transductive=True).',
     )
@@ -68,10 +68,10 @@ def _exchanged(mine: Examples, others: Examples) -> Inputs:
 
 
 def moved_by_order(learner: Learner[Any], source: TaskSource[Any], *, orders: int = 4, seed: int = 0) -> Observation:
-    """Shuffles the support set and sees whether the answers move.
+    """Shuffles the support set and compares the answers.
 
-    A memory that reads its support set in order may declare it (``facts.ordered``); it is then told how many answers another
-    order changes, which is how much of a score is luck of the order.
+    A memory that reads its support set in order may declare it (``facts.ordered``). The share of answers that another order
+    changes is then reported: that much of a score depends on the order by chance.
 
     Args:
         learner: any learner; a copy of it is used, in double precision and eval mode.
@@ -102,10 +102,10 @@ def moved_by_order(learner: Learner[Any], source: TaskSource[Any], *, orders: in
 
 
 def moved_by_names(learner: Learner[Any], source: TaskSource[Any], *, seed: int = 0) -> Observation:
-    """Puts the classes to other columns and sees whether the answers do more than follow.
+    """Assigns the classes to other columns and compares the answers, class by class.
 
-    Networks with one output for each column (MAML's) declare it (``facts.label_order``); how many of their answers change is
-    how much of a score is luck of the columns.
+    Networks with one output for each column (MAML's) declare it (``facts.label_order``). The share of answers that change is
+    then reported: that much of a score depends on the assignment by chance.
     Source: Ye & Chao, 2022, How to train your MAML to excel in few-shot classification.
 
     Args:
@@ -131,7 +131,10 @@ def moved_by_names(learner: Learner[Any], source: TaskSource[Any], *, seed: int 
             "Average predictions over several assignments, or start the head from zeros or prototypes (ProtoMAML).",
         )
     return _undeclared(
-        learner, pairs, "other columns for the classes", "Let columns of y be treated alike, or declare Facts(label_order=True)."
+        learner,
+        pairs,
+        "other columns for the classes",
+        "Treat all columns of y alike, or declare Facts(label_order=True).",
     )
 
 

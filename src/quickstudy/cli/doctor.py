@@ -58,7 +58,7 @@ def doctor(
 
     if out is not None:
         check_output(out, FIGURE, argument="out", force=force)
-    subject = _patient(thing)
+    subject = _subject(thing)
     if out is not None and subject.train is None:
         raise LearnerError(
             f"{subject.name} has no meta-training tasks whose diversity could be drawn. Leave ", Argument("out"), " out."
@@ -111,24 +111,24 @@ def _draw(subject: "Subject", path: Path, seed: int) -> None:
     say(f"task diversity: {path}")
 
 
-def _patient(thing: str) -> "Subject":
+def _subject(thing: str) -> "Subject":
     """What ``thing`` names: a folder or a file first, then a recipe, then a data set."""
     from quickstudy import datasets
-    from quickstudy.checks.doctor import patient_of_data
+    from quickstudy.checks.doctor import subject_of_data
     from quickstudy.runs.run import Run, recipe_functions
 
     path = Path(thing)
     if (path / "run.json").exists():
         return _of_run(Run(path), path.name)
     if path.is_dir():
-        return patient_of_data(_folder(path), path.name)
+        return subject_of_data(_folder(path), path.name)
     if path.is_file():
         return _of_file(path)
     if thing in recipe_functions():
         return _of_run(Run(path, thing), thing)
     data = {name: fn for name in datasets.__all__ if _gives_splits(fn := getattr(datasets, name))}
     if thing in data:
-        return patient_of_data(data[thing](), thing)
+        return subject_of_data(data[thing](), thing)
     raise UserError(
         f"{thing} is no folder or file here, and no name of a recipe or data set.{nearest(thing, [*recipe_functions(), *data])} "
         f"Data sets: {', '.join(data)}. Recipes: quickstudy list."

@@ -78,7 +78,7 @@ class ImageStatistics:
 
         They are unlike if more than half lie beyond the usual range of some number, the middle 99 % and a quarter of it on each
         side; or if on average they stand at an end of the order of some number: below 3 of 100 images of meta-training or above
-        97 of 100 (5 and 95 for ten images or more; with fewer than five, which may be one class by chance, this is not asked).
+        97 of 100 (5 and 95 for ten images or more; with fewer than five, which may be one class by chance, this is skipped).
 
         >>> strokes = image_statistics((torch.rand(200, 1, 8, 8) > 0.8).float())
         >>> strokes.warning((torch.rand(20, 1, 8, 8) > 0.8).float()) is None
