@@ -155,6 +155,8 @@ def _example(x: Any, where: str) -> Tensor:
 def _as_images(x: Tensor, name: str, *, last: bool) -> tuple[Tensor, Images | None]:
     """Images with their reader; all else as floating point, of the precision that torch usually has."""
     rows, reads = image_rows(x, name, last=last) if x.ndim else (x, None)
+    if rows.is_complex():
+        raise DataError(f"{name} holds complex numbers, which no network here takes. Give real and imaginary parts as numbers.")
     if reads is not None or (rows.is_floating_point() and rows.dtype != torch.float64):
         return rows, reads
     return rows.to(torch.get_default_dtype()), None
