@@ -91,7 +91,7 @@ def test_a_broken_image_is_named_and_the_rest_kept_only_if_asked(folder: Path, c
     whole = (folder / "dog" / "photo.jpg").read_bytes()
     (folder / "dog" / "photo.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "cat" / "notes.txt").write_text("no image")
-    with pytest.raises(DataError, match=r'2 images of .*on_error="skip" the others are kept') as caught:
+    with pytest.raises(DataError, match=r"2 images of .*on_error='skip' the others are kept") as caught:
         image_folder(folder)
     assert "notes.txt is not an image" in str(caught.value) and "photo.jpg is not an image" in str(caught.value), "all are named"
     with caplog.at_level(logging.WARNING, logger="quickstudy"):

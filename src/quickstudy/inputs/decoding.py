@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from quickstudy.errors import DataError
 
@@ -74,6 +74,10 @@ def decoded(thing: Any) -> Image.Image:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{name} has more than {_MOST_PIXELS:,} pixels. Make it smaller.") from error
+    except UnidentifiedImageError as error:
+        raise DataError(
+            f"{name} is not an image that can be read (no {', '.join(FORMATS)}). Replace it or leave it out."
+        ) from error
     except Exception as error:  # Pillow's decoders raise many kinds on broken or hostile files
         raise DataError(f"{name} is not an image that can be read ({error}). Replace it or leave it out.") from error
 
