@@ -11,6 +11,7 @@ from quickstudy import learners
 from quickstudy.errors import LearnerError
 from quickstudy.execution.batching import choose, encode_tasks, meta_gradient
 from quickstudy.execution.conversion import compare_converted
+from quickstudy.functional.tree import map_leaves
 
 
 class ByClass(nn.Module):
@@ -65,3 +66,13 @@ def test_a_comparison_that_could_not_look_says_so(caplog: pytest.LogCaptureFixtu
         assert len(caplog.records) == 1 and "could not be compared" in caplog.text and "dtype" in caplog.text
         compare_converted(learner, few().sample(2))
     assert len(caplog.records) == 1, "once for each learner"
+
+
+def test_tasks_that_do_not_fit_leave_the_comparison_for_others(caplog: pytest.LogCaptureFixture) -> None:
+    learner = learners.MAML(ByClass(), inner_lr=0.1)
+    with caplog.at_level(logging.WARNING, "quickstudy"):
+        single = map_leaves(lambda leaf: leaf[:, :1], few().sample(2))
+        compare_converted(learner, single)  # one support row has no variance
+    assert not caplog.records
+    with pytest.raises(LearnerError, match="computes something else"):
+        compare_converted(learner, few().sample(2))

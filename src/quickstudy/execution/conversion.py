@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from quickstudy.errors import LearnerError
+from quickstudy.errors import LearnerError, UserError
 from quickstudy.execution.vmap_safety import double, same_randomness, warn_once
 from quickstudy.functional.tree import leading, leaves, map_leaves
 from quickstudy.learner import Learner
@@ -47,6 +47,9 @@ def compare_converted(learner: Learner[Any], tasks: Task) -> None:
             clone = double(learner)
             networks = _networks(clone)
             calls = _calls(clone, networks, tasks)
+        except UserError:  # of these tasks, not of the learner: the real call raises it, too
+            _compared.discard(learner)
+            return
         except Exception as error:
             warn_once(f"{type(learner).__name__}: its converted networks could not be compared with the given ones ({error}).")
             return
