@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from contract.cases import INPUTS, few
-from quickstudy import learners
-from quickstudy.errors import LearnerError
+from quickstudy import Examples, learners
+from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.execution.batching import choose, encode_tasks, meta_gradient
 from quickstudy.execution.conversion import compare_converted
 from quickstudy.functional.tree import map_leaves
+from quickstudy.nn.fast import FastWeights
 
 
 class ByClass(nn.Module):
@@ -68,11 +69,25 @@ def test_a_comparison_that_could_not_look_says_so(caplog: pytest.LogCaptureFixtu
     assert len(caplog.records) == 1, "once for each learner"
 
 
+def test_one_support_row_is_compared_beside_another() -> None:
+    single = map_leaves(lambda leaf: leaf[:, :1], few().sample(2))
+    with pytest.raises(LearnerError, match="computes something else"):
+        compare_converted(learners.MAML(ByClass(), inner_lr=0.1), single)
+
+
+class Picky(learners.MAML):
+    """Takes three ways."""
+
+    def adapt(self, support: Examples) -> FastWeights:
+        if support.y.shape[-1] != 3:
+            raise ShapeError("three ways, please")
+        return super().adapt(support)
+
+
 def test_tasks_that_do_not_fit_leave_the_comparison_for_others(caplog: pytest.LogCaptureFixture) -> None:
-    learner = learners.MAML(ByClass(), inner_lr=0.1)
+    learner = Picky(ByClass(), inner_lr=0.1)
     with caplog.at_level(logging.WARNING, "quickstudy"):
-        single = map_leaves(lambda leaf: leaf[:, :1], few().sample(2))
-        compare_converted(learner, single)  # one support row has no variance
+        compare_converted(learner, few(2, 2).sample(2))
     assert not caplog.records
     with pytest.raises(LearnerError, match="computes something else"):
         compare_converted(learner, few().sample(2))
