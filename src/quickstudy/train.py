@@ -110,16 +110,18 @@ def train(
     processes = Processes(fabric)
     mine = processes.share(batch)
     processes.begin(learner, optimizer)
+    weights = list(learner.parameters())  # also those that the optimizer does not hold, whose gradients would pile up
+    device = weights[0].device
     for step in range(start, steps):
         began = time.perf_counter()
         learner.train()
-        device = next(learner.parameters()).device
         generator = generator_of(seed, step)
         now = source.at(step)
         plan = now.plan(batch, generator)
         tasks = to(now.gather(plan[mine]), device)
-        optimizer.zero_grad(set_to_none=True)
-        learner.zero_grad(set_to_none=True)  # of weights that the optimizer does not hold, too
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        for weight in (*weights, *held):
+            weight.grad = None
         before = [buffer.clone() for buffer in learner.buffers()]
         with explained(learner, first_rows(tasks)), torch.random.fork_rng(devices=_devices(device)):
             _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), device)
@@ -134,7 +136,7 @@ def train(
             )
         each = processes.combine(learner, before, losses, mine, batch)
         loss = float(each.mean())
-        norm = _norm([p for group in optimizer.param_groups for p in group["params"]], clip)
+        norm = _norm(held, clip)
         if not math.isfinite(loss) or not math.isfinite(norm):
             _undo(learner, before)
             raise LearnerError(
