@@ -88,7 +88,10 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
 
 def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any]:
     """The weights, and the skeleton of a predictor's state."""
-    parts = dict(found.skeleton["dict"]) if isinstance(found.skeleton, dict) and "dict" in found.skeleton else {}
+    try:
+        parts = {str(key): item for key, item in found.skeleton["dict"]}
+    except (LookupError, TypeError, ValueError):
+        parts = {}
     weights = unpack(parts.get("weights"), found.tensors)
     if not isinstance(weights, dict) or (found.kind == "predictor") != ("state" in parts):
         raise ArtefactError(f"{path} does not hold what a {found.kind} needs. It was altered: use a copy.")
