@@ -104,7 +104,8 @@ def _forged(content: bytes, rng: random.Random) -> tuple[str, bytes]:
         else:
             tensors += [torch.zeros(3), torch.zeros(0)]
 
-    return how, rewritten(content, change)
+    found = rewritten(content, change)
+    return how, found
 
 
 class Artefacts(Files):

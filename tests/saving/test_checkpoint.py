@@ -188,3 +188,52 @@ def test_states_hold_tensors_only(tmp_path: Path) -> None:
 
     with pytest.raises(ArtefactError, match="cannot be saved without pickle"):
         save(Odd()(_support()), tmp_path / "odd")
+
+
+def test_double_precision_comes_back_as_it_was(tmp_path: Path) -> None:
+    learner = learners.ProtoNet(MLP(784, (8,))).double()
+    save(learner, tmp_path / "double")
+    found = load(tmp_path / "double")
+    pairs = list(zip(learner.parameters(), found.parameters(), strict=True))
+    assert all(torch.equal(a, b) and a.dtype == b.dtype == torch.float64 for a, b in pairs)
+    with pytest.raises(ArtefactError, match=r"holds .* in torch\.float64, but this ProtoNet has it in torch\.float32.*like\.to"):
+        load(tmp_path / "double", like=learners.ProtoNet(MLP(784, (8,))))
+
+
+class ProtoNet(learners.ProtoNet):
+    """A class of one's own, of the name of one of ours."""
+
+
+def test_a_class_of_ones_own_is_not_taken_for_ours_of_the_same_name(tmp_path: Path) -> None:
+    class MAML(learners.ProtoNet):
+        def __init__(self, encoder: nn.Module) -> None:
+            super().__init__(encoder)
+
+    for kind in (ProtoNet, MAML):
+        save(kind(MLP(784, (8,))), tmp_path / "own")
+        with pytest.raises(ArtefactError, match=rf"{kind.__name__} of your own.*load\(path, like=learner\)"):
+            load(tmp_path / "own")
+        fresh = load(tmp_path / "own", like=kind(MLP(784, (8,))))
+        assert type(fresh) is kind
+
+
+GIANTS: list[dict[str, Any]] = [
+    {"inputs": 10**9, "hidden": [8]},
+    {"inputs": 784, "hidden": [10**9]},
+    {"inputs": 10**6, "hidden": [10**6]},
+    {"inputs": 2, "hidden": [8] * 100_000},
+    {"inputs": 10**30, "hidden": [8]},
+]
+
+
+@pytest.mark.parametrize("arguments", GIANTS, ids=["wide", "hidden", "square", "deep", "beyond"])
+def test_a_giant_blueprint_is_refused_before_it_is_built(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    import resource
+
+    save(learners.ProtoNet(MLP(784, (8,))), tmp_path / "giant")
+    network = {"class": "MLP", "arguments": arguments}
+    forged(tmp_path / "giant", description={"learner": {"class": "ProtoNet", "arguments": {"encoder": network}}})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ArtefactError, match="far larger than its weights|not a whole file"):
+        load(tmp_path / "giant")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000

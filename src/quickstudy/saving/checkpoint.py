@@ -16,8 +16,8 @@ from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.learner import Learner, Predictor
 from quickstudy.nn.value import own
-from quickstudy.saving.older import modern
-from quickstudy.storage.artefact import Artefact, read, unpack, write
+from quickstudy.saving.older import completed, modern
+from quickstudy.storage.artefact import FORMAT, Artefact, read, unpack, write
 from quickstudy.storage.blueprint import Recorded, blueprint, build
 from quickstudy.storage.budget import Budget
 
@@ -71,7 +71,15 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     """
     found = modern(read(path, ("learner", "predictor")))
     weights, state = _content(found, path)
-    learner = _filled(like, weights, found, path)
+    try:
+        learner = _filled(like, weights, found, path)
+    except ArtefactError as error:
+        if found.form == FORMAT or "like=" in str(error):
+            raise
+        made = found.versions.get("quickstudy")
+        raise ArtefactError(
+            f"{path} was made by quickstudy {made}, which built this learner otherwise ({error}). Load it there, or train anew."
+        ) from error
     learner.reads = _reads(found.description.get("reads"), path) or learner.reads
     learner.expects = _expects(found.description.get("expects"), path) or learner.expects
     if found.kind == "learner":
@@ -111,9 +119,16 @@ def _rebuilt(found: Artefact, path: str | Path) -> Learner[Any]:
 def _filled(like: Learner[Any] | None, weights: Mapping[str, Tensor], found: Artefact, path: str | Path) -> Learner[Any]:
     """The learner with the file's weights, in their own precision."""
     learner = like if like is not None else _rebuilt(found, path)
+    weights = completed(weights, learner, found)
     for name, tensor in learner.state_dict(keep_vars=True).items():
         saved = weights.get(name)
-        if not isinstance(tensor, Tensor) or not isinstance(saved, Tensor) or saved.dtype == tensor.dtype:
+        if not isinstance(tensor, Tensor) or not isinstance(saved, Tensor):
+            continue
+        if saved.shape != tensor.shape:  # torch takes (1,) for ()
+            there, here = tuple(saved.shape), tuple(tensor.shape)
+            kind = type(learner).__name__
+            raise ArtefactError(f"the weights in {path} do not fit this {kind}: {name} is {there} there and {here} here.")
+        if saved.dtype == tensor.dtype:
             continue
         if like is not None or saved.is_floating_point() != tensor.is_floating_point():
             raise ArtefactError(

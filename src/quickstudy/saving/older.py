@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from torch import Tensor, nn
+
 from quickstudy.storage.artefact import Artefact
 
-__all__ = ["modern"]
+__all__ = ["completed", "modern"]
+
+_ADDED = ("kept.memory",)
+"""Buffers that learners did not have in format 1, and whose first values say what was done then."""
 
 
 def modern(found: Artefact) -> Artefact:
@@ -22,6 +27,12 @@ def modern(found: Artefact) -> Artefact:
         described["reads"] = None if reads is None else {("strokes" if k == "ink" else k): v for k, v in dict(reads).items()}
     described["learner"] = _mappings_named(described.get("learner"))
     return replace(found, description=described)
+
+
+def completed(weights: Mapping[str, Tensor], learner: nn.Module, found: Artefact) -> dict[str, Tensor]:
+    """The weights of a file, with what its format did not know as a fresh learner has it."""
+    own = learner.state_dict() if found.form == 1 else {}
+    return {name: tensor for name, tensor in own.items() if name.endswith(_ADDED)} | dict(weights)
 
 
 def _mappings_named(plan: Any) -> Any:

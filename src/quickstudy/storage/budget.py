@@ -4,18 +4,21 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from quickstudy.errors import ArtefactError
 
 __all__ = ["Budget"]
 
-_SIZES = ("size", "end", "steps", "repeats")
+_FACTORIES = {"empty", "empty_strided", "full", "ones", "rand", "randint", "randn", "zeros", "repeat", "tile"}
+_FACTORIES |= {"new_empty", "new_full", "new_ones", "new_zeros"}
+_COUNTED = {"arange": 1, "linspace": 1, "logspace": 1, "randperm": 1, "eye": 2, "tril_indices": 2, "triu_indices": 2}
+"""Functions that make tensors of so many numbers, or of a power of that."""
 _TIMES, _SPARE = 8, 10_000_000
-_CALLS_EACH, _SPARE_CALLS = 200, 10_000
+_CALLS_EACH, _SPARE_CALLS = 200, 3_000
 
 
-class Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Budget(TorchFunctionMode):
     """``with Budget(numbers, tensors):`` refuses to make far more tensors, or larger ones, than so many; before they are made.
 
     Args:
@@ -30,7 +33,7 @@ class Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, numbers: int, tensors: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.largest = max(10**6, numbers)
         self._numbers = _TIMES * numbers + _SPARE
         self._calls = _CALLS_EACH * tensors + _SPARE_CALLS
@@ -44,28 +47,27 @@ class Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if any(abs(value) > self.largest for value in _integers(plan)):
             raise _refusal()
 
-    def __torch_dispatch__(
+    def __torch_function__(
         self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
         self._calls -= 1
-        if any(each.alias_info for each in function._schema.returns):  # a view, or an operation in place
-            asked = 0
-        else:
-            given = dict(zip((each.name for each in function._schema.arguments), args, strict=False)) | kwargs
-            asked = max((_product(given[name]) for name in _SIZES if name in given), default=0)
-            if "n" in given:  # the side of torch.eye
-                asked = given["n"] * given.get("m", given["n"])
-        self._numbers -= asked
+        self._numbers -= _asked(getattr(function, "__name__", ""), args, kwargs)
         if self._calls < 0 or self._numbers < 0:
             raise _refusal()
         return function(*args, **kwargs)
 
 
-def _product(size: Any) -> int:
-    if isinstance(size, int):  # arange and linspace make as many, eye its square
-        return size
-    return math.prod(size) if isinstance(size, list | tuple) and all(isinstance(each, int) for each in size) else 0
+def _asked(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+    """How many numbers a call of a function of this name would make, at most; 0 where it makes none of its own."""
+    given = [*args, *(kwargs[key] for key in ("size", "n", "m", "end", "steps", "repeats") if key in kwargs)]
+    if name in _COUNTED:
+        return math.prod([max((int(each) for each in given if isinstance(each, int | float)), default=0)] * _COUNTED[name])
+    if name not in _FACTORIES:
+        return 0
+    size = next((each for each in given if isinstance(each, list | tuple)), None)
+    sides = given if size is None else size
+    return math.prod(max(each, 1) for each in sides if isinstance(each, int) and not isinstance(each, bool))
 
 
 def _integers(plan: Any) -> Iterator[int]:
