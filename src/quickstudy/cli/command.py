@@ -94,11 +94,8 @@ def spelled(call: Callable[..., Any], given: Mapping[str, Any]) -> Callable[[Arg
         if name not in flags:
             return str(argument)
         flag = _flag(*flags[name])
-        return (
-            flag
-            if argument.value is None or isinstance(argument.value, bool) or name != argument.name
-            else f"{flag} {argument.value}"
-        )
+        plain = argument.value is None or isinstance(argument.value, bool) or argument.name in _SAME
+        return flag if plain else f"{flag} {argument.value}"
 
     return spell
 

@@ -56,16 +56,20 @@ def by_size(runs: Sequence[Path], call: Call, ways: Sequence[int], shots: Sequen
 def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bool) -> None:
     """Runs evaluated on their own meta-test tasks and on those of other data, as far as they see images alike."""
     reports: dict[tuple[str, str], Report] = {}
-    for run in runs:
+    ready: list[tuple[Path, Learner[Any], FewShot, list[FewShot]]] = []
+    for run in runs:  # all that could be wrong, before the first is evaluated
         learner, home = call.learner(run), replace(call, unknown_classes=0, disjoint=None).source(run)
         if not isinstance(home, FewShot) or learner.reads is None:
             raise LearnerError(f"{run} was not trained on images, so there are no other images to evaluate it on.")
+        indices = [image_domain(name, learner.reads) for name in data]
+        ready.append((run, learner, home, [FewShot(index, home.ways, home.shots, home.queries) for index in indices]))
+        for source in (home, *ready[-1][3]):
+            call.changed(source)
+    for run, learner, home, others in ready:
         label = _label(learner, run, runs)
         reports[label, f"{home.index.name} (home)"] = call.evaluate(run, call.changed(home), known=learner)
-        for name in data:
-            index = image_domain(name, learner.reads)
-            away = call.changed(FewShot(index, home.ways, home.shots, home.queries))
-            reports[label, index.name] = call.evaluate(run, away, known=learner)
+        for away in others:
+            reports[label, away.index.name] = call.evaluate(run, call.changed(away), known=learner)
     if as_json:
         print_json([numbers(report) | {"run": label, "data": name} for (label, name), report in reports.items()])
         return

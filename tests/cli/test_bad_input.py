@@ -1,0 +1,273 @@
+"""Each command as a stranger uses it: whatever is wrong, one sentence on the error stream, status 1, nothing begun."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from quickstudy.runs.run import Run
+from quickstudy_cli import COMMANDS
+
+Call = Callable[..., tuple[int, str, str]]
+LONG = "x" * 5000
+SMALL = {"steps": 2, "train_ways": 5, "train_queries": 2, "queries": 2, "val_tasks": 3}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stranger's folder: two runs, files that are none of ours, and things that are no files."""
+    root = tmp_path_factory.mktemp("stranger")
+    for recipe, arguments, folder in (("proto_glyphs", SMALL, "run"), ("maml_sinusoid", {"steps": 1, "batch": 2}, "waves")):
+        for _ in Run(root / folder, recipe, arguments).train():
+            pass
+    (root / "empty").write_bytes(b"")
+    (root / "empty folder").mkdir()
+    (root / "noise.bin").write_bytes(bytes(range(256)) * 20)
+    (root / "words.txt").write_text("no image, no run, no predictor\n")
+    for name in ("a", "b"):
+        (root / "photos" / name).mkdir(parents=True)
+        Image.new("L", (9, 9), 200).save(root / "photos" / name / "1.png")
+    for name, content in (("binary", bytes(range(256))), ("blank", b""), ("list", b"[]"), ("half", b'{"recipe": "proto_gl')):
+        (root / name).mkdir()
+        (root / name / "run.json").write_bytes(content)
+    (root / "ünïcode ☃").mkdir()
+    shutil.copytree(root / "run", root / "damaged")
+    (root / "damaged" / "best.safetensors").write_bytes(b"damaged")
+    (root / "untrained").mkdir()
+    shutil.copy(root / "run" / "run.json", root / "untrained")
+    (root / "loop").symlink_to(root / "loop")
+    os.mkfifo(root / "fifo")
+    return root
+
+
+RUNS = {
+    "{nothing}": "holds no run",
+    "{empty}": "is a file, not the folder of a run",
+    "{run}/best.safetensors": "is a file, not the folder of a run",
+    "{folder}": "holds no run",
+    "{unicode}": "holds no run",
+    "{binary}": "is damaged",
+    "{blank}": "is damaged",
+    "{list}": "is damaged",
+    "{half}": "is damaged",
+    "{loop}": "symbolic link",
+    "{long}": "too long",
+    "{fifo}": "holds no run",
+    "": "no run",
+}
+"""What is no run, and what is said of it."""
+
+TRAINED = RUNS | {"{untrained}": "has no trained learner yet", "{damaged}": "is not a whole file of quickstudy"}
+
+COUNTS = {"0": "from 1 to", "-1": "from 1 to", "2.5": "no whole number", "nan": "no whole number", "1e999": "no whole number"}
+COUNTS |= {"many": "no whole number", "99999999999999999999999": "from 1 to", "": "no whole number"}
+RATES = {
+    "nan": "a finite number",
+    "inf": "a finite number",
+    "-0.1": "a finite number",
+    "1e999": "a finite number",
+    "fast": "fast",
+}
+
+
+def table() -> list[tuple[list[str], str]]:
+    """The words of each call, and what its error must say."""
+    found: list[tuple[list[str], str]] = []
+
+    def add(words: str, says: str, *more: str) -> None:
+        found.append(([*words.split(), *more], says))
+
+    for command in ("evaluate", "watch --once", "resume"):
+        for run, says in (TRAINED if command == "evaluate" else RUNS).items():
+            add(command, says, run)
+    for run, says in TRAINED.items():
+        add("compare {run}", says, run)
+        add("compare --traditional", says, run)
+        if run not in ("{empty}", "{fifo}", "{run}/best.safetensors"):
+            add("adapt", "cannot be read" if run == "{nothing}" else says, run, "{photos}", "-o", "{out}")
+    for count, says in COUNTS.items():
+        add("train proto_glyphs", says, f"--steps={count}", "--out", "{out}")
+        add("train maml_sinusoid", says, f"--batch={count}", "--out", "{out}")
+        add("evaluate {run}", says, f"--tasks={count}")
+        add("evaluate {run}", says, f"--ways={count}")
+        add("compare {run} {run}", says, f"--shots={count}")
+        add("tune maml_sinusoid", says, f"--trials={count}", "--out", "{out}")
+        add("predict {run} {photos}", says, f"--top={count}")
+        add("doctor glyphs", says, f"--tasks={count}")
+    for rate, says in RATES.items():
+        add("train proto_glyphs", says, f"--lr={rate}", "--out", "{out}")
+        add("train maml_sinusoid", says, f"--inner-lr={rate}", "--out", "{out}")
+        add("watch {run}", says, f"--every={rate}")
+        add("tune maml_sinusoid", says, f"--timeout={rate}", "--out", "{out}")
+    for seed in ("-1", "1.5", "x"):
+        add("train proto_glyphs", "--seed", f"--seed={seed}", "--out", "{out}")
+        add("evaluate {run}", "--seed", f"--seed={seed}")
+        add("demo", "--seed", f"--seed={seed}", "--out", "{out}")
+    for command in COMMANDS:
+        words = {"train": "train proto_glyphs", "tune": "tune proto_glyphs"}.get(command, command)
+        add(words, "Unknown option: --nonsense" if command != "list" else "--nonsense", "--nonsense")
+    for words in (
+        "train proto_glyphs --steps",
+        "evaluate {run} --tasks",
+        "adapt {run} {photos} -o",
+        "predict",
+        "adapt",
+        "resume",
+    ):
+        add(words, "requires an argument")
+    return found + OTHERS
+
+
+OTHERS: list[tuple[list[str], str]] = [
+    (words.split(), says)
+    for words, says in {
+        "trian": 'Did you mean "train"',
+        "train": "Usage",
+        "train protonet": "Recipes that train it: proto_glyphs, proto_omniglot",
+        "train proto_glyps": "Did you mean proto_glyphs?",
+        "tune maml_sinusiod": "Did you mean maml_sinusoid?",
+        "train proto_glyphs --stpes 3": "Did you mean --steps",
+        "train proto_glyphs --sampler hrad": 'Did you mean "hard"',
+        "train proto_glyphs --train-ways 100000 --out {out}": "--train-ways 100000 needs 100000 classes",
+        "train proto_glyphs --out {empty}": "is no folder. Choose another place with --out",
+        "train proto_glyphs --out {empty}/inside": "is no folder. Choose another place with --out",
+        "train proto_glyphs --out {long}": "--out cannot be",
+        "train proto_glyphs --steps 3 --out {run}": "Choose another --out",
+        "train proto_glyphs --steps 3 --steps 4": "multiple times",
+        "train maml_omniglot --devices none --out {out}": "--devices",
+        "tune maml_sinusoid --space lr=1..x --out {out}": "--space",
+        "tune maml_sinusoid --space learning=1..2 --out {out}": "no argument learning",
+        "tune maml_sinusoid --only lrr --out {out}": "Did you mean lr?",
+        "tune maml_sinusoid --lr 0.1 --only lr --out {out}": "fixed and to be tuned",
+        "tune maml_sinusoid --pruner none --study nowhere://x --out {out}": "--study",
+        "tune maml_sinusoid --out {empty}": "is no folder",
+        "evaluate {run} --metrics logloss": "Did you mean log_loss?",
+        "evaluate {run} --metrics": "needs a value",
+        "evaluate {run} --data nowhere": "holds no images",
+        "evaluate {run} --data {noise}": "ZIP",
+        "evaluate {run} --data {emptyfolder}": "holds no class folders",
+        "evaluate {waves} --data glyphs": "was not trained on images",
+        "evaluate {run} --list {nothing}": "cannot be read",
+        "evaluate {run} --list {noise}": "truncated or foreign",
+        "evaluate {run} --list {run}/best.safetensors": "but a task list is needed",
+        "evaluate {run} --list {empty} --save-list {out} --stream": "Leave --list out",
+        "evaluate {run} --stream --metrics ece": "Leave --metrics out",
+        "evaluate {run} --ways 2 3 --shots 1 5": "both --ways and --shots",
+        "evaluate {run} --ways 2 3 --data glyphs": "Leave --data out",
+        "evaluate {run} --unknown-classes 1 --disjoint rows": "--unknown-classes or --disjoint",
+        "evaluate {run} --disjoint colums": "--disjoint",
+        "evaluate {run} --learner-arg oops": "NAME=VALUE",
+        "evaluate {run} --save-list {words}": "is no task list of quickstudy",
+        "evaluate {waves} --ways 3": "no ways, shots and queries",
+        "compare": "two runs or more",
+        "compare {run}": "two runs or more",
+        "compare {run} {waves} --ways 3": "no ways, shots and queries",
+        "compare --all glyphs {run}": "Leave the runs out",
+        "compare --all glyphs --traditional {run}": "--all and --traditional are two comparisons",
+        "compare --all glifs": "--all",
+        "compare --all glyphs --only MALM --out {out}": "Did you mean MAML?",
+        "compare --all glyphs --out {empty}": "is no folder",
+        "compare {run} {run} --only MAML": "--only has no effect",
+        "compare {run} {run} --out x": "--out has no effect",
+        "adapt {run} {photos}": "requires an argument",
+        "adapt {run} {nothing} -o {out}": "is not a folder",
+        "adapt {run} {empty} -o {out}": "",
+        "adapt {run} {emptyfolder} -o {out}": "holds no class folders",
+        "adapt {run} {run} -o {out}": "holds no class folders",
+        "adapt {waves} {photos} -o {out}": "was not trained on images",
+        "adapt {noise} {photos} -o {out}": "truncated or foreign",
+        "adapt {empty} {photos} -o {out}": "truncated or foreign",
+        "adapt {run}/training.safetensors {photos} -o {out}": "is needed here",
+        "adapt {run} {photos} -o {words}": "is no predictor of quickstudy",
+        "adapt {run} {photos} -o {run}/best.safetensors --force": "belongs to the run",
+        "adapt {run} {photos} -o {emptyfolder}": "is a folder",
+        "adapt {run} {photos} -o {long}": "--output cannot be",
+        "predict {nothing} {photos}": "cannot be read",
+        "predict {run} {photos}": "is a folder, not an adapted predictor. Make one: quickstudy adapt",
+        "predict {run}/best.safetensors {photos}": "not adapted yet",
+        "predict {run}/run.json {photos}": "truncated or foreign",
+        "predict {empty} {photos}": "truncated or foreign",
+        "predict {noise} {photos}": "truncated or foreign",
+        "predict {fifo} {photos}": "",
+        "predict {noise}": "requires an argument",
+        "doctor protoglyphs": "Did you mean proto_glyphs?",
+        "doctor {noise}": "truncated or foreign",
+        "doctor {emptyfolder}": "holds no class folders",
+        "doctor {binary}": "is damaged",
+        "doctor {long}": "too long",
+        "doctor glyphs --only exampels": "examples",
+        "doctor glyphs --out {words}": "ends in .png or .svg or .pdf",
+        "doctor glyphs --out {emptyfolder}/x.png --only": "",
+        "doctor {run} --out {run}/run.json": "belongs to the run",
+        "watch {run} --csv {words}": "is no table of a log",
+        "watch {run} --html {emptyfolder}": "is a folder",
+        "watch {run} --csv {run}/log.jsonl --force": "belongs to the run",
+        "demo --out {words}": "is no page of quickstudy",
+        "demo --out {emptyfolder}": "is a folder",
+        "cite malm": "Did you mean MAML?",
+        "cite {long}": "no learner",
+        "cite -": "Unknown option: -",
+        "resume {run} --devices x": "--devices",
+        "evaluate -": "Unknown option: -",
+    }.items()
+]
+
+
+@pytest.mark.parametrize(("words", "says"), table(), ids=lambda part: " ".join(part)[:70] if isinstance(part, list) else "")
+def test_one_sentence_and_nothing_begun(
+    words: list[str], says: str, place: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file() and path.name != ".lock"}
+    names = {"noise": "noise.bin", "words": "words.txt", "folder": "empty folder", "emptyfolder": "empty folder"}
+    known = (
+        "run",
+        "waves",
+        "nothing",
+        "empty",
+        "photos",
+        "binary",
+        "blank",
+        "list",
+        "half",
+        "loop",
+        "damaged",
+        "untrained",
+        "fifo",
+    )
+    paths = {name: place / name for name in known} | {name: place / file for name, file in names.items()}
+    paths |= {"unicode": place / "ünïcode ☃", "out": tmp_path / "out", "long": Path(LONG)}
+    status, out, err = call(*[word.format(**paths) for word in words])
+    if words == ["train"]:
+        assert says in out
+        return
+    assert status == 1, (status, out, err)
+    assert err.startswith("quickstudy: ") and "defect of ours" not in err and "Traceback" not in err and "Error" not in err
+    assert says in err, err
+    assert not [path for path in tmp_path.rglob("out/*") if not path.name.startswith(".")] and not (tmp_path / "out").is_file(), (
+        "nothing was begun"
+    )
+    after = {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file() and path.name != ".lock"}
+    assert after == before
+
+
+def test_each_command_meets_at_least_ten_kinds_of_bad_input() -> None:
+    met = [words[0] for words, _ in table()]
+    few = {command: met.count(command) for command in COMMANDS if met.count(command) < 10}
+    assert set(few) <= {"list", "cite", "demo"}, f"{few}: these take next to nothing"
+
+
+def test_a_folder_that_may_not_be_written_to(place: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir(mode=0o500)
+    if os.geteuid() == 0:  # root may write anywhere
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    for words in (
+        ["adapt", place / "run", place / "photos", "-o", tmp_path / "closed" / "p"],
+        ["train", "proto_glyphs", "--out", tmp_path / "closed" / "run"],
+        ["watch", place / "run", "--csv", tmp_path / "closed" / "log.csv"],
+    ):
+        status, _, err = call(*words)
+        assert status == 1 and "closed may not be written to" in err
