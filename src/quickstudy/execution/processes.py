@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from quickstudy.errors import LearnerError, RunError, TaskError
+from quickstudy.errors import Argument, LearnerError, RunError, TaskError
 from quickstudy.learner import Learner
 from quickstudy.tasks.source import Plan, generator_of
 
@@ -80,9 +80,8 @@ class Processes:
             TaskError: fewer tasks than processes.
         """
         if tasks < self.count:
-            raise TaskError(
-                f"batch={tasks}: {self.count} processes need at least one task each. Give batch={self.count} or more."
-            )
+            batch = Argument("batch", tasks)
+            raise TaskError(batch, f": {self.count} processes need at least one task each. Give {self.count} or more.")
         return slice(tasks * self.rank // self.count, tasks * (self.rank + 1) // self.count)
 
     def seed(self, common: int) -> int:
