@@ -79,7 +79,7 @@ def rooms_by_floor() -> list[list[str]]:
 def floors_table(page: str) -> str:
     """The floors with their rooms, from the ground up, as a table in ``page``."""
     links = [" · ".join(_room(name, page) for name in names) for names in rooms_by_floor()]
-    return "\n".join(["| floor | rooms |", "|---|---|", *[f"| {number} | {rooms} |" for number, rooms in enumerate(links, 1)]])
+    return "\n".join(["| layer | modules |", "|---|---|", *[f"| {number} | {rooms} |" for number, rooms in enumerate(links, 1)]])
 
 
 def _room(name: str, page: str) -> str:
@@ -118,10 +118,10 @@ def _overview(page: str) -> str:
         [
             "# API by module",
             "",
-            "Made from the docstrings; the examples in them are run as tests. A module imports from floors below its own, and "
+            "Made from the docstrings; the examples in them are run as tests. A module imports from layers below its own, and "
             "from its own where that closes no circle.",
             "",
-            "| floor | module | what it is |",
+            "| layer | module | content |",
             "|---|---|---|",
             *rows,
             "",
