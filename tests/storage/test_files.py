@@ -1,6 +1,7 @@
 """Files: whole or not at all, links never followed, pipes and devices never opened, leftovers of killed writes swept."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from quickstudy.errors import ArtefactError
+from quickstudy.storage import files
 from quickstudy.storage.files import appending, locked, open_whole, read_json, read_whole, swept, write_whole
 from quickstudy.storage.plain_json import parsed
 
@@ -118,3 +120,26 @@ def test_json_bombs_are_refused() -> None:
     deep = "[" * 100 + "1" + "]" * 100
     assert parsed('{"a": [1, 2.5, null, true, "ä"], "b": %s}' % (2**64 - 1)) == {"a": [1, 2.5, None, True, "ä"], "b": 2**64 - 1}
     assert parsed(deep[1:-1]) is not None
+
+
+WRITES = re.compile(
+    r"write_text|write_bytes|savefig\(|np\.savez?\(|\bopen\([^)]*[\"'][wax+rb]*[wax+][bt+]*[\"']|\.touch\(|O_TRUNC"
+)
+ALLOWED = {
+    "storage/files.py": "the one place",
+    "datasets/fetch.py": "np.savez into memory",
+    "datasets/store.py": "rows.bin is made anew after what stood there was removed",
+    "datasets/encoded.py": "rows.bin is added to after a link was removed",
+    "plots/style.py": "figures into memory",
+}
+
+
+def test_files_are_written_in_one_place() -> None:
+    """Which follows no link and truncates nothing; the others say why they may."""
+    source = Path(files.__file__).parents[1]
+    found = {
+        str(path.relative_to(source)): [line.strip() for line in path.read_text().splitlines() if WRITES.search(line)]
+        for path in sorted(source.rglob("*.py"))
+    }
+    strangers = {name: lines for name, lines in found.items() if lines and not ALLOWED.get(name)}
+    assert not strangers, strangers

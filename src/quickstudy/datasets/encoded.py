@@ -26,7 +26,8 @@ from quickstudy.datasets.fetch import cache_folder
 from quickstudy.datasets.store import MappedRows, pieces_of
 from quickstudy.errors import DataError
 from quickstudy.storage.blueprint import Recorded, blueprint
-from quickstudy.storage.files import locked, write_whole
+from quickstudy.storage.files import locked, read_json, write_whole
+from quickstudy.storage.plain_json import parsed
 
 __all__ = ["FeatureRows", "cache_key", "encoded"]
 
@@ -156,11 +157,9 @@ class _Cache:
         found: list[tuple[int, str]] = []
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             if (self.path / "cache.json").exists():
-                return [
-                    (int(rows), str(checksum)) for rows, checksum in json.loads((self.path / "cache.json").read_text())["pieces"]
-                ]
+                return [(int(rows), str(checksum)) for rows, checksum in read_json(self.path / "cache.json")["pieces"]]
             for line in (self.path / "pieces.jsonl").read_text().splitlines():
-                rows, checksum = json.loads(line)
+                rows, checksum = parsed(line)
                 found.append((int(rows), str(checksum)))
         return found
 

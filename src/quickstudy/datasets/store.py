@@ -27,7 +27,7 @@ from quickstudy.datasets.image_rows import image_rows, kept
 from quickstudy.datasets.row_hashes import hashes_of
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
-from quickstudy.storage.files import write_whole
+from quickstudy.storage.files import read_json, write_whole
 
 __all__ = ["MappedRows", "open_store", "pieces_of", "write_store"]
 
@@ -221,7 +221,7 @@ def open_store(folder: str | Path) -> ClassIndex:
     """
     folder = Path(folder)
     try:
-        found = json.loads((folder / "store.json").read_text())
+        found = read_json(folder / "store.json")
         version = int(found["version"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{folder} holds no whole store ({error}). Write one with datasets.write_store.") from error

@@ -16,7 +16,7 @@ from quickstudy.reports.intervals import interval_by_bootstrap
 from quickstudy.reports.score import Score
 from quickstudy.reports.words import amount, between, plus_minus
 from quickstudy.reports.worlds import Apart, Bounds, World, bounds_of, clipped, estimates_of, in_words
-from quickstudy.storage.files import write_whole
+from quickstudy.storage.files import read_json, write_whole
 
 __all__ = ["Report"]
 
@@ -247,7 +247,7 @@ class Report:
             ArtefactError: the file is no report.
         """
         try:
-            return cls.from_json(json.loads(Path(path).read_text()))
+            return cls.from_json(read_json(Path(path)))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is not a report of quickstudy: {error}. Run quickstudy evaluate again.") from error
 

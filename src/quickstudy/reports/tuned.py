@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from quickstudy.errors import ArtefactError, RunError
-from quickstudy.storage.files import write_whole
+from quickstudy.storage.files import read_json, write_whole
 
 __all__ = ["Trial", "Tuned"]
 
@@ -126,7 +126,7 @@ class Tuned:
             ArtefactError: the file is something else.
         """
         try:
-            found = json.loads(Path(path).read_text())
+            found = read_json(Path(path))
             return cls(**{name: found[name] for name in cls.__dataclass_fields__} | {"trials": _trials(found["trials"])})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} was not written by quickstudy tune: {error}. Tune again.") from error

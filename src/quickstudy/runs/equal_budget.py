@@ -20,7 +20,7 @@ from quickstudy.reports.compare import compare
 from quickstudy.reports.report import Report
 from quickstudy.saving.checkpoint import save
 from quickstudy.storage.artefact import versions
-from quickstudy.storage.files import write_whole
+from quickstudy.storage.files import read_json, write_whole
 from quickstudy.tasks.source import generator_of
 
 __all__ = ["OtherBudget", "Standing", "chosen", "compete", "settings_of", "summary"]
@@ -125,7 +125,7 @@ def _read(path: Path, settings: Mapping[str, Any]) -> Standing | None:
     if not path.exists():
         return None
     try:
-        found = json.loads(path.read_text())
+        found = read_json(path)
         theirs = found["settings"]
         known = {field.name: found[field.name] for field in fields(Standing) if field.name != "report"}
         standing = Standing(**known, report=Report.from_json(found["report"]))
