@@ -32,7 +32,7 @@ SMALL = {
 
 ALL = {"--tasks": 2, "--steps": 1, "--queries": 2}
 TRADITIONAL = {"--tasks": 2, "--steps": 0, "--queries": 2}
-HERE = {"gpu": "cpu", "8": "2", "$(which quickstudy)": str(Path(sys.executable).parent / "quickstudy")}
+HERE = {"gpu": "cpu", "8": "2", "quickstudy": str(Path(sys.executable).parent / "quickstudy")}
 """What stands for what a machine of ours may lack."""
 
 NOT_RUN = {
@@ -134,7 +134,7 @@ def small_of(words: list[str]) -> list[str]:
     """Arguments of torchrun or of quickstudy, the inner call with small settings."""
     if words[0] == "quickstudy":
         return small(words[1:])
-    cut = next(place for place, word in enumerate(words) if "quickstudy" in word)
+    cut = words.index("quickstudy")
     return [*(HERE.get(word, word) for word in words[1 : cut + 1]), *small(words[cut + 1 :])]
 
 
