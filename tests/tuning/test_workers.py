@@ -98,7 +98,7 @@ def test_from_the_command_line_to_the_best_run(tmp_path: Path, call) -> None:  #
         ("--space nonsense=1..2", "has no argument nonsense"),
         ("--only nonsense", "has no argument nonsense"),
         ("--lr 0.1 --only lr", "asked to be fixed and to be tuned"),
-        ("--trials 0", "must be 1 or more"),
+        ("--trials 0", "--trials must be a whole number from 1"),
         ("--pruner nonsense", "--pruner"),
         ("--steps 2 --inner-lr 1e30 --only lr --trials 1", "none of 1 trials of maml_sinusoid is complete"),
     ],
