@@ -13,7 +13,7 @@ from quickstudy.functional.trajectory import Snapshot, trajectory
 from quickstudy.functional.tree import leaves, map_leaves, to
 from quickstudy.inputs.border import class_names, finite_outputs, one_support_set, right_targets
 from quickstudy.inputs.explained import explained
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.likelihood import Categorical, Likelihood
@@ -66,9 +66,9 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
 
     facts: Facts = Facts()
     likelihood: Likelihood = Categorical()
-    reads: Images | None = None
+    reads: InputKind | None = None
     expects: ImageStatistics | None = None
-    """How an image becomes an input, and what those of meta-training looked like, where the learner was trained on images."""
+    """How a raw thing becomes an input, and what images of meta-training looked like, where it was trained on images."""
 
     def encode(self, x: Inputs) -> Inputs:
         """Features of inputs, example by example, the same for all tasks; called once for a whole batch of tasks."""
@@ -234,14 +234,14 @@ class Predictor:
         learner: a copy is kept, shared by all predictors made before the learner changes.
         state: what the learner remembers of the support set.
         classes: names of the outputs, in order.
-        reads: how an image file becomes an input.
+        reads: how a raw thing (an image file, a text, a row of a table) becomes an input.
         rows: shape and type of one row of the support set's inputs, with which queries are compared.
     """
 
     learner: Learner[Any]
     state: Any
     classes: tuple[str, ...] | None = None
-    reads: Images | None = None
+    reads: InputKind | None = None
     rows: RowShape | None = None
 
     def __post_init__(self) -> None:
@@ -256,7 +256,7 @@ class Predictor:
 
         Args:
             x: rows like those of the support set, leading axis Q, or a single one. With ``reads`` also what that reads: an
-                image (a path, an array, a PIL image) or a list of them.
+                image (a path, an array, a PIL image), a text, a row of a table, or a list of them.
 
         Raises:
             DataError: numbers are missing, or it is no input and no image.
@@ -270,7 +270,7 @@ class Predictor:
 
     def _inputs(self, x: Any) -> Inputs:
         """``x`` as rows like the support set's, where the state is."""
-        if self.reads is not None and (self.rows is None or self.rows.are_of(self.reads.shape)):
+        if self.reads is not None and (self.rows is None or self.reads.gives(self.rows)):
             x = self.reads.batch(x)
         x = inputs(x) if self.rows is None else self.rows.read(x)
         return to(x, next((leaf.device for leaf in leaves(self.state) if isinstance(leaf, Tensor)), leaves(x)[0].device))

@@ -12,6 +12,7 @@ from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, say
 from quickstudy.datasets.domain import image_domain
 from quickstudy.errors import LearnerError, RunError
+from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner
 from quickstudy.reports.report import Report
 from quickstudy.reports.words import amount, between
@@ -59,7 +60,7 @@ def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bo
     ready: list[tuple[Path, Learner[Any], FewShot, list[FewShot]]] = []
     for run in runs:  # all that could be wrong, before the first is evaluated
         learner, home = call.learner(run), replace(call, unknown_classes=0, disjoint=None).source(run)
-        if not isinstance(home, FewShot) or learner.reads is None:
+        if not isinstance(home, FewShot) or not isinstance(learner.reads, Images):
             raise LearnerError(f"{run} was not trained on images, so there are no other images to evaluate it on.")
         indices = [image_domain(name, learner.reads) for name in data]
         ready.append((run, learner, home, [FewShot(index, home.ways, home.shots, home.queries) for index in indices]))

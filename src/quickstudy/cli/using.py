@@ -48,11 +48,12 @@ def adapt(
         expect: compare the images with those of meta-training, and warn if they are unlike them.
     """
     from quickstudy.datasets.image_folder import image_folder
+    from quickstudy.inputs.images import Images
     from quickstudy.saving.checkpoint import save
 
     check_output(output, PREDICTOR, argument="output", force=force)
     learner = _learner(run)
-    if learner.reads is None:
+    if not isinstance(learner.reads, Images):
         raise LearnerError(f"{run} was not trained on images, so it cannot be adapted to a folder of them.")
     index = image_folder(support, reads=learner.reads, on_error="skip" if skip_broken else "raise")
     examples = index.examples()
@@ -137,6 +138,7 @@ def predict(
 
 
 def _predictor(file: Path) -> Predictor:
+    from quickstudy.inputs.images import Images
     from quickstudy.saving.checkpoint import load
 
     if file.is_dir():
@@ -144,7 +146,7 @@ def _predictor(file: Path) -> Predictor:
     predictor = load(file)
     if not isinstance(predictor, Predictor):
         raise LearnerError(f"{file} is a learner that is not adapted yet, no predictor of images. Adapt it first: {_how(file)}")
-    if predictor.reads is None:
+    if not isinstance(predictor.reads, Images):
         raise LearnerError(f"{file} is no predictor of images: its learner was trained on other data. Use it in Python.")
     return predictor
 

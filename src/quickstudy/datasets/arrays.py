@@ -15,6 +15,7 @@ from quickstudy.datasets.image_rows import image_rows, kept
 from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
 from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.targets import class_names
 
 __all__ = ["from_arrays", "from_dataset", "split_classes"]
@@ -29,7 +30,7 @@ def from_arrays(
     classes: Sequence[str] | None = None,
     name: str = "data",
     groups: Any = None,
-    reads: Images | None = None,
+    reads: InputKind | None = None,
 ) -> ClassIndex:
     """An index of NumPy arrays or tensors: rows ``x`` (R, …) of classes ``y`` (R,), numbers or names.
 
@@ -43,7 +44,7 @@ def from_arrays(
         classes: names of the classes, in the order of the sorted values of ``y``.
         name: used in messages and reports.
         groups: a group for each row (a patient, a recording); support and query of a task never share one.
-        reads: the reader of the rows, images of any size and kind; each is read by it.
+        reads: the reader of the rows, images of any size, texts or rows of a table; each is read by it.
 
     Raises:
         DataError: lengths differ, values or names are missing, rows differ in shape, or all rows are of one class.
@@ -54,7 +55,7 @@ def from_arrays(
     Images(size=(28, 28), channels=1, strokes=False)
     """
     if reads is not None:
-        rows = kept(reads.batch(x))
+        rows = kept(reads.batch(x)) if isinstance(reads, Images) else reads.batch(x)
     elif isinstance(x, list | tuple):
         rows = _stack([_example(item, f"{name}: item {n}") for n, item in enumerate(x)], range(len(x)), name)
         rows, reads = _as_images(rows, name, last=bool(x) and not isinstance(x[0], Tensor | Image.Image))

@@ -13,7 +13,7 @@ from torch import Tensor
 from quickstudy.datasets.class_names import check_names
 from quickstudy.errors import DataError
 from quickstudy.functional.tree import rows_of
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.task import Examples
 
 __all__ = ["ClassIndex", "Hashes", "Rows", "Splits"]
@@ -42,7 +42,7 @@ class ClassIndex:
         name: of the data, used in messages and reports.
         groups: a group number for each row, (R,): support and query of a task never share a group (a font style, a patient).
         group_names: names of the groups.
-        reads: how an image becomes a row, if rows are images (`from_arrays` finds it by itself).
+        reads: how a raw thing becomes a row, if rows are images, texts or a table's (`from_arrays` finds that of images).
         families: the family of each class (an alphabet, a genus), if classes have families.
         equal_together: whether a task's queries are never equal to a support row of their class (copies would leak the answer).
 
@@ -61,7 +61,7 @@ class ClassIndex:
     name: str = "data"
     groups: Tensor | None = None
     group_names: tuple[str, ...] = ()
-    reads: Images | None = None
+    reads: InputKind | None = None
     families: tuple[str, ...] = ()
     equal_together: bool = False
 

@@ -59,7 +59,7 @@ def redrawn(index: ClassIndex, reads: Images) -> ClassIndex:
     """
     if index.reads == reads:
         return index
-    if index.reads is None:
+    if not isinstance(index.reads, Images):
         raise DataError(f"{index.name} does not hold images, so its rows have no other size. Choose data of images.")
     return replace(index, x=_Redrawn(index, reads), reads=reads)
 

@@ -115,7 +115,7 @@ class FeatureRows:
 
 def cache_key(index: ClassIndex, encoder: nn.Module, dtype: torch.dtype = torch.float32) -> str:
     """The hash that names a feature cache: of the encoder's weights, statistics and architecture, all rows, and the dtype."""
-    found = hashlib.sha256(f"{encoder!r}{dtype}{index.reads}".encode())
+    found = hashlib.sha256(f"{encoder!r}{dtype}{index.reads!r}".encode())
     for name, module in encoder.named_modules():
         call = json.dumps(blueprint(module)) if isinstance(module, Recorded) else ""
         found.update(f"{name}:{type(module).__module__}.{type(module).__qualname__}:{call};".encode())

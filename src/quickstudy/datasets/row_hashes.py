@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.inputs.images import Images
 
 __all__ = ["content_of", "equal_rows", "hashes_of", "row_hashes"]
 
@@ -65,7 +66,7 @@ def row_hashes(index: ClassIndex, rows: Tensor | None = None) -> NDArray[np.uint
         x = index.x[torch.from_numpy(part)] if isinstance(index.x, Tensor) else index.x.gather(torch.from_numpy(part))
         x = x.detach().cpu()
         plain = (x.float() if x.dtype == torch.bfloat16 else x).numpy()
-        kept.marks[part] = hashes_of(plain, pixels=index.reads is not None)
+        kept.marks[part] = hashes_of(plain, pixels=isinstance(index.reads, Images))
         kept.known[part] = True
     return np.asarray(kept.marks[numbers])
 

@@ -12,7 +12,6 @@ import json
 import math
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,8 @@ from quickstudy.datasets.image_rows import image_rows, kept
 from quickstudy.datasets.row_hashes import hashes_of
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.kinds import input_kind
 from quickstudy.storage.files import read_json, write_whole
 
 __all__ = ["MappedRows", "open_store", "pieces_of", "write_store"]
@@ -101,7 +102,7 @@ def write_store(
     classes: Sequence[str] | None = None,
     *,
     name: str | None = None,
-    reads: Images | None = None,
+    reads: InputKind | None = None,
 ) -> ClassIndex:
     """Writes rows and labels, piece by piece, to ``folder``, and opens them.
 
@@ -111,7 +112,7 @@ def write_store(
             tensors or arrays, with their class numbers (R,); all rows of one shape and kind, any number in a piece.
         classes: names of the classes, in order of their numbers; an index has its own.
         name: of the data, used in messages and reports.
-        reads: how an image becomes a row, where rows are images once read. 8-bit rows in the shape of images,
+        reads: how a raw thing becomes a row, where rows are images once read, say. 8-bit rows in the shape of images,
             (H, W), (3, H, W) or (H, W, 3), have a reader by themselves, as in `from_arrays`.
 
     Raises:
@@ -155,7 +156,7 @@ def write_store(
         "shape": list(writing.shape),
         "kind": writing.kind,
         "classes": list(classes),
-        "reads": None if writing.reads is None else asdict(writing.reads),
+        "reads": None if writing.reads is None else writing.reads.to_json(),
         "files": {file.name: _sum(file.read_bytes()) for file in sorted(folder.glob("*.npy")) if file.stem in _TABLES},
         **more,
     }
@@ -171,7 +172,7 @@ _TABLES = ("labels", "hashes", "groups")
 class _Writing:
     """What is learned of rows while they are written: one shape, one kind, one reader."""
 
-    def __init__(self, name: str, reads: Images | None, *, laid: bool) -> None:
+    def __init__(self, name: str, reads: InputKind | None, *, laid: bool) -> None:
         self.name, self.reads, self.laid = name, reads, laid
         self.shape: tuple[int, ...] = ()
         self.kind = ""
@@ -189,15 +190,17 @@ class _Writing:
                     )
                 file.write(rows.data)
                 labels.append(y)
-                hashes.append(hashes_of(rows, pixels=self.reads is not None))
+                hashes.append(hashes_of(rows, pixels=isinstance(self.reads, Images)))
         if not sum(map(len, labels)):
             raise DataError(f"{self.name} holds no rows. Give at least one of each class.")
         return np.concatenate(labels), np.concatenate(hashes)
 
     def _rows(self, x: Any, number: int) -> NDArray[Any]:
         rows = x.detach().cpu() if isinstance(x, Tensor) else x
-        if self.reads is not None and not self.laid:
+        if isinstance(self.reads, Images) and not self.laid:
             rows = kept(self.reads.batch(rows)) if rows.shape[1:] != self.reads.shape else rows
+        elif self.reads is not None and not self.laid:
+            rows = self.reads.batch(rows)
         elif not self.laid and str(rows.dtype).removeprefix("torch.") == "uint8":
             rows, found = image_rows(torch.as_tensor(rows), self.name, last=not isinstance(x, Tensor))
             self.reads = found if number == 0 else self.reads
@@ -246,15 +249,15 @@ def _index(folder: Path, found: dict[str, Any]) -> ClassIndex:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{folder} holds no whole store ({error}). Write one with datasets.write_store.") from error
-    groups = tables.get("groups")
+    groups, reads = tables.get("groups"), input_kind(found["reads"])
     return ClassIndex(
-        MappedRows(folder / "rows.bin", found["shape"], found["kind"], tables["hashes"], pixels=found["reads"] is not None),
+        MappedRows(folder / "rows.bin", found["shape"], found["kind"], tables["hashes"], pixels=isinstance(reads, Images)),
         torch.from_numpy(tables["labels"]),
         tuple(found["classes"]),
         found["name"],
         None if groups is None else torch.from_numpy(groups),
         tuple(found.get("group_names", ())),
-        None if found["reads"] is None else Images(**found["reads"]),
+        reads,
         tuple(found.get("families", ())),
     )
 

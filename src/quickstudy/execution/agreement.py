@@ -18,7 +18,7 @@ def agree(learner: Any, source: Any) -> None:
     """Compares both once, before training or evaluation begins.
 
     Raises:
-        LearnerError: no learner, targets of another kind, or images that were read in another way.
+        LearnerError: no learner, targets of another kind, or inputs that were read in another way.
         TaskError: no source of tasks.
 
     >>> from quickstudy.learners.optimization.maml import MAML
@@ -67,16 +67,16 @@ def disagreement(learner: Learner[Any], source: TaskSource[Any]) -> str | None:
     if mine != theirs:
         return other_targets(type(inner), mine, theirs, source.name)
     if learner.reads is not None and source.reads is not None and learner.reads != source.reads:
+        mine_again = learner.reads.again
         return (
-            f"{type(inner).__name__} was trained on images as {learner.reads} makes them, but those of {source.name} are made by "
-            f"{source.reads}. Read them in the learner's way: datasets.image_folder(path, reads=learner.reads), or "
-            "datasets.redrawn(index, learner.reads)."
+            f"{type(inner).__name__} was trained on {learner.reads.things} as {learner.reads} makes them, but those of "
+            f"{source.name} are made by {source.reads}. Read them in the learner's way: {mine_again}."
         )
     return None
 
 
 def hand_reads(learner: Learner[Any], source: TaskSource[Any]) -> None:
-    """A learner that does not know how images become its inputs learns it from the source of its training."""
+    """A learner that does not know how raw things become its inputs learns it from the source of its training."""
     part: Any = learner
     while isinstance(part, Learner):
         if part.reads is None:

@@ -1,5 +1,10 @@
 """Input kinds: how one raw thing becomes tensors; the only way in, saved with every artefact."""
 
+from quickstudy.inputs.column import Column
+from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.kinds import input_kind
+from quickstudy.inputs.texts import Texts
 
-__all__ = ["Images"]
+__all__ = ["Column", "Columns", "Images", "InputKind", "Texts", "input_kind"]

@@ -1,7 +1,7 @@
 """How an image becomes an input: a frozen record that travels with every learner and predictor, the same at every door."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
+from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.row_shape import RowShape
 
 __all__ = ["Images"]
 
@@ -19,7 +21,7 @@ _ROUNDING = 1e-4
 
 
 @dataclass(frozen=True, init=False)
-class Images:
+class Images(InputKind):
     """Turns an image of any size and mode into a tensor (channels, height, width) with values in [0, 1].
 
     8-bit values are divided by 255 and 16-bit ones by 65,535, whatever the image holds; decimal numbers lie in [0, 1] already.
@@ -39,6 +41,10 @@ class Images:
     (torch.Size([1, 28, 28]), 0.0, True)
     """
 
+    name: ClassVar[str] = "images"
+    things: ClassVar[str] = "images"
+    again: ClassVar[str] = "datasets.image_folder(path, reads=learner.reads), or datasets.redrawn(index, learner.reads)"
+
     size: tuple[int, int] = (28, 28)
     channels: int = 1
     strokes: bool = True
@@ -57,6 +63,9 @@ class Images:
     def shape(self) -> tuple[int, int, int]:
         """Of an image once read: channels, height, width."""
         return (self.channels, *self.size)
+
+    def gives(self, rows: RowShape) -> bool:
+        return rows.are_of(self.shape)
 
     def __call__(self, image: Any) -> Tensor:
         """A tensor of ONE raw image: a file's path, its bytes, a PIL image, or an array or tensor (H, W), (H, W, 3) or (3, H, W).

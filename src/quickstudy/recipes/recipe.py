@@ -11,7 +11,7 @@ from quickstudy.datasets.class_index import Splits
 from quickstudy.errors import RunError
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.execution.processes import Fabric
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.learner import Learner
 from quickstudy.recipes.practice import AugmentRotated, Sampler, practice
 from quickstudy.reports.report import Report
@@ -40,7 +40,7 @@ class Recipe:
         validate_every: steps between validations.
         val_tasks: tasks of a validation, always the same.
         patience: stop after so many validations without a better one; 0 never stops early.
-        reads: how an image file becomes an input, where there are images.
+        reads: how a raw thing becomes an input, where that is known.
     """
 
     learner: Learner[Any]
@@ -55,7 +55,7 @@ class Recipe:
     validate_every: int = 500
     val_tasks: int = 200
     patience: int = 0
-    reads: Images | None = None
+    reads: InputKind | None = None
 
     def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None, compile: bool = False) -> Iterator[Record]:
         """The outer loop as the recipe says, one record a step; validation and saving are `quickstudy.runs.run`'s matter."""
@@ -91,7 +91,7 @@ class Tasks:
     train: TaskSource[Any]
     val: TaskSource[Any] | None
     test: TaskSource[Any]
-    reads: Images | None = None
+    reads: InputKind | None = None
 
 
 def few_shot(

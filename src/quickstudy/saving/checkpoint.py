@@ -11,7 +11,8 @@ from torch import Tensor
 
 from quickstudy import functional, learners, likelihood, nn
 from quickstudy.errors import ArtefactError, LearnerError, UserError
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.kinds import input_kind
 from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.learner import Learner, Predictor
@@ -48,7 +49,7 @@ def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[s
     description: dict[str, Any] = {
         "learner": blueprint(learner),
         "recipe": dict(recipe or {}),
-        "reads": asdict(reads) if reads is not None else None,
+        "reads": reads.to_json() if reads is not None else None,
         "expects": asdict(learner.expects) if learner.expects is not None else None,
     }
     tree: dict[str, Any] = {"weights": dict(learner.state_dict())}
@@ -143,16 +144,11 @@ def _filled(like: Learner[Any] | None, weights: Mapping[str, Tensor], found: Art
     return learner.eval()
 
 
-def _reads(found: Any, path: str | Path) -> Images | None:
-    if found is None:
-        return None
+def _reads(found: Any, path: str | Path) -> InputKind | None:
     try:
-        call: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-        return Images(**call)
-    except UserError:
-        raise
-    except Exception as error:
-        raise ArtefactError(f"{path} says of its images what this version does not read: {error}. Save it again.") from error
+        return input_kind(found)
+    except UserError as error:
+        raise ArtefactError(f"{path} says of its inputs what this version does not read: {error}") from error
 
 
 def _expects(found: Any, path: str | Path) -> ImageStatistics | None:

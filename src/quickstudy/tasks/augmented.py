@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Likelihood
 from quickstudy.task import Task
 from quickstudy.tasks.source import Plan, TaskSource
@@ -55,7 +55,7 @@ class Augmented(TaskSource[AugmentedPlan]):
         return self.source.likelihood
 
     @property
-    def reads(self) -> Images | None:
+    def reads(self) -> InputKind | None:
         return self.source.reads
 
     def plan(self, batch: int, generator: torch.Generator | None = None) -> AugmentedPlan:

@@ -12,7 +12,7 @@ from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.row_hashes import content_of, equal_rows
 from quickstudy.errors import Argument, TaskError
 from quickstudy.functional.tree import leaves
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Categorical
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.layout import PIECE, chosen, first, flat, unequal
@@ -82,7 +82,7 @@ class FewShot(TaskSource[RowPlan]):
         self._check()
 
     @property
-    def reads(self) -> Images | None:
+    def reads(self) -> InputKind | None:
         return self.index.reads
 
     def resized(

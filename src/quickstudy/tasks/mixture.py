@@ -10,7 +10,7 @@ from torch import Tensor
 
 from quickstudy.errors import ShapeError, TaskError
 from quickstudy.functional.tree import cat, leaves, map_leaves
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Likelihood
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import Plan, TaskSource
@@ -81,7 +81,7 @@ class Mixture(TaskSource[MixturePlan]):
         return found[0]
 
     @property
-    def reads(self) -> Images | None:
+    def reads(self) -> InputKind | None:
         """That of all its sources, where it is the same."""
         found = {source.reads for source in self.sources}
         return found.pop() if len(found) == 1 else None

@@ -17,7 +17,7 @@ from torch import Tensor
 from quickstudy.arguments import shown, whole
 from quickstudy.errors import DataError, TaskError
 from quickstudy.functional.tree import leading, leaves, map_leaves
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
 from quickstudy.signatures import checking_constructor
 from quickstudy.targets import read_targets
@@ -88,8 +88,8 @@ class TaskSource(ABC, Generic[PlanT]):
         return Categorical() if kind == "classes" else Gaussian()
 
     @property
-    def reads(self) -> Images | None:
-        """How an image file becomes an input, where inputs are images; None where they are not, or where nobody said."""
+    def reads(self) -> InputKind | None:
+        """How a raw thing (an image file, a text, a row of a table) becomes an input; None where nobody said."""
         return None
 
     @abstractmethod

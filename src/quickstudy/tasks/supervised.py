@@ -8,7 +8,7 @@ from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.row_hashes import content_of
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Categorical
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.source import Plan, TaskSource
@@ -45,7 +45,7 @@ class Supervised(TaskSource[SupervisedPlan]):
         self.name = f"{index.name} supervised"
 
     @property
-    def reads(self) -> Images | None:
+    def reads(self) -> InputKind | None:
         return self.index.reads
 
     def plan(self, batch: int, generator: torch.Generator | None = None) -> SupervisedPlan:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Likelihood
 from quickstudy.task import Task
 from quickstudy.tasks.source import Plan, TaskSource
@@ -35,7 +35,7 @@ class Unsplit(TaskSource[Any]):
         return self.source.likelihood
 
     @property
-    def reads(self) -> Images | None:
+    def reads(self) -> InputKind | None:
         return self.source.reads
 
     def plan(self, batch: int, generator: torch.Generator | None = None) -> Plan:

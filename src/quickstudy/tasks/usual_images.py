@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.inputs.images import Images
 from quickstudy.inputs.statistics import ImageStatistics, image_statistics
 from quickstudy.tasks.source import TaskSource
 
@@ -21,7 +22,7 @@ def usual_images(source: TaskSource[Any], most: int = 1000) -> ImageStatistics |
     >>> usual_images(FewShot(index, queries=5)).images
     60
     """
-    found = [_spread(index, most) for index in _indices(source) if index.reads is not None]
+    found = [_spread(index, most) for index in _indices(source) if isinstance(index.reads, Images)]
     same = [rows for rows in found if rows.shape[1:] == found[0].shape[1:] and rows.ndim == 4]
     return image_statistics(torch.cat(same)) if same else None
 

@@ -1,0 +1,240 @@
+"""One named column of a table as numbers: a number, a category or a date, with what is missing and what was never seen."""
+
+import datetime
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.arguments import shown
+from quickstudy.errors import DataError
+
+__all__ = ["Column", "days", "fitted", "is_missing"]
+
+_Kind = Literal["number", "category", "date"]
+
+_FAR = 10.0
+_MOST_CATEGORIES = 100
+_CODE = re.compile(r"-?\d+|True|False")
+_DAY = 86_400.0
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
+_WORDS = {"number": "numbers", "category": "texts", "date": "dates"}
+_GIVE = {"number": "a number", "category": "a text", "date": "a date as 2026-03-31"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as `Columns` reads it.
+
+    A number or a date (days since 1970) becomes ``(v − mean) / deviation``, kept within ±10; a category becomes a one-hot row of
+    its known values and, as the last, one for unknown ones. Where meta-training rows lack values, one more number is 1 for a
+    missing value (whose other numbers are 0); where they never do, a missing value is refused.
+
+    Args:
+        name: of the column.
+        kind: "number", "category" or "date".
+        mean, deviation: of the numbers, or of the dates in days.
+        values: the known categories, sorted.
+        missing: whether values may be missing.
+
+    Raises:
+        DataError: a record that is none.
+    """
+
+    name: str
+    kind: _Kind = "number"
+    mean: float = 0.0
+    deviation: float = 1.0
+    values: tuple[str, ...] = ()
+    missing: bool = False
+
+    def __post_init__(self) -> None:
+        sound = isinstance(self.name, str) and self.kind in get_args(_Kind) and isinstance(self.missing, bool)
+        numbers = (self.mean, self.deviation)
+        sound = sound and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers) and self.deviation > 0
+        values = tuple(self.values)
+        if not sound or not all(isinstance(value, str) for value in values) or len(set(values)) < len(values):
+            raise DataError(f"the record of the column {self.name!r} is none: {shown(tuple(vars(self).values()), 200)}.")
+        object.__setattr__(self, "values", values)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a value becomes."""
+        return (len(self.values) + 1 if self.kind == "category" else 1) + self.missing
+
+    def read(self, given: Sequence[Any] | NDArray[Any]) -> NDArray[np.float32]:
+        """Values as rows of numbers, (R, width).
+
+        Raises:
+            DataError: a value that is missing, infinite or of another kind; the column and the first such row are named.
+        """
+        lacking, values = self._present(given)
+        found = np.zeros((len(lacking), self.width), dtype=np.float32)
+        if bool(lacking.any()):
+            if not self.missing:
+                raise DataError(
+                    f'the column "{self.name}" has no value in row {int(lacking.argmax())} (the first is 0), and meta-training '
+                    f"rows never lack one. Give {_GIVE[self.kind]}."
+                )
+            found[lacking, -1] = 1
+        rows = np.flatnonzero(~lacking)
+        if self.kind == "category":
+            known = {value: place for place, value in enumerate(self.values)}
+            found[rows, [known.get(value, len(self.values)) for value in values]] = 1
+        else:
+            scaled = (np.asarray(values, dtype=np.float64) - self.mean) / self.deviation
+            found[rows, 0] = scaled.clip(-_FAR, _FAR)
+        return found
+
+    def _present(self, given: Sequence[Any] | NDArray[Any]) -> tuple[NDArray[np.bool_], Sequence[Any] | NDArray[Any]]:
+        """Which values are missing, and the others as this kind has them."""
+        if self.kind == "number" and isinstance(given, np.ndarray) and given.dtype.kind in "fiub":
+            numbers = given.astype(np.float64)
+            lacking = np.isnan(numbers)
+            if bool(np.isinf(numbers).any()):
+                raise self._wrong(int(np.isinf(numbers).argmax()), "an infinite value")
+            return lacking, numbers[~lacking]
+        items = _items(given)
+        lacking = np.fromiter((is_missing(item) for item in items), dtype=bool, count=len(items))
+        read = {"number": _number, "category": _text, "date": days}[self.kind]
+        values = []
+        for row in np.flatnonzero(~lacking).tolist():
+            value: Any = read(items[row])
+            if value is None or (self.kind == "category" and self.values and not self._takes(items[row])):
+                raise self._wrong(row, shown(items[row]))
+            values.append(value)
+        return lacking, values
+
+    def _takes(self, item: Any) -> bool:
+        """Whether a category is written as the known ones are: numbers belong among codes alone."""
+        return isinstance(item, str) or all(_CODE.fullmatch(value) for value in self.values)
+
+    def _wrong(self, row: int, what: str) -> DataError:
+        return DataError(
+            f'the column "{self.name}" holds {_WORDS[self.kind]}, but row {row} (the first is 0) has {what}. '
+            f"Give {_GIVE[self.kind]}."
+        )
+
+
+def fitted(name: str, given: Sequence[Any] | NDArray[Any], *, category: bool = False) -> Column:
+    """A column as meta-training rows have it.
+
+    Numbers and truth values are numbers, dates and texts that are all ISO dates are dates, other texts are categories.
+
+    Args:
+        name: of the column.
+        given: its values in the meta-training rows.
+        category: whether its numbers are codes of categories.
+
+    Raises:
+        DataError: values of several kinds or of none, no value at all, infinite ones, or more than 100 categories.
+
+    >>> fitted("age", [40, 60, None]), fitted("city", ["Rome", "Oslo"]).values
+    (Column(name='age', kind='number', mean=50.0, deviation=10.0, values=(), missing=True), ('Oslo', 'Rome'))
+    """
+    items = _items(given)
+    present = [item for item in items if not is_missing(item)]
+    if not present:
+        raise DataError(f'the column "{name}" has no values in the rows that are learned from. Leave it out.')
+    kind = "category" if category else _kind(name, present)
+    missing = len(present) < len(items)
+    if kind == "category":
+        values = tuple(sorted({_text(item) or "" for item in present}))
+        if "" in values:
+            wrong = next(item for item in present if not _text(item))
+            raise DataError(f'the column "{name}" holds {shown(wrong)}, which is no category. Give texts or whole numbers.')
+        if len(values) > _MOST_CATEGORIES:
+            raise DataError(
+                f'the column "{name}" holds {len(values):,} different texts ({shown(values[0])}, …), more than the '
+                f"{_MOST_CATEGORIES} categories of a column. Leave it out: columns=[…] names those that are inputs. If it "
+                f'is a text, text="{name}"; dates are written as 2026-03-31.'
+            )
+        return Column(name, "category", values=values, missing=missing)
+    _, found = Column(name, kind, missing=True)._present(given if isinstance(given, np.ndarray) else items)
+    numbers = np.asarray(found, dtype=np.float64)
+    spread = float(numbers.std())
+    tiny = spread <= 1e-9 * max(1.0, float(np.abs(numbers).max()))
+    return Column(name, kind, float(numbers.mean()), 1.0 if tiny else spread, missing=missing)
+
+
+def _kind(name: str, present: Sequence[Any]) -> _Kind:
+    if all(_number(item) is not None for item in present):
+        return "number"
+    if all(days(item) is not None for item in present):
+        return "date"
+    if all(isinstance(item, str) for item in present):
+        return "category"
+    first = present[0]
+    other = next((item for item in present if _sort(item) != _sort(first)), first)
+    raise DataError(
+        f'the column "{name}" holds {shown(first)} and {shown(other)}: a column is of numbers, of dates or of texts. '
+        "Write all its values in one way, or leave it out."
+    )
+
+
+def _sort(item: Any) -> str:
+    return "number" if _number(item) is not None else "text" if isinstance(item, str) else type(item).__name__
+
+
+def is_missing(item: Any) -> bool:
+    """Whether a value is none: None, NaN, pandas' NA and NaT, or an empty text.
+
+    >>> [is_missing(item) for item in (None, float("nan"), " ", 0, "x")]
+    [True, True, True, False, False]
+    """
+    if isinstance(item, str):
+        return not item.strip()
+    if isinstance(item, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(item))
+    nan = isinstance(item, float | np.floating) and bool(item != item)
+    return item is None or nan or type(item).__name__ in ("NAType", "NaTType")
+
+
+def _items(given: Sequence[Any] | NDArray[Any]) -> list[Any]:
+    if isinstance(given, np.ndarray) and given.dtype.kind == "M":
+        return list(given)
+    return given.tolist() if isinstance(given, np.ndarray) else list(given)
+
+
+def _number(item: Any) -> float | None:
+    if isinstance(item, str | bytes | complex) or not hasattr(item, "__float__"):
+        return None
+    try:
+        value = float(item)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _text(item: Any) -> str | None:
+    if isinstance(item, str):
+        return " ".join(item.split())
+    whole = isinstance(item, int | np.integer | np.bool_) or (isinstance(item, float | np.floating) and float(item).is_integer())
+    return None if not whole else str(bool(item)) if isinstance(item, bool | np.bool_) else str(int(item))
+
+
+def days(item: Any) -> float | None:
+    """Days since 1970-01-01 of a date, a time (without a zone: UTC) or their ISO text; None of anything else.
+
+    >>> days("1970-01-02"), days(datetime.datetime(1970, 1, 1, 12)), days("soon")
+    (1.0, 0.5, None)
+    """
+    if isinstance(item, np.datetime64):
+        return float(item.astype("datetime64[us]").astype(np.int64)) / (1e6 * _DAY)
+    if isinstance(item, str):
+        if not _DATE.fullmatch(item.strip()):
+            return None
+        try:
+            item = datetime.datetime.fromisoformat(item.strip())
+        except ValueError:
+            return None
+    if isinstance(item, datetime.datetime):
+        aware = item if item.tzinfo is not None else item.replace(tzinfo=datetime.UTC)
+        return aware.timestamp() / _DAY
+    if isinstance(item, datetime.date):
+        return float((item - datetime.date(1970, 1, 1)).days)
+    return None
