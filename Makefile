@@ -34,32 +34,32 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 demo: $(STAMP) ## meta-train, evaluate and compare learners on built-in data; writes report.html
 	@$(BIN)/quickstudy demo
 
-test: $(STAMP) ## run all tests but the slow ones
+test: $(STAMP) ## run all tests except the slow ones
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(STAMP) ## run the slow tests: minutes of training
 	@$(BIN)/python -m pytest -m slow
 
-test-versions: ## the whole suite on Python 3.11, 3.12 and 3.13 (those that are there), and once on the newest torch: an hour
+test-versions: ## run all tests on Python 3.11, 3.12 and 3.13 (those that are installed), and once on the newest torch: an hour
 	@bash tests/versions.sh
 
-bench: $(STAMP) ## time a step of training and of evaluating beside bare PyTorch and other libraries (a quarter of an hour)
+bench: $(STAMP) ## time training and evaluating against bare PyTorch and other libraries (a quarter of an hour)
 	@cd benchmarks && for name in small_networks conv4 proto sampling evaluating inner_loops memories loading; do ../$(BIN)/python $$name.py --json $$name.json || exit 1; done
 
-check: $(STAMP) ## lint, format, types, house rules and docs: what CI asks beside the tests
+check: $(STAMP) ## check lint, format, types, house rules and docs, as CI does beside the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_house.py tests/test_packaging.py tests/test_readme.py tests/test_site.py \
 		--deselect tests/test_readme.py::test_python_blocks_run # a minute; make test runs it
 
-docs: $(STAMP) ## build the documentation site into site/; warnings are errors, nothing is fetched
+docs: $(STAMP) ## build the documentation site into site/; warnings are errors, nothing is downloaded
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-docs-serve: $(STAMP) ## show the site at http://localhost:8000 and build it anew at every change
+docs-serve: $(STAMP) ## show the site at http://localhost:8000 and rebuild it at every change
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --livereload
 
-format: $(STAMP) ## bring the code to the project's format
+format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
