@@ -22,20 +22,20 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS = {
     "train": (
         "quickstudy.cli.recipes:train",
-        "Meta-train a recipe into a run folder; the same command again goes on where it stopped.",
+        "Meta-train a recipe into a run folder; the same command resumes a stopped run.",
     ),
     "tune": (
         "quickstudy.cli.recipes:tune",
-        "Search for the arguments of a recipe by meta-validation; the same command again goes on.",
+        "Search for the arguments of a recipe by meta-validation; the same command resumes a stopped search.",
     ),
-    "list": ("quickstudy.cli.showing:list_", "Show the learners, recipes and data sets there are."),
+    "list": ("quickstudy.cli.showing:list_", "List the learners, recipes and data sets."),
     "resume": (
         "quickstudy.cli.training:resume",
-        "Go on with a run that was stopped, bit for bit as if it had not been (in as many processes as before).",
+        "Resume a stopped run; with as many processes as before it ends as if it had not been stopped, bit for bit.",
     ),
     "watch": (
         "quickstudy.cli.watching:watch",
-        "Watch a run live: loss, gradient norm, validation, and adaptation before and after inner steps on both levels.",
+        "Watch a run live: loss, gradient norm, validation, and adaptation before and after inner steps.",
     ),
     "evaluate": (
         "quickstudy.cli.evaluating:evaluate",
@@ -43,18 +43,18 @@ COMMANDS = {
     ),
     "compare": (
         "quickstudy.cli.comparing:compare",
-        "Compare runs on the very same tasks, each against the first, with paired intervals; or all learners, with --all.",
+        "Compare runs with the first one, on the same tasks, with paired intervals; with --all, compare all learners.",
     ),
     "adapt": (
         "quickstudy.cli.using:adapt",
-        "Adapt a trained learner to your own images: a folder of class folders with a handful in each.",
+        "Adapt a trained learner to your own images: a folder of class folders with a few images in each.",
     ),
     "predict": ("quickstudy.cli.using:predict", "Name the class of images with an adapted predictor."),
     "doctor": (
         "quickstudy.cli.doctor:doctor",
-        "Examine a run, a recipe, a saved learner or a data set; each finding says what, how bad, and what to do.",
+        "Examine a run, a recipe, a saved learner or a data set; findings state what is wrong, how bad it is, and the remedy.",
     ),
-    "cite": ("quickstudy.cli.citing:cite", "Show how to cite quickstudy, and the paper behind a learner."),
+    "cite": ("quickstudy.cli.citing:cite", "Print the BibTeX entry of quickstudy, or of a learner's paper."),
     "demo": (
         "quickstudy.cli.demonstrating:demo",
         "Meta-train, evaluate and compare learners on built-in data, and write a page about it: minutes on two cores.",

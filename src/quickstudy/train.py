@@ -141,7 +141,7 @@ def train(
             _undo(learner, before)
             raise LearnerError(
                 f"step {step + 1}: the loss is {loss} and the gradient's norm {norm}. "
-                "Lower the learning rates (inner_lr first), pass clip=, or look for odd values in the data."
+                "Lower the learning rates (inner_lr first), pass clip=, or check the data for extreme values."
             )
         optimizer.step()
         learner.advance()
@@ -207,7 +207,7 @@ def _require_optimizer(learner: Learner[Any], optimizer: Any, schedule: Any) -> 
         raise LearnerError(f"schedule={schedule!r} is no schedule of step sizes. Give one of torch.optim.lr_scheduler, or None.")
     if _requires(schedule.step, "metrics"):
         raise LearnerError(
-            f"{type(schedule).__name__} wants a score at each step, which train() does not have. Step it yourself in the loop: "
+            f"{type(schedule).__name__} needs a score at each step, which train() does not have. Step it yourself in the loop: "
             "schedule.step(evaluate(learner, source).mean) after some records of train(...)."
         )
     if getattr(schedule, "optimizer", optimizer) is not optimizer:

@@ -75,7 +75,7 @@ class Pair(nn.Module):
 CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     # sources
     "ways a text": (lambda: few(ways="5"), "ways='5' must be a whole number or a tuple"),
-    "ways one": (lambda: few(ways=1), "ways=1: in a task of one class there is nothing to tell apart. Give 2 or more"),
+    "ways one": (lambda: few(ways=1), "ways=1: in a task of one class there is nothing to distinguish. Give 2 or more"),
     "ways from one": (lambda: few(ways=(1, 3)), r"ways=1\.\.3: in a task of one class"),
     "ways a float": (lambda: few(ways=3.0), "ways=3.0 must be a whole number"),
     "ways a bool": (lambda: few(ways=True), "ways=True must be a whole number"),
@@ -120,7 +120,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         r"MAML is the class of a learner. Build one: MAML\(...\)",
     ),
     "the loss again": (lambda: with_optimizer(LBFGS), "LBFGS computes the loss several times.*torch.optim.Adam, AdamW or SGD"),
-    "a plateau": (lambda: with_schedule(ReduceLROnPlateau), r"ReduceLROnPlateau wants a score.*schedule.step\(evaluate"),
+    "a plateau": (lambda: with_schedule(ReduceLROnPlateau), r"ReduceLROnPlateau needs a score.*schedule.step\(evaluate"),
     "another's schedule": (
         lambda: with_schedule(lambda _: StepLR(SGD([nn.Parameter(torch.zeros(1))], 0.1), 1)),
         "schedule changes the step size of another optimizer",

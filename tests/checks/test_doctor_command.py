@@ -70,7 +70,7 @@ def test_a_run_and_its_learner(call: Call, tmp_path: Path) -> None:
     ("thing", "says"),
     [
         ("nonsense", "no name of a recipe or data set. Data sets: glyphs"),
-        ("own.safetensors", "does not say which recipe made it"),
+        ("own.safetensors", "does not name the recipe that made it"),
     ],
 )
 def test_what_cannot_be_examined_is_said(

@@ -48,7 +48,7 @@ def test_metrics_by_name_with_a_image(run: Path, call) -> None:  # type: ignore[
     status, _, err = call("evaluate", run, "--tasks", 5, "--metrics", "f1")
     assert status == 1 and "there is no metric 'f1'. There are: abstention_auroc, accuracy" in err
     status, _, err = call("evaluate", run, "--tasks", 5, "--metrics", "mse")
-    assert status == 1 and "wants values" in err
+    assert status == 1 and "needs values" in err
 
 
 def test_unknown_classes_and_disjoint_tasks(run: Path, call) -> None:  # type: ignore[no-untyped-def]
@@ -60,7 +60,7 @@ def test_unknown_classes_and_disjoint_tasks(run: Path, call) -> None:  # type: i
     (found,) = json.loads(out)
     assert status == 0 and 1 <= len(found["scores"]) < 100, "as many as there can be"
     status, _, err = call("evaluate", run, "--unknown-classes", 1, "--disjoint", "rows")
-    assert status == 1 and "--unknown-classes or --disjoint" in err
+    assert status == 1 and "--unknown-classes and --disjoint cannot be combined" in err
 
 
 def test_several_sizes_give_one_table_and_one_image(run: Path, call) -> None:  # type: ignore[no-untyped-def]
@@ -85,7 +85,7 @@ def test_a_run_is_evaluated_on_other_images(run: Path, call, tmp_path: Path) -> 
     home, away = json.loads(out)
     assert status == 0 and home["data"] == "glyphs/test (home)" and away["source"].startswith("signs 5-way 1-shot")
     status, out, _ = call("evaluate", run, "--tasks", 5, "--data", tmp_path / "signs")
-    assert status == 0 and "(home)" in out and "sees for the first time" in out
+    assert status == 0 and "(home)" in out and "is new to the run" in out
     status, _, err = call("evaluate", run, "--tasks", 5, "--data", "nowhere")
     assert status == 1 and '"nowhere" holds no images' in err
     assert call("train", "maml_sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
@@ -104,7 +104,7 @@ def test_a_run_meets_traditional_learning(run: Path, call) -> None:  # type: ign
     assert json.loads((run / "traditional.json").read_text()).keys() == found.keys()
     assert (run / "traditional.png").stat().st_size > 1000
     status, _, err = call("compare", run, run, "--traditional")
-    assert status == 1 and "looks at one run" in err
+    assert status == 1 and "takes one run" in err
 
 
 def test_runs_in_folders_of_one_name_keep_labels_of_their_own() -> None:

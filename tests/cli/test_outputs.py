@@ -58,7 +58,7 @@ def test_every_output_spares_what_is_not_ours(words: str, run: Path, support: Pa
     target.write_bytes(photo)
     status, out, err = write(target)
     assert status == 1 and out == "" and target.read_bytes() == photo
-    assert f"{target} is there already and is no {kind.name} of quickstudy" in err and err.endswith("overwrite it with --force.")
+    assert f"{target} already exists and is no {kind.name} of quickstudy" in err and err.endswith("overwrite it with --force.")
     target.unlink()
     assert write(target)[0] == 0 and kind.known(target), "where nothing is"
     assert write(target)[0] == 0, "over a file of its own kind"
@@ -101,10 +101,10 @@ def test_folders_of_results_spare_what_is_not_ours(tmp_path: Path, call: Call) -
     (tmp_path / "accuracy-training.png").write_bytes(b"mine")
     words = ["compare", "--all", "glyphs", "--steps", 1, "--tasks", 2, "--only", "NearestCentroid", "--out", tmp_path]
     status, _, err = call(*words)
-    assert status == 1 and "accuracy-training.png is there already" in err and "with --out" in err
+    assert status == 1 and "accuracy-training.png already exists" in err and "with --out" in err
     (tmp_path / "history.png").write_bytes(b"mine")
     status, _, err = call("tune", "maml_sinusoid", "--trials", 1, "--steps", 1, "--out", tmp_path)
-    assert status == 1 and "history.png is there already" in err
+    assert status == 1 and "history.png already exists" in err
     assert (tmp_path / "accuracy-training.png").read_bytes() == (tmp_path / "history.png").read_bytes() == b"mine"
 
 

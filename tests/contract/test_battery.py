@@ -244,14 +244,14 @@ BROKEN: dict[type, tuple[int, str]] = {
     Detached: (8, "finite differences"),
     Unused: (8, "no gradient reaches spare"),
     RootOfZero: (8, "extra is NaN"),
-    Unsaved: (9, "predicts otherwise"),
+    Unsaved: (9, "predicts differently"),
     AlwaysSingle: (10, "torch.float32"),
     Deaf: (11, "another task"),
     Forgets: (12, "update"),
     CountsQueries: (16, "queries"),
     BranchesOnNumbers: (16, "data-dependent"),
     Nameless: (13, "Nameless and norm=running"),
-    Shouts: (14, "two threads answered otherwise"),
+    Shouts: (14, "gave other outputs when called from two threads"),
     Grows: (15, "changed while its learner trained"),
 }
 SHORT = Training(steps=30, tasks=30)

@@ -108,11 +108,11 @@ def test_derived_classes_can_be_derived_from_and_selected() -> None:
 def test_what_cannot_be_derived() -> None:
     with pytest.raises(DataError, match="only square images can be rotated"):
         rotated_classes(datasets.from_arrays(torch.rand(8, 1, 4, 5), torch.arange(8) % 2))
-    with pytest.raises(DataError, match="classes that are rotated already"):
+    with pytest.raises(DataError, match="already holds rotated classes"):
         rotated_classes(rotated_classes(index()))
     with pytest.raises(DataError, match="quarter turns"):
         rotated_classes(index(), (0, 4))
-    with pytest.raises(DataError, match="31 mixed classes were asked for, only 30 pairs"):
+    with pytest.raises(DataError, match="31 mixed classes were requested, but only 30 pairs"):
         mixed_classes(index(), 31)
     with pytest.raises(DataError, match="2 families came with 6 classes"):
         ClassIndex(index().x, index().labels, index().classes, families=("A", "B"))

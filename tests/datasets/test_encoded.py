@@ -234,9 +234,9 @@ class Faulty(nn.Module):
 
 FAULT = torch.randn(40, 6, generator=torch.Generator().manual_seed(1))[13]
 WRONG = [
-    (Always(), LearnerError, "Always gives other features at each call.*Is a dropout always on"),
-    (nn.BatchNorm1d(6, track_running_stats=False), LearnerError, "depend on the rows beside it.*track_running_stats=True"),
-    (Centred(), LearnerError, "depend on the rows beside it"),
+    (Always(), LearnerError, "Always gives different features at each call.*Is a dropout always on"),
+    (nn.BatchNorm1d(6, track_running_stats=False), LearnerError, "depend on the other rows.*track_running_stats=True"),
+    (Centred(), LearnerError, "depend on the other rows"),
     (Pair(), ShapeError, "Pair gives a tuple. A feature cache needs one tensor"),
     (Summed(), ShapeError, r"Summed gives float32 of shape \(8,\) for 8 rows"),
     (Total(), ShapeError, r"Total gives float32 of shape \(2, 6\) for 8 rows"),

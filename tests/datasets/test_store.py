@@ -85,7 +85,7 @@ def test_reading_all_of_it_holds_no_memory(tmp_path: Path) -> None:
 
 
 def test_what_is_no_store_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no whole store .*datasets\.write_store"):
+    with pytest.raises(DataError, match=r"no complete store .*datasets\.write_store"):
         datasets.open_store(tmp_path)
     rows, labels = torch.zeros(4, 2), torch.tensor([0, 0, 1, 1])
     for pieces, words in (
@@ -97,7 +97,7 @@ def test_what_is_no_store_is_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=words):
             datasets.write_store(tmp_path, pieces, ("a", "b"))
-        with pytest.raises(DataError, match="no whole store"):
+        with pytest.raises(DataError, match="no complete store"):
             datasets.open_store(tmp_path)
     datasets.write_store(tmp_path, [(rows.numpy(), np.array([0, 0, 1, 1]))], ("a", "b"))
     found = json.loads((tmp_path / "store.json").read_text())
@@ -131,17 +131,17 @@ def _altered(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda f: _altered(f, shape=[4, 3]), "store.json is not as it was written"),
-        (lambda f: _altered(f, kind="float16", shape=[3, 2]), "store.json is not as it was written"),
-        (lambda f: _altered(f, classes=[*"hgfedcba"]), "store.json is not as it was written"),
-        (lambda f: _altered(f, reads=None), "store.json is not as it was written"),
-        (_swapped_labels, "labels.npy is not as it was written. Copy the store anew"),
-        (lambda f: _flip(f / "labels.npy", 500), "labels.npy is not as it was written"),
-        (lambda f: _flip(f / "hashes.npy", 500), "hashes.npy is not as it was written"),
-        (lambda f: (f / "hashes.npy").unlink(), "holds no whole store"),
+        (lambda f: _altered(f, shape=[4, 3]), "store.json has changed since it was written"),
+        (lambda f: _altered(f, kind="float16", shape=[3, 2]), "store.json has changed since it was written"),
+        (lambda f: _altered(f, classes=[*"hgfedcba"]), "store.json has changed since it was written"),
+        (lambda f: _altered(f, reads=None), "store.json has changed since it was written"),
+        (_swapped_labels, "labels.npy has changed since it was written. Copy the store anew"),
+        (lambda f: _flip(f / "labels.npy", 500), "labels.npy has changed since it was written"),
+        (lambda f: _flip(f / "hashes.npy", 500), "hashes.npy has changed since it was written"),
+        (lambda f: (f / "hashes.npy").unlink(), "holds no complete store"),
         (lambda f: (f / "rows.bin").write_bytes((f / "rows.bin").read_bytes()[:-12]), "holds 119 rows, not the 120 that were"),
-        (lambda f: (f / "store.json").write_text("[1]"), "holds no whole store"),
-        (lambda f: (f / "store.json").write_text("[" * 100_000), "holds no whole store"),
+        (lambda f: (f / "store.json").write_text("[1]"), "holds no complete store"),
+        (lambda f: (f / "store.json").write_text("[" * 100_000), "holds no complete store"),
     ],
 )
 def test_what_was_changed_is_refused_when_opened(tmp_path: Path, damage: Callable[[Path], object], words: str) -> None:
@@ -159,7 +159,7 @@ def test_a_flipped_bit_is_found_when_its_row_is_read_and_other_rows_are_right(tm
     good = torch.tensor([0, 6, 8, 119])
     assert torch.equal(opened.gather(good), kept.gather(good))
     for _ in range(2):
-        with pytest.raises(DataError, match=r"row 7 of .*rows\.bin is not as it was written"):
+        with pytest.raises(DataError, match=r"row 7 of .*rows\.bin has changed since it was written"):
             opened.gather(torch.tensor([8, 7]))
 
 

@@ -97,7 +97,7 @@ def test_a_source_of_ones_own_is_read_where_that_is_certain() -> None:
     assert isinstance(Own(lambda y: y).likelihood, Gaussian)
     assert isinstance(Own(lambda y: torch.cat([bits(y), 1 - bits(y)], -1)).likelihood, Categorical)
     for make in (bits, lambda y: torch.cat([bits(y), bits(-y + 1)], -1), torch.round):
-        with pytest.raises(TaskError, match=r"targets of own mean cannot be seen.*likelihood = Categorical\(\)"):
+        with pytest.raises(TaskError, match=r"targets of own mean cannot be inferred.*likelihood = Categorical\(\)"):
             Own(make).likelihood  # noqa: B018
     report = evaluate(lambda support: lambda x: 0 * x, OwnBits(bits), tasks=20)
     assert report.metric == "mse", "a column of 0 and 1 that is declared as values"

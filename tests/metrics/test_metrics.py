@@ -184,7 +184,7 @@ def test_functions_are_evaluated_by_what_they_say() -> None:
             evaluate(RIVALS[kind], source(), tasks=2, metrics=(metrics.log_loss,))
     with pytest.raises(LearnerError, match="names classes"):
         evaluate(RIVALS["probabilities"], source(), tasks=2, metrics=(metrics.mse,))
-    with pytest.raises(LearnerError, match="one name"):
+    with pytest.raises(LearnerError, match="the same name"):
         evaluate(RIVALS["scores"], source(), tasks=2, metrics=(metrics.accuracy, metrics.accuracy))
 
 
@@ -204,7 +204,7 @@ def test_functions_of_values_may_state_their_spread() -> None:
         evaluate(lambda s: lambda x: 0 * x, waves, tasks=2, metrics=wanted)
     with pytest.raises(ShapeError, match="must be positive"):
         evaluate(lambda s: lambda x: (0 * x, 0 * x), waves, tasks=2, metrics=wanted)
-    with pytest.raises(LearnerError, match="wants classes"):
+    with pytest.raises(LearnerError, match="needs classes"):
         evaluate(lambda s: lambda x: 0 * x, waves, tasks=2, metrics=(metrics.accuracy,))
     maml = evaluate(learners.MAML(MLP(1, (8,), outputs=1), likelihood=Gaussian()), waves, tasks=5, metrics=wanted)
     assert maml.other("gaussian_nll").scores == pytest.approx([s + 0.5 * math.log(math.pi) for s in maml.scores], rel=1e-4)

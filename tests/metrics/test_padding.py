@@ -93,7 +93,7 @@ def value(report: Report, name: str, task: int) -> float:
 def test_a_task_beside_a_wider_and_longer_one_scores_as_it_does_alone(name: str, model: str) -> None:
     measure = MEASURES[name]
     if model == "class numbers" and name not in ("accuracy", "macro_f1", "mean_iou"):
-        with pytest.raises(LearnerError, match="wants probabilities"):
+        with pytest.raises(LearnerError, match="needs probabilities"):
             evaluate(MODELS[model], Listed([SMALL], Categorical()), tasks=1, metrics=(measure,))
         return
     alone = evaluate(MODELS[model], Listed([SMALL], Categorical()), tasks=1, metrics=(measure,))

@@ -60,7 +60,7 @@ def test_folders_pipes_and_devices_are_no_files(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for path, kind in ((tmp_path / "folder", "a folder"), (tmp_path / "pipe", "a pipe"), (Path("/dev/zero"), "a device")):
-        with pytest.raises(ArtefactError, match=f"is {kind}, which is not written over"):
+        with pytest.raises(ArtefactError, match=f"is {kind}, which is not overwritten"):
             write_whole(path, b"1")
         with pytest.raises(ArtefactError, match=f"is {kind}"):
             open_whole(path)

@@ -78,7 +78,7 @@ def test_from_the_command_line_to_the_best_run(tmp_path: Path, call) -> None:  #
     status, out, err = call(*words)
     assert status == 0, err
     text = " ".join(out.split())
-    assert "the best of 5 trials on 200 meta-validation tasks" in text and "0 (as it is)" in text and "what mattered" in text
+    assert "the best of 5 trials on 200 meta-validation tasks" in text and "0 (as it is)" in text and "importance:" in text
     assert "trial 4 complete" in err
     found = Tuned.load(tmp_path / "study" / "tuning.json")
     assert found.command in out and found.fixed == {"steps": 6, "batch": 2}
@@ -97,7 +97,7 @@ def test_from_the_command_line_to_the_best_run(tmp_path: Path, call) -> None:  #
         ("--space lr=1..2..3", "is no float"),
         ("--space nonsense=1..2", "has no argument nonsense"),
         ("--only nonsense", "has no argument nonsense"),
-        ("--lr 0.1 --only lr", "asked to be fixed and to be tuned"),
+        ("--lr 0.1 --only lr", "both fixed and tuned"),
         ("--trials 0", "--trials must be a whole number from 1"),
         ("--pruner nonsense", "--pruner"),
         ("--steps 2 --inner-lr 1e30 --only lr --trials 1", "none of 1 trials of maml_sinusoid is complete"),

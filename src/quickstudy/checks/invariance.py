@@ -86,7 +86,7 @@ def queries_stand_alone(scene: Scene) -> Outcome:
         return torch.cat([outputs(learner, task.support, task.query[row : row + 1].x) for row in rows])
 
     return scene.same(
-        alone, lambda: outputs(learner, task.support, task.query.x)[: len(rows)], "queries were answered otherwise when alone"
+        alone, lambda: outputs(learner, task.support, task.query.x)[: len(rows)], "queries were predicted differently when alone"
     )
 
 
@@ -125,7 +125,7 @@ def adapting_is_pure(scene: Scene) -> Outcome:
         later = learner.predict(state, learner.encode(task.query.x))
     recorded = seeded(lambda: learner.predict(adapted(task), learner.encode(task.query.x)).detach())
     _unchanged(learner, task, before)
-    _alike(scene, later, first, "a state predicts otherwise after the learner adapted to another task", _KEEP_APART)
+    _alike(scene, later, first, "a state predicts differently after the learner adapted to another task", _KEEP_APART)
     _alike(scene, recorded, first, "predictions change when gradients are recorded")
     again = seeded(predicted, 0 if scene.learner.facts.stochastic else 1)
     if not torch.equal(again, first):

@@ -46,7 +46,7 @@ def learns(scene: Scene) -> Outcome:
             raise Broken(f"{note}: gain {gain.difference:.2g}, interval {gain.interval[0]:.2g} to {gain.interval[1]:.2g}")
     low, high = interval_over_tasks(_own_minus_strange(scene, learner).tolist())
     if not low > 0:
-        raise Broken(f"the support set of another task serves as well: gain {low:.2g} to {high:.2g}", _DEAF)
+        raise Broken(f"the support set of another task works as well: gain {low:.2g} to {high:.2g}", _DEAF)
     return Held(f"{note}; its own support set is better by {(low + high) / 2:.2g}")
 
 
@@ -79,7 +79,7 @@ def update_is_adapt_on_the_union(scene: Scene) -> Outcome:
     learner, task = scene.fresh(), scene.task
     part = max(1, len(task.support) // 3)  # unequal parts: a mean of means would pass with equal ones
     if len(task.support) < 2:
-        raise LearnerError("a support set of one example cannot be parted. Give a source with more.")
+        raise LearnerError("a support set of one example cannot be split. Give a source with more.")
     with torch.no_grad():
         encoded = task.support.replace(learner.encode(task.support.x))
         queries = learner.encode(task.query.x)

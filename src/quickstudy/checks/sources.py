@@ -70,13 +70,13 @@ def generator_alone_decides(scene: _Scene) -> Outcome:
     """The generator alone decides the tasks, and global random numbers stay as they were."""
     plans = [seeded(lambda: scene.source.plan(_TASKS, generator_of(scene.seed)), n) for n in range(2)]
     if plans[0].digest() != plans[1].digest():
-        raise Broken("equal generators gave other tasks")
+        raise Broken("generators of one seed gave different tasks")
     before = torch.get_rng_state()
     scene.source.sample(2, generator_of(scene.seed))
     if not torch.equal(before, torch.get_rng_state()):
         raise Broken("sampling drew from the global generator")
     if scene.source.digest(plans[0]) == scene.source.digest(scene.source.plan(_TASKS, generator_of(scene.seed, 1))):
-        raise Broken("another generator gave the same tasks")
+        raise Broken("generators of different seeds gave the same tasks")
     return Held()
 
 
@@ -102,7 +102,7 @@ def slices_agree(scene: _Scene) -> Outcome:
             ways = min(mine.y.shape[1], whole.y.shape[1])
             pairs = [*zip(leaves(mine.x), leaves(whole.x), strict=True), (mine.y[:, :ways], whole.y[:, :ways])]
             if not all(_equal(x, y) for x, y in pairs):
-                raise Broken(f"task {4 + number} differs when it is gathered in another company")
+                raise Broken(f"task {4 + number} differs when it is gathered beside other tasks")
     return Held("bitwise")
 
 

@@ -50,7 +50,7 @@ def _raw(scene: Scene, dtype: torch.dtype) -> Task:
 def _same(before: Predictor, after: Predictor, task: Task, what: str) -> None:
     a, b = (seeded(partial(predictor, task.query.x)) for predictor in (before, after))
     if not torch.equal(a, b):
-        raise Broken(f"{what} predicts otherwise: deviation {float((a - b).abs().max()):.2g}")
+        raise Broken(f"{what} predicts differently: deviation {float((a - b).abs().max()):.2g}")
 
 
 def _scrambled(learner: Learner[Any]) -> Learner[Any]:

@@ -32,12 +32,12 @@ def threads_do_not_mix(scene: Scene) -> Outcome:
         return Excused("stochastic=True, and predictions are drawn anew each time")
     found = max(_at_once(asks, expected, _ASKED))
     if found > 0:
-        raise Broken(f"two predictors asked from two threads answered otherwise: deviation {found:.2g}")
+        raise Broken(f"two predictors gave other outputs when called from two threads: deviation {found:.2g}")
     if scene.learner.facts.stochastic:
         return Held("bitwise; adapting is random and was not compared")
     found = max(_at_once([partial(_anew, learner, task) for task in tasks], expected, _ADAPTED))
     if found > 0:
-        raise Broken(f"one learner adapted in two threads predicts otherwise: deviation {found:.2g}")
+        raise Broken(f"one learner adapted in two threads predicts differently: deviation {found:.2g}")
     return Held("bitwise")
 
 
@@ -99,7 +99,7 @@ def predictors_do_not_drift(scene: Scene) -> Outcome:
     clone = copy.deepcopy(learner).eval()
     expected, found = seeded(lambda: outputs(clone, task.support, task.query.x)), seeded(partial(_anew, learner, task))
     if not torch.equal(found, expected):
-        raise Broken(f"a predictor made after training does not know of it: deviation {apart(found, expected):.2g}")
+        raise Broken(f"a predictor made after training does not contain what was learned: deviation {apart(found, expected):.2g}")
     return Held("bitwise")
 
 

@@ -59,7 +59,7 @@ class Call:
         if not isinstance(source, FewShot):
             raise LearnerError(f"the tasks of {source.name} have no ways, shots and queries to change. Leave these flags out.")
         if self.unknown_classes and self.disjoint:
-            raise LearnerError("unknown classes and disjoint tasks are asked for at once. Give --unknown-classes or --disjoint.")
+            raise LearnerError("--unknown-classes and --disjoint cannot be combined. Leave one out.")
         source = source.resized(ways=self.ways, shots=self.shots, queries=self.queries)
         if self.unknown_classes:
             return OpenSet(source.index, source.ways, source.shots, source.queries, unknown=self.unknown_classes)
@@ -159,7 +159,7 @@ def changes(flag: str, given: Sequence[str] | None) -> dict[str, Any]:
     for text in given or ():
         name, equals, value = text.partition("=")
         if not equals:
-            raise LearnerError(f"{flag} {text}: write it as NAME=VALUE, {flag} test_steps=10 say.")
+            raise LearnerError(f"{flag} {text}: write it as NAME=VALUE, for example {flag} test_steps=10.")
         try:
             found[name] = json.loads(value)
         except ValueError:

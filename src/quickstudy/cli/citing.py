@@ -19,10 +19,10 @@ _SOURCE = re.compile(r"(?P<authors>.+?), (?P<year>\d{4}), (?P<title>.+?)(?: \((?
 
 @command
 def cite(learner: str | None = None) -> None:
-    """Show how to cite quickstudy, and the paper behind a learner.
+    """Print the BibTeX entry of quickstudy, or of a learner's paper.
 
     Args:
-        learner: its name, MAML say.
+        learner: its name, for example MAML.
     """
     if learner is None:
         # as in CITATION.cff

@@ -38,7 +38,7 @@ def compare(
     steps: Annotated[int | None, AtLeast(0)] = None,
     out: Path | None = None,
 ) -> None:
-    """Compare runs on the very same tasks, each against the first, with paired intervals; or all learners, with --all.
+    """Compare runs with the first one, on the same tasks, with paired intervals; with --all, compare all learners.
 
     Each difference is tested twice: for other tasks of the same classes, and for new classes.
 
@@ -59,10 +59,10 @@ def compare(
         shots: support examples of each class, if other than the recipes'; with --all 1.
         queries: query examples of each class, if other than the recipes'; with --all 15.
         json_: print JSON instead of a table.
-        only: with --all: only this learner; may be given again.
+        only: with --all: only this learner; may be repeated.
         steps: 300 by default; with --all: outer steps of eight tasks; with --traditional: mini-batches of 64 to pre-train the
             baseline that is fine-tuned, 0 leaves it out.
-        out: with --all: folder of what came out, runs/all by default.
+        out: with --all: folder of the results, runs/all by default.
     """
     runs = runs or []
     _refuse_unused(all_ is not None, traditional, only=only, steps=steps, out=out)
@@ -76,7 +76,7 @@ def compare(
     call = Call(tasks=1000 if tasks is None else tasks, seed=seed, ways=ways, shots=shots, queries=queries)
     if traditional:
         if len(runs) != 1:
-            raise RunError("--traditional looks at one run: quickstudy compare RUN --traditional.")
+            raise RunError("--traditional takes one run: quickstudy compare RUN --traditional.")
         call = replace(call, tasks=100 if tasks is None else tasks)
         call.check(runs)
         compare_traditional(runs[0], call, pretraining=_STEPS if steps is None else steps, as_json=json_)

@@ -40,19 +40,19 @@ def doctor(
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     force: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Examine a run, a recipe, a saved learner or a data set; each finding says what, how bad, and what to do.
+    """Examine a run, a recipe, a saved learner or a data set; findings state what is wrong, how bad it is, and the remedy.
 
     The exit status is 1 if anything severe was found.
 
     Args:
         thing: folder of a run; name of a recipe (before it is trained: what a step will cost); file of a saved learner; name of
-            a data set, glyphs say; or a folder of class folders, or of train, val and test with class folders each.
+            a data set, for example glyphs; or a folder of class folders, or of train, val and test with class folders each.
         tasks: on which shares and gaps are measured.
         seed: of tasks and random numbers.
-        only: one check, by its name in the table; may be given again.
+        only: a single check, by its name in the table; may be repeated.
         out: also draw how much the meta-training tasks differ, into this figure.
         json_: print JSON instead of tables.
-        force: overwrite whatever file is there, but never a file of a run.
+        force: overwrite any existing file, but never a file of a run.
     """
     from quickstudy.checks.doctor import examine
 
@@ -175,7 +175,7 @@ def _of_file(path: Path) -> "Subject":
     call = read(path, ("learner",)).description.get("recipe") or {}
     if "recipe" not in call:
         raise LearnerError(
-            f"{path} does not say which recipe made it, so there are no tasks to look at. In Python: "
+            f"{path} does not name the recipe that made it, so there are no tasks to check. In Python: "
             "checks.examine(checks.Subject(name, train=source, learner=learner))."
         )
     recipe = Run(path.parent / path.stem, call["recipe"], call.get("arguments", {}), call.get("seed", 0)).recipe()

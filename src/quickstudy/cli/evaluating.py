@@ -62,15 +62,15 @@ def evaluate(
         queries: query examples of each class, if other than the recipe's.
         metrics: more numbers: log_loss, ece (with a figure), macro_f1, auroc … of the names in quickstudy.metrics.
         data: evaluate on other images as well: glyphs, omniglot, a folder of class folders, a ZIP file of them.
-        unknown_classes: so many classes that no one was shown are among the queries; see the metric abstention_auroc.
-        disjoint: tasks that share no classes, or no rows, as many as there can be up to --tasks.
-        with_: another argument for the learner, test_steps=10 say; may be given again.
-        on: another argument of the recipe for its meta-test tasks, length=40 say; may be given again.
+        unknown_classes: number of classes that only queries have, without support examples; see the metric abstention_auroc.
+        disjoint: tasks that share no classes, or no rows; as many as possible, up to --tasks.
+        with_: another argument for the learner, for example test_steps=10; may be repeated.
+        on: another argument of the recipe for its meta-test tasks, for example length=40; may be repeated.
         stream: evaluate example by example, predict then learn: accuracy by presentation (for memories).
-        list_: evaluate the tasks of this file instead of drawing some.
-        save_list: write the tasks to this file, for others to evaluate theirs on.
+        list_: evaluate on the tasks of this file instead of drawing tasks.
+        save_list: write the tasks to this file, so that others can evaluate on them.
         json_: print JSON instead of a table.
-        force: overwrite whatever file is there, but never a file of a run.
+        force: overwrite any existing file, but never a file of a run.
     """
     if save_list is not None:
         check_output(save_list, TASK_LIST, argument="save_list", force=force)
@@ -137,7 +137,7 @@ def _print(reports: list[Report], runs: list[Path]) -> None:
                 found.add_row(*row.values())
             console.print(found)
         if any(score.metric == "ece" for score in report.others):
-            say(f"How far its probabilities can be believed: {run}/reliability-{report.digest}….png")
+            say(f"calibration: {run}/reliability-{report.digest}….png")
     if len(reports) > 1 and _differ_in_seed_alone(runs):
         metric, over = reports[0].metric, clipped(interval_over_runs([report.mean for report in reports]), reports[0].bounds)
         mean = sum(report.mean for report in reports) / len(reports)

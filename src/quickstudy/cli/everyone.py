@@ -59,7 +59,7 @@ def compare_all(
                 bar.console.print(f"{name}: {standing.report.mean:.2%} ({setting})", markup=False, highlight=False)
             bar.advance(task)
     if not standings:
-        err.print("nobody came through", highlight=False)
+        err.print("no learner could be trained", highlight=False)
         return
     found = summary(standings, settings_of(budget, tasks, seed)) | {"failed": failed}
     write_whole(folder / "comparison.json", json.dumps(found, indent=1).encode())
@@ -71,12 +71,12 @@ def compare_all(
     for sentence in _not_told_apart(found["learners"]):
         say(sentence)
     say(f"Meta-training: {budget.tasks:,} tasks ({budget.images:,} images). Meta-test: {tasks:,} tasks, the same for all.")
-    say("behind: the paired difference to the first, in points. ms, peak: to adapt to one task. (T): transductive.")
+    say("difference: to the first learner, paired, in points. ms and peak: to adapt to one task. (T): transductive.")
     say(f"{folder}/comparison.json holds all numbers, accuracy-adaptation.png and accuracy-training.png show them.")
 
 
 def _table(found: Mapping[str, Any]) -> Table:
-    head = ("accuracy, %", "behind", "ms", "state, kB", "peak, kB", "training, s")
+    head = ("accuracy, %", "difference", "ms", "state, kB", "peak, kB", "training, s")
     table = Table(title=found["settings"]["source"], title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("learner", no_wrap=True)
     for name in head:

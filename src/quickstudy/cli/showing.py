@@ -14,7 +14,7 @@ __all__ = ["list_"]
 
 
 def list_() -> None:
-    """Show the learners, recipes and data sets there are."""
+    """List the learners, recipes and data sets."""
     from quickstudy import datasets
     from quickstudy.runs.run import recipe_functions
 

@@ -75,7 +75,7 @@ def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bo
         print_json([numbers(report) | {"run": label, "data": name} for (label, name), report in reports.items()])
         return
     console.print(_table("data", reports))
-    say("Home is what a run was meta-trained on (other classes of it); the rest it sees for the first time.")
+    say("Home: the data set that a run was meta-trained on (other classes of it). All other data is new to the run.")
 
 
 def _label(learner: Learner[Any], run: Path, runs: Sequence[Path]) -> str:

@@ -159,7 +159,7 @@ def resume(
     compile: Annotated[bool, _COMPILE] = False,
     tensorboard: Annotated[bool, _TENSORBOARD] = False,
 ) -> None:
-    """Go on with a run that was stopped, bit for bit as if it had not been (in as many processes as before).
+    """Resume a stopped run; with as many processes as before it ends as if it had not been stopped, bit for bit.
 
     Args:
         run: folder of the run.

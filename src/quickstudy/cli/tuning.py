@@ -166,9 +166,9 @@ def _tell(found: Tuned, folder: Path, drawn: Sequence[str]) -> None:
     counts = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
     if "running" in states:
         counts.append(f"{states.count('running')} running in other processes")
-    say(f"{', '.join(counts)}. The best score is flattered: it was chosen as the best on these tasks.")
+    say(f"{', '.join(counts)}. The best score is optimistic: it was chosen as the best on these tasks.")
     if found.importances:
-        say("what mattered: " + ", ".join(f"{name} {share:.0%}" for name, share in found.importances.items()))
+        say("importance: " + ", ".join(f"{name} {share:.0%}" for name, share in found.importances.items()))
     say(f"{folder}/tuning.json holds all numbers; figures: {', '.join(drawn)}.")
     say(f"train the best: {found.command} --out runs/{found.recipe}-tuned")
     say(f"then evaluate it:  quickstudy evaluate runs/{found.recipe}-tuned")

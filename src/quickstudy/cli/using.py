@@ -37,14 +37,14 @@ def adapt(
     force: Annotated[bool, _Flag] = False,
     expect: bool = True,
 ) -> None:
-    """Adapt a trained learner to your own images: a folder of class folders with a handful in each.
+    """Adapt a trained learner to your own images: a folder of class folders with a few images in each.
 
     Args:
         run: folder of a run, or a saved learner.
         support: folder of class folders.
         output: file for the adapted predictor; only an older predictor is overwritten.
         skip_broken: leave broken images out instead of stopping.
-        force: overwrite whatever file is there, but never a file of a run.
+        force: overwrite any existing file, but never a file of a run.
         expect: compare the images with those of meta-training, and warn if they are unlike them.
     """
     from quickstudy.datasets.image_folder import image_folder
@@ -115,10 +115,10 @@ def predict(
     Args:
         file: what quickstudy adapt wrote.
         images: images, or folders of images.
-        top: so many of the likeliest classes are shown, with their probabilities.
+        top: number of most probable classes to show, with their probabilities.
         output: write the probabilities of all classes to this file, as a table (CSV).
         json_: print the probabilities of all classes as JSON instead of a table.
-        force: overwrite whatever file is there, but never a file of a run.
+        force: overwrite any existing file, but never a file of a run.
     """
     if output is not None:
         check_output(output, ANSWERS, argument="output", force=force)

@@ -38,19 +38,19 @@ def watch(
     html: Path | None = None,
     force: Annotated[bool, _Flag] = False,
 ) -> None:
-    """Watch a run live: loss, gradient norm, validation, and adaptation before and after inner steps on both levels.
+    """Watch a run live: loss, gradient norm, validation, and adaptation before and after inner steps.
 
     Any process may be training it, on this machine or into a shared folder. The view ends when the run does. With --csv,
     --tensorboard or --html nothing is shown; the log, as far as it has come, is written elsewhere.
 
     Args:
         run: folder of the run.
-        once: print one probe and end, which is also what happens where the output is no terminal.
-        every: seconds between probes.
-        csv: write the log as a table to this file: a row an outer step, for pandas.
+        once: print the current state once and end; also the default if the output is not a terminal.
+        every: seconds between updates.
+        csv: write the log as a table (CSV) to this file: a row for each outer step.
         tensorboard: write the log for TensorBoard, into the run's folder: tensorboard --logdir RUN.
         html: write a page with the training's figures to this file.
-        force: overwrite whatever file is there, but never a file of a run.
+        force: overwrite any existing file, but never a file of a run.
     """
     from quickstudy.runs.run import Run
 

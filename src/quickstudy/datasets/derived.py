@@ -103,7 +103,7 @@ def rotated_classes(index: ClassIndex, turns: Sequence[int] = (0, 1, 2, 3)) -> C
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise DataError(f"{index.name}: only square images can be rotated, not rows of shape {tuple(shape)}.")
     if any(re.search(r"/rot\d{3}$", name) for name in index.classes):
-        raise DataError(f"{index.name} holds classes that are rotated already. Build it without, or leave the turning out.")
+        raise DataError(f"{index.name} already holds rotated classes. Build it without them, or do not rotate it again.")
     classes = tuple(f"{name}/rot{90 * turn:03d}" if turn else name for turn in wanted for name in index.classes)
     labels = torch.cat([index.labels + place * len(index.classes) for place in range(len(wanted))])
     return replace(
@@ -147,7 +147,9 @@ def mixed_classes(index: ClassIndex, count: int | None = None, *, blend: Blend =
             if made is not None and len(made[0]) >= fewest:
                 pairs[a, b] = made
     if len(pairs) < max(1, count):
-        raise DataError(f"{index.name}: {count} mixed classes were asked for, only {len(pairs)} pairs can be mixed. Lower count.")
+        raise DataError(
+            f"{index.name}: {count} mixed classes were requested, but only {len(pairs)} pairs can be mixed. Lower count."
+        )
     first, second = (torch.cat([made[side] for made in pairs.values()]) for side in (0, 1))
     sizes = torch.tensor([len(made[0]) for made in pairs.values()])
     return replace(

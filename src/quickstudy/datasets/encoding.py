@@ -63,7 +63,7 @@ class Encoding:
             label = self.index.classes[int(self.index.labels[row])]
             raise DataError(
                 f"{type(self.encoder).__name__} makes NaN or infinite features of {int(bad.sum())} rows of {self.index.name}, "
-                f'the first is row {row} of class "{label}". Look at its weights, and at this row{small}.'
+                f'the first is row {row} of class "{label}". Check its weights, and this row{small}.'
             )
         return found
 
@@ -117,12 +117,12 @@ def _probe(x: Tensor, encoder: nn.Module) -> Tensor:
     found = _checked(encoder(x), len(x), name)
     if not _same(found, _checked(encoder(x), len(x), name)):
         raise LearnerError(
-            f"{name} gives other features at each call, in eval mode too. Is a dropout always on? "
+            f"{name} gives different features at each call, even in eval mode. Is a dropout always on? "
             "Make it depend on self.training."
         )
     if not _same(found[:2], _checked(encoder(x[:2]), 2, name)):
         raise LearnerError(
-            f"the features that {name} gives to a row depend on the rows beside it. If it has batch norms, build them with "
+            f"the features that {name} gives to a row depend on the other rows. If it has batch norms, build them with "
             "track_running_stats=True."
         )
     return found

@@ -42,7 +42,7 @@ def reader_of(shape: Sequence[int], dtype: torch.dtype, name: str, *, last: bool
             return Images(size, _COLOURS[shape[axis]], strokes=False), axis
     raise DataError(
         f"{name}: {str(dtype).removeprefix('torch.')} rows of shape {tuple(shape)} are no images of 1 or 3 channels. Give "
-        "(3, H, W) or (H, W, 3); for other bands give decimal numbers, divided by 255 say."
+        "(3, H, W) or (H, W, 3); for other bands give decimal numbers, for example divided by 255."
     )
 
 

@@ -48,7 +48,7 @@ class MappedRows:
         pixels: whether 8-bit rows are images.
 
     Raises:
-        DataError: the file is missing or no whole number of rows; when read: a row is not as it was written.
+        DataError: the file is missing or no whole number of rows; when read: a row has changed since it was written.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class MappedRows:
         new = ~self._seen[numbers]
         wrong = hashes_of(found[new], pixels=self.pixels) != hashes[numbers[new]]
         if wrong.any():
-            raise DataError(f"row {numbers[new][wrong][0]} of {self.path} is not as it was written. {_REMEDY}")
+            raise DataError(f"row {numbers[new][wrong][0]} of {self.path} has changed since it was written. {_REMEDY}")
         self._seen[numbers] = True
 
     def __reduce__(self) -> Any:
@@ -220,20 +220,20 @@ def open_store(folder: str | Path) -> ClassIndex:
     """The index of a store that `write_store` wrote. No row is read; each is checked when it first is.
 
     Raises:
-        DataError: there is no whole store, one whose tables were changed, or one of another version.
+        DataError: there is no complete store, one whose tables were changed, or one of another version.
     """
     folder = Path(folder)
     try:
         found = read_json(folder / "store.json")
         version = int(found["version"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{folder} holds no whole store ({error}). Write one with datasets.write_store.") from error
+        raise DataError(f"{folder} holds no complete store ({error}). Write one with datasets.write_store.") from error
     if version > _VERSION:
         raise DataError(f"{folder} was written by a newer quickstudy. Update it: pip install --upgrade quickstudy")
     if version < _VERSION:
         raise DataError(f"{folder} was written by quickstudy 0.1, without checksums. Write it again with datasets.write_store.")
     if found.get("checksum") != _checksum(found):
-        raise DataError(f"{folder / 'store.json'} is not as it was written. {_REMEDY}")
+        raise DataError(f"{folder / 'store.json'} has changed since it was written. {_REMEDY}")
     return _index(folder, found)
 
 
@@ -243,12 +243,12 @@ def _index(folder: Path, found: dict[str, Any]) -> ClassIndex:
         try:
             content = (folder / Path(file).name).read_bytes()
             if _sum(content) != expected:
-                raise DataError(f"{folder / file} is not as it was written. {_REMEDY}")
+                raise DataError(f"{folder / file} has changed since it was written. {_REMEDY}")
             tables[Path(file).stem] = np.load(folder / Path(file).name, allow_pickle=False)
         except (OSError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
-            raise DataError(f"{folder} holds no whole store ({error}). Write one with datasets.write_store.") from error
+            raise DataError(f"{folder} holds no complete store ({error}). Write one with datasets.write_store.") from error
     groups, reads = tables.get("groups"), input_kind(found["reads"])
     return ClassIndex(
         MappedRows(folder / "rows.bin", found["shape"], found["kind"], tables["hashes"], pixels=isinstance(reads, Images)),

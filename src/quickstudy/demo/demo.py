@@ -66,8 +66,8 @@ def demo(*, out: Path = Path("report.html"), seed: int = 0, quick: bool = False,
     Args:
         out: file for the page.
         seed: of weights, tasks and inner randomness.
-        quick: everything tiny, done in seconds; its numbers mean nothing.
-        force: overwrite whatever file is there, but never a file of a run.
+        quick: tiny trainings that take seconds; the numbers are meaningless.
+        force: overwrite any existing file, but never a file of a run.
 
     Raises:
         ArtefactError: the page cannot be written there.

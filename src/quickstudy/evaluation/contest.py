@@ -61,7 +61,7 @@ def tasks_by_shots(source: TaskSource[Any], queries: int | None = None) -> tuple
         shots = sorted({source.shots, *_SHOTS})
         return source.shots, {k: Sinusoid(k, queries or source.queries, grid=source.grid) for k in shots}
     if not isinstance(source, FewShot) or source.sizes is not None:
-        raise LearnerError(f"the tasks of {source.name} have no shots to vary, so nobody can be given more examples of them.")
+        raise LearnerError(f"the tasks of {source.name} have no shots to vary, so their number of examples cannot be raised.")
     smallest, base = int(source.index.counts.min()), source.shots[0]
     asked = queries or max(1, min(source.queries, smallest // 4))
     shots = sorted({base, *(k for k in _SHOTS if k + asked <= smallest)})

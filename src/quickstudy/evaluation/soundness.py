@@ -24,7 +24,7 @@ def require_queries(tasks: Task, likelihood: Likelihood, first: int) -> None:
     if not bool((counted > 0).all()):
         number = first + int((counted <= 0).nonzero()[0])
         raise TaskError(
-            f"task {number} (the first is 0) has no query of a class it knows, or none at all, so it has no score. "
+            f"task {number} (the first is 0) has no query of a class in its support set, so it has no score. "
             "Leave it out of the list, or give it queries."
         )
 

@@ -167,7 +167,7 @@ def evaluate_stream(
 def _hits(learner: Learner[Any], stream: Examples) -> Tensor:
     """Whether each example (S,) was named rightly before it was learned."""
     if len(stream) < 2:
-        raise LearnerError("a stream of one example shows nothing. Give a source with more shots.")
+        raise LearnerError("a stream of one example cannot show learning. Give a source with more shots.")
     update = getattr(learner, "update", None)
     state = learner.adapt(stream[:1])
     found = [stream.mask[0] * 0]

@@ -96,6 +96,6 @@ def _kind(likelihood: Any) -> Kind:
     if isinstance(likelihood, type) and issubclass(likelihood, Likelihood):
         raise LearnerError(f"likelihood={likelihood.__name__} is a class. Give one of it: likelihood={likelihood.__name__}().")
     raise LearnerError(
-        f"the likelihood {likelihood!r} does not say what targets it is of. Write in its class: "
+        f"the likelihood {likelihood!r} does not declare its targets. Add to its class: "
         'targets = "classes", "values" or "labels".'
     )

@@ -187,7 +187,7 @@ def meta_gradient(
         LearnerError: a layer inside `adapt` has no second derivative, or ``checkpoint`` together with vmap or ``compile``.
     """
     if checkpoint and (strategy == "vmap" or compile):
-        raise LearnerError("checkpoint works task by task, as written: leave out compile, and strategy or chunk beside it.")
+        raise LearnerError("checkpoint=True runs tasks in a loop, uncompiled: leave out compile, strategy and chunk.")
     encoded = encode_tasks(learner, tasks, precision)
     way = choose(learner, encoded, "loop" if checkpoint else strategy)
     shared = [leaf for leaf in leaves([encoded.support.x, encoded.query.x]) if leaf.requires_grad]

@@ -69,7 +69,7 @@ class Processes:
         precision = fabric.strategy.precision.precision if fabric is not None else _PRECISIONS[0]
         if precision not in _PRECISIONS:
             raise LearnerError(
-                f"precision {precision!r} would take single precision from the inner loop, or needs its losses scaled. "
+                f"precision {precision!r} is not supported: inner loops compute in float32, and losses are not scaled. "
                 f"Choose one of {', '.join(_PRECISIONS)}."
             )
 

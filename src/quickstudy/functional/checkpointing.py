@@ -123,8 +123,8 @@ class _Segment:
             self._compute_again()
         if slot.tensor is None:
             raise LearnerError(
-                "an inner step computed other tensors the second time, so its memory cannot be spared. "
-                "Let it depend on what it is given alone, or train without checkpoint."
+                "an inner step computed different tensors the second time, so it cannot be checkpointed. "
+                "Make it depend on its inputs alone, or train without checkpoint."
             )
         return slot.tensor
 

@@ -129,7 +129,7 @@ def _of_array(values: np.ndarray) -> Image.Image:
         return _grey(values / 257) if values.ndim == 2 else Image.fromarray((values >> 8).astype(np.uint8))
     if kind not in (np.uint8, np.bool_):
         raise DataError(
-            f"an array of {kind} has no range that says what white is. Give uint8 (0..255), uint16 (0..65,535), or decimal "
+            f"an array of {kind} has no range that defines white. Give uint8 (0..255), uint16 (0..65,535), or decimal "
             "numbers in [0, 1]."
         )
     return Image.fromarray(values.astype(np.uint8) * 255 if kind == np.bool_ else np.ascontiguousarray(values))

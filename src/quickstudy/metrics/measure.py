@@ -95,7 +95,7 @@ class Tally:
         names = [m.__name__ for m in self.metrics]
         if len(set(names)) < len(names):
             raise LearnerError(
-                f"two of the metrics {', '.join(names)} have one name. Give each once, and functions of your own a name."
+                f"two of the metrics {', '.join(names)} have the same name. Give each once, and name your own functions."
             )
         self.each: list[list[float]] = [[] for _ in self.metrics]
         self.seen: list[tuple[Predicted, Tensor]] = []
@@ -132,5 +132,7 @@ class Tally:
         kind = f"95 % bootstrap over {len(sizes):,} tasks, their {len(y):,} queries pooled, for {world},"
         value = metric(predicted, y)
         if math.isinf(value):
-            raise LearnerError(f"{metric!r} is {value}: the model is sure of what is wrong. Let no deviation be exactly 0.")
+            raise LearnerError(
+                f"{metric!r} is {value}: the model is certain of a wrong answer. Return no standard deviation of exactly 0."
+            )
         return Score(metric.__name__, metric.higher_is_better, value, interval, kind, bounds=metric.bounds)

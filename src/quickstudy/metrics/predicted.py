@@ -138,7 +138,7 @@ class Predicted:
     def classes(self) -> Tensor:
         """The most probable class of each query, (Q,); of several that are equally probable the first, see `named`."""
         if self.kind.startswith("values"):
-            raise LearnerError("this metric wants classes, but the model gives values. Use metrics of values: mse, ndcg.")
+            raise LearnerError("this metric needs classes, but the model gives values. Use metrics of values: mse, ndcg.")
         return self.outputs.argmax(1)
 
     @property
@@ -157,7 +157,7 @@ class Predicted:
         """
         if self.kind != "probabilities":
             raise LearnerError(
-                f"this metric wants probabilities, but the model gives {self.kind}. Return one probability for each class, "
+                f"this metric needs probabilities, but the model gives {self.kind}. Return one probability for each class, "
                 "non-negative rows that sum to one: predict_proba instead of predict, softmax of scores."
             )
         return self.likelihood.mean(self.outputs)
@@ -171,7 +171,7 @@ class Predicted:
         """
         if not self.kind.startswith("values"):
             raise LearnerError(
-                "this metric wants values, but the model names classes. Use metrics of classes: log_loss, macro_f1."
+                "this metric needs values, but the model names classes. Use metrics of classes: log_loss, macro_f1."
             )
         return self.likelihood.mean(self.outputs)
 
@@ -184,7 +184,7 @@ class Predicted:
         """
         if self.kind != "values and deviations":
             raise LearnerError(
-                f"this metric wants a spread beside each value, but the model gives {self.kind}. Return a pair of means and "
+                f"this metric needs a spread for each value, but the model gives {self.kind}. Return a pair of means and "
                 "standard deviations: predict(x, return_std=True) of a Gaussian process, say."
             )
         return self.likelihood.distribution(self.outputs)

@@ -110,7 +110,7 @@ def _ndcg(predicted: Predicted, y: Tensor, k: int | None) -> float:
 
     if y.shape[1] != 1 or bool((y < 0).any()):
         raise LearnerError(
-            f"ndcg wants one gain of 0 or more for each query, not targets of shape {tuple(y.shape)} from {float(y.min()):.3g}."
+            f"ndcg needs one gain of 0 or more for each query, not targets of shape {tuple(y.shape)} from {float(y.min()):.3g}."
         )
     if len(y) < 2 or not bool(y.any()):
         return math.nan

@@ -76,7 +76,7 @@ class Board:
             self._writer = self._make(str(self.folder), purge_step=0)
         except OSError as error:
             raise ArtefactError(
-                f"{self.folder} cannot be written to ({error.strerror}). Free some space or mend its rights."
+                f"{self.folder} cannot be written to ({error.strerror}). Free some space or change its permissions."
             ) from error
         self._time = time.time() - seconds
 

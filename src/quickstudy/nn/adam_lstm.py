@@ -66,7 +66,9 @@ class AdamLSTM(LearnedRule):
         if layers < 1 or hidden < 1:
             raise LearnerError(f"layers={layers}, hidden={hidden}: a recurrent rule needs at least one unit in one layer.")
         if not 0 <= main < len(betas) or not all(0 <= beta < 1 for beta in (*betas, second)):
-            raise LearnerError(f"betas={betas}, main={main}, second={second}: decays lie in [0, 1), and main is one's place.")
+            raise LearnerError(
+                f"betas={betas}, main={main}, second={second}: decays lie in [0, 1), and main is the position of one."
+            )
         self.p, self.scale, self.main, self.second = p, scale, main, second
         self.register_buffer("betas", torch.tensor(betas), persistent=False)
         self.cells = nn.ModuleList(LSTMCell(a, b) for a, b in pairwise([len(betas) + 3, *[hidden] * layers]))

@@ -55,7 +55,7 @@ class Log(Linear):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.low <= 0:
-            raise RunError(f"a space by ratio cannot begin at {self.low}. Give a lower bound above 0.")
+            raise RunError(f"a logarithmic range cannot begin at {self.low}. Give a lower bound above 0.")
 
     def __str__(self) -> str:
         return f"{super().__str__()}, by ratio"

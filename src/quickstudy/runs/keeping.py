@@ -53,7 +53,7 @@ class Progress:
             "looked": (int,),
         }
         if not isinstance(found, dict) or set(found) != set(kinds):
-            raise ValueError("it does not say how far the run has come")
+            raise ValueError("it does not record the step")
         wrong = [name for name, allowed in kinds.items() if type(found[name]) not in allowed]
         if wrong:
             raise ValueError(f"its {wrong[0]} is {found[wrong[0]]!r}")

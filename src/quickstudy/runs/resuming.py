@@ -50,7 +50,7 @@ def restored(folder: Path, recipe: Recipe, call: Mapping[str, Any]) -> tuple[int
             raise RunError(f"{path} was saved by another run than {described(call)}. To train that anew, remove {path}.")
         others = [f"{name} {made.get(name)}" for name, now in mine["versions"].items() if made.get(name) != now]
         if others:
-            _log.warning("%s was saved with %s: the run goes on, but perhaps not bit for bit.", path, " and ".join(others))
+            _log.warning("%s was saved with %s: the run resumes, but perhaps not bit for bit.", path, " and ".join(others))
         _check_best(folder, recipe, progress, call)
     _cut(Log(folder / "log.jsonl"), step, progress)
     return step, progress
@@ -64,8 +64,8 @@ def _check_best(folder: Path, recipe: Recipe, progress: Progress, call: Mapping[
         save(recipe.learner, best, recipe=call)
         return
     raise RunError(
-        f"{best}, the learner of the best validation so far ({progress.best}), is missing, and the last state cannot stand in "
-        f"for it. Put it back, or remove {folder / 'training.safetensors'} to train anew."
+        f"{best}, the learner of the best validation so far ({progress.best}), is missing, and the last state cannot replace "
+        f"it. Put it back, or remove {folder / 'training.safetensors'} to train anew."
     )
 
 

@@ -87,7 +87,7 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
         return learner
     classes = found.description.get("classes")
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
-        raise ArtefactError(f"{path} holds class names that are none. It was altered: use a copy.")
+        raise ArtefactError(f"{path} holds invalid class names. It was altered: use a copy.")
     state = unpack(state, found.tensors, _records(learner))
     if like is None:
         own(learner)  # nobody else has it: no copy is needed
@@ -148,21 +148,21 @@ def _reads(found: Any, path: str | Path) -> InputKind | None:
     try:
         return input_kind(found)
     except UserError as error:
-        raise ArtefactError(f"{path} says of its inputs what this version does not read: {error}") from error
+        raise ArtefactError(f"{path} describes its inputs in a way that this version cannot read: {error}") from error
 
 
 def _expects(found: Any, path: str | Path) -> ImageStatistics | None:
     try:
         return None if found is None else ImageStatistics(**found)
     except Exception as error:
-        raise ArtefactError(f"{path} says of its images what no version reads: {error}. It was altered: use a copy.") from error
+        raise ArtefactError(f"{path} describes its images wrongly: {error}. It was altered: use a copy.") from error
 
 
 def _rows(found: Any, path: str | Path) -> RowShape | None:
     try:
         return None if found is None else RowShape.from_json(found)
     except Exception as error:
-        raise ArtefactError(f"{path} says of its inputs what no version reads: {error}. It was altered: use a copy.") from error
+        raise ArtefactError(f"{path} describes its inputs wrongly: {error}. It was altered: use a copy.") from error
 
 
 def _known() -> dict[str, Any]:

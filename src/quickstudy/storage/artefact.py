@@ -113,7 +113,7 @@ def unpack(skeleton: Any, tensors: list[Tensor], records: Callable[[str], type |
     except UserError:
         raise
     except Exception as error:  # whatever a record's class makes of a forged content
-        raise ArtefactError(f"the file's content is not laid out as quickstudy does it ({error!r}). Save it again.") from error
+        raise ArtefactError(f"the file is not laid out as one of quickstudy ({error!r}). Save it again.") from error
 
 
 def write(path: str | Path, kind: str, description: dict[str, Any], tree: Any) -> None:

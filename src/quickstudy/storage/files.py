@@ -52,7 +52,7 @@ def write_whole(path: Path, content: bytes) -> None:
             temporary = None
     except OSError as error:
         raise ArtefactError(
-            f"{path} could not be written: {error.strerror or error}. What stood there before is unharmed. "
+            f"{path} could not be written: {error.strerror or error}. The file that was there before is unchanged. "
             "Free some space or choose another folder."
         ) from error
     finally:  # Ctrl-C too leaves nothing behind
@@ -69,7 +69,7 @@ def _mode(path: Path) -> int | None:
     if stat.S_ISLNK(found):
         return None
     if not stat.S_ISREG(found):
-        raise ArtefactError(f"{path} is {_kind(found)}, which is not written over. Choose another path.")
+        raise ArtefactError(f"{path} is {_kind(found)}, which is not overwritten. Choose another path.")
     return stat.S_IMODE(found)
 
 
@@ -205,7 +205,7 @@ def _opened(path: Path, flags: int) -> int:
         handle = os.open(path, flags, 0o666)
     except OSError as error:
         if error.errno == errno.ELOOP and path.is_symlink():
-            raise ArtefactError(f"{path} is a link, which is not followed in writing. Remove the link.") from error
+            raise ArtefactError(f"{path} is a link, and nothing is written through links. Remove the link.") from error
         doing = "read" if not flags & (os.O_WRONLY | os.O_RDWR) else "written"
         raise ArtefactError(f"{path} cannot be {doing}: {error.strerror}. Check the path.") from error
     mode = os.fstat(handle).st_mode

@@ -105,16 +105,16 @@ def check_output(path: Path, kind: Kind, *, argument: str, force: bool = False) 
         raise ArtefactError(f"{path} belongs to the run in its folder, which needs it. Name another file with ", named, ".")
     if kind.endings and path.suffix.lower() not in kind.endings:
         raise ArtefactError(
-            f"{path} does not say what format it is in. Name a file that ends in {' or '.join(kind.endings)} with ", named, "."
+            f"{path} has no ending that names its format. Name a file that ends in {' or '.join(kind.endings)} with ", named, "."
         )
     if path.is_dir():
         raise ArtefactError(f"{path} is a folder. Name a file in it with ", named, ".")
     if os.path.lexists(path) and path.exists():
         if not path.is_file():
-            raise ArtefactError(f"{path} is no file but a device or a pipe. Name a file with ", named, ".")
+            raise ArtefactError(f"{path} is a device or a pipe, not a file. Name a file with ", named, ".")
         if not force and path.stat().st_size and not _is(path, kind):
             raise ArtefactError(
-                f"{path} is there already and is no {kind.name} of quickstudy. Name another file with ",
+                f"{path} already exists and is no {kind.name} of quickstudy. Name another file with ",
                 named,
                 ", or overwrite it with ",
                 Argument("force", True),
@@ -137,7 +137,7 @@ def check_folder(folder: Path, *, argument: str, files: tuple[tuple[str, Kind], 
     for name, kind in files:
         if (folder / name).is_file() and (folder / name).stat().st_size and not _is(folder / name, kind):
             raise ArtefactError(
-                f"{folder / name} is there already and is no {kind.name} of quickstudy. Choose another folder with ",
+                f"{folder / name} already exists and is no {kind.name} of quickstudy. Choose another folder with ",
                 Argument(argument),
                 ".",
             )

@@ -69,7 +69,7 @@ class Curriculum(FewShot):
     def at(self, step: int) -> FewShot:
         asked = self.lesson(step)
         if asked[0] > self.ways[1]:
-            raise TaskError(f"the curriculum asks for {asked[0]} ways in step {step}, but its tasks have {self.ways[1]} at most.")
+            raise TaskError(f"the curriculum requires {asked[0]} ways in step {step}, but its tasks have {self.ways[1]} at most.")
         if self._now is None or self._now[0] != asked:
             self._now = asked, _Widened(self.source.resized(ways=asked[0], shots=asked[1]), self.ways[1])
         return self._now[1]

@@ -63,7 +63,7 @@ class DisjointClasses(FewShot):
         if batch > self.most:
             raise TaskError(
                 f"{self.index.name} has {len(self.index.classes)} classes, enough for {self.most} tasks of {self.ways[0]} ways "
-                f"that share none, not for {batch}. Ask for tasks={self.most} or fewer."
+                f"that share none, not for {batch}. Use tasks={self.most} or fewer."
             )
         plan = super().plan(batch, generator)
         return ClassesApart(*[getattr(plan, field.name) for field in fields(plan)])
@@ -106,10 +106,10 @@ class DisjointRows(FewShot):
         if source.shots[0] != source.shots[1] or source.sizes is not None:
             raise TaskError(f"{source.name}: disjoint rows are planned for one number of shots. Give a single number.")
         if source.index.groups is not None:
-            raise TaskError(f"{source.index.name} knows groups, which disjoint rows would tear apart. Take disjoint classes.")
+            raise TaskError(f"{source.index.name} has groups, which disjoint rows would split. Use disjoint classes.")
         if source.index.equal_together:
             raise TaskError(
-                f"{source.index.name} keeps equal rows together, which disjoint rows would not. Take disjoint classes."
+                f"{source.index.name} keeps equal rows together, which disjoint rows would not. Use disjoint classes."
             )
         super().__init__(source.index, source.ways, source.shots, source.queries)
         self.name = f"{source.name}, disjoint rows"
@@ -128,7 +128,7 @@ class DisjointRows(FewShot):
         if batch > self.most:
             raise TaskError(
                 f"{self.index.name} has examples for {self.most} tasks of {self.ways[0]} ways with {self.each} examples of each "
-                f"class that share none, not for {batch}. Ask for tasks={self.most} or fewer."
+                f"class that share none, not for {batch}. Use tasks={self.most} or fewer."
             )
         ways, shots = self.ways[0], self.shots[0]
         left = self._counts // self.each

@@ -87,6 +87,6 @@ class Diverse(ClassSampler):
     def _require(self, values: Tensor, ways: int) -> None:
         if len(values) < ways:
             raise TaskError(
-                f"{ways} diverse classes are asked for, but the points of the classes span {len(values)} dimensions. Lower ways, "
+                f"{ways} diverse classes are requested, but the points of the classes span {len(values)} dimensions. Lower ways, "
                 "or give an embedding of more dimensions."
             )

@@ -106,14 +106,14 @@ class FewShot(TaskSource[RowPlan]):
     def _check(self) -> None:
         name, have = self.index.name, len(self.index.classes)
         if self.ways[0] < 2:
-            raise TaskError(f"ways={spelled(self.ways)}: in a task of one class there is nothing to tell apart. Give 2 or more.")
+            raise TaskError(f"ways={spelled(self.ways)}: in a task of one class there is nothing to distinguish. Give 2 or more.")
         if self.queries < 1:
             raise TaskError(f"queries={self.queries}: a task needs at least one query example of each class.")
         if self.ways[1] > have:
             ways = Argument("ways", self.ways[1])
             raise TaskError(ways, f" needs {self.ways[1]} classes, but {name} has {have}. Lower it or choose another split.")
         if self.classes is not None and self.classes.count != have:
-            raise TaskError(f"the sampler is for {self.classes.count} classes, but {name} has {have}. Make it of this index.")
+            raise TaskError(f"the sampler is for {self.classes.count} classes, but {name} has {have}. Build it with this index.")
         need = 2 if self.sizes else self.shots[1] + self.queries
         smallest = int(self._counts.argmin())
         if self._counts[smallest] < need:
@@ -201,7 +201,7 @@ class FewShot(TaskSource[RowPlan]):
         if wrong.any():
             task, column = wrong.nonzero()[0].tolist()
             raise TaskError(
-                f"the rule for sizes asks for {int(shots[task, column])} shots and {int(queries[task, column])} queries of class "
+                f"the rule for sizes requires {int(shots[task, column])} shots and {int(queries[task, column])} queries of class "
                 f'"{self.index.classes[int(classes[task, column])]}" of {self.index.name}, which has '
                 f"{int(self._counts[classes[task, column]])} examples. Both must be 1 or more, and fit together."
             )

@@ -81,7 +81,9 @@ class Balanced(ClassSampler):
     def __init__(self, index: ClassIndex) -> None:
         super().__init__(index)
         if not index.families:
-            raise TaskError(f"{index.name} knows no families of classes to balance. Give ClassIndex(families=), one a class.")
+            raise TaskError(
+                f"{index.name} has no families of classes to balance. Give ClassIndex(families=...), one for each class."
+            )
         names = sorted(set(index.families))
         self.families = torch.tensor([names.index(family) for family in index.families])
 

@@ -82,7 +82,7 @@ class TaskSource(ABC, Generic[PlanT]):
             kind = "labels"
         if kind == "labels":
             raise TaskError(
-                f"what the targets of {self.name} mean cannot be seen from a few tasks. Say it in the class of the source: "
+                f"what the targets of {self.name} mean cannot be inferred from a few tasks. Declare it in the source's class: "
                 "likelihood = Categorical() for classes, Gaussian() for values, Bernoulli() for labels of 0 and 1."
             )
         return Categorical() if kind == "classes" else Gaussian()

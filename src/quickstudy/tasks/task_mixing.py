@@ -134,7 +134,7 @@ def _partners(open_: Tensor, seeds: Tensor, stream: int) -> Tensor:
     if open_.shape[1] == 0:
         return torch.zeros(open_.shape[:2], dtype=torch.long)
     if open_.shape[2] == 0:
-        raise TaskError("the support sets are empty, so queries find nothing to be mixed with. Use MLTI, or tasks with shots.")
+        raise TaskError("the support sets are empty, so queries have nothing to be mixed with. Use MLTI, or tasks with shots.")
     keys = counted_uniforms(seeds, open_.shape[1:], stream)
     return keys.masked_fill(~open_, -1).argmax(2)
 

@@ -104,11 +104,11 @@ def _chosen(
         raise RunError(f"the recipe {recipe.__name__} has no argument {', '.join(unknown)}.{hint} It has: {', '.join(known)}.")
     both = [key for key in (*space, *(only or ())) if key in fixed]
     if both:
-        raise RunError(f"{', '.join(both)}: asked to be fixed and to be tuned. Leave one of the two out.")
+        raise RunError(f"{', '.join(both)}: both fixed and tuned. Leave one of the two out.")
     bare = [key for key in only or () if key not in found]
     if bare:
         raise RunError(
-            f"{recipe.__name__} does not say what values {', '.join(bare)} may take. Say it with ",
+            f"{recipe.__name__} has no range for {', '.join(bare)}. Give one with ",
             Argument("space"),
             f" ({bare[0]}=LOW..HIGH).",
         )

@@ -41,7 +41,7 @@ class NearestNeighbours(Learner[Neighbours]):
     def __init__(self, k: int = 1, encoder: nn.Module | None = None) -> None:
         super().__init__()
         if k < 1:
-            raise LearnerError(f"k={k}: at least one neighbour must vote.")
+            raise LearnerError(f"k={k}: give 1 or more.")
         self.k = k
         self.encoder = nn.Flatten() if encoder is None else encoder
 

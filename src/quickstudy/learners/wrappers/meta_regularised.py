@@ -55,11 +55,11 @@ class MetaRegularised(LearnerWrapper):
         super().__init__(learner)
         if not any(isinstance(part, GaussianCode | GaussianWeights) for part in encoder.modules()):
             raise LearnerError(
-                "the encoder has no random layer, so there is no information to pay for. End it in nn.GaussianCode, or wrap "
+                "the encoder has no random layer, so there is no information to penalise. End it in nn.GaussianCode, or wrap "
                 "its layers in nn.GaussianWeights."
             )
         if not strength >= 0:
-            raise LearnerError(f"strength={strength} would pay for memorising. Give 0 or more.")
+            raise LearnerError(f"strength={strength} would reward memorising. Give 0 or more.")
         self.encoder, self.strength = encoder, strength
 
     def encode(self, x: Inputs) -> Coded:
