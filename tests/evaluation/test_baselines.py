@@ -85,7 +85,7 @@ def test_rows_listed_elsewhere_are_the_tasks_they_name() -> None:
         ([([0, 10], [])], "lacks a support or a query set"),
         ([([0, 10], [80])], "names row 80, but toys has rows 0 to 79"),
         ([([0, 10], [0])], "names a row twice"),
-        ([([0, 10], [1]), ([0, 10], [21])], 'task 1 of the list asks for class "2", of which it shows no example'),
+        ([([0, 10], [1]), ([0, 10], [21])], 'task 1 of the list has a query of class "2", but no support example of it'),
     ],
 )
 def test_lists_that_make_no_tasks_are_refused(listed: Any, says: str) -> None:

@@ -200,7 +200,7 @@ def test_a_full_disk_is_a_sentence_and_the_state_stays_whole(
     next(records)
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
-        with pytest.raises(RunError, match=r"No space left on device.*unharmed.*Then go on with: quickstudy resume "):
+        with pytest.raises(RunError, match=r"No space left on device.*unchanged.*Then go on with: quickstudy resume "):
             records.close()
     assert not list((tmp_path / "other").glob("*.part"))
 

@@ -154,7 +154,7 @@ def test_full_disk_keeps_the_old_file(predictor_file: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ArtefactError, match=r"No space left on device.*unharmed.*Free some space"):
+    with pytest.raises(ArtefactError, match=r"No space left on device.*unchanged.*Free some space"):
         save(LEARNERS["maml"](), predictor_file)
     assert predictor_file.read_bytes() == old
     assert [file.name for file in predictor_file.parent.iterdir()] == [predictor_file.name]

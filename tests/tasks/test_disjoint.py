@@ -124,5 +124,5 @@ def test_groups_stay_apart_in_disjoint_classes() -> None:
     assert plan.classes.unique().numel() == 12 and data.groups is not None
     for support, query in zip(plan.support_rows, plan.query_rows, strict=True):
         assert not set(data.groups[support].tolist()) & set(data.groups[query].tolist())
-    with pytest.raises(TaskError, match="knows groups"):
+    with pytest.raises(TaskError, match="has groups"):
         DisjointRows(FewShot(data, ways=4, shots=2, queries=3))

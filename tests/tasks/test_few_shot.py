@@ -182,7 +182,7 @@ def test_a_rule_for_sizes_that_asks_too_much_is_refused() -> None:
     def greedy(available: Tensor, used: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         return available * used, used.long()
 
-    with pytest.raises(TaskError, match=r'asks for 12 shots and 1 queries of class "\d" of toys, which has 12 examples'):
+    with pytest.raises(TaskError, match=r'requires 12 shots and 1 queries of class "\d" of toys, which has 12 examples'):
         FewShot(index(), 3, sizes=greedy).plan(2)
 
 

@@ -143,7 +143,9 @@ def queries_are_of_support_classes(scene: _Scene) -> Outcome:
     for number, task in enumerate(tasks):
         lacking = (task.query.y.sum(0) > 0) & (task.support.y.sum(0) == 0)
         if not one_hot_rows(task.support) or bool(lacking.any()):
-            raise Broken(f"task {number} asks for classes {lacking.nonzero().flatten().tolist()}, which its support set lacks")
+            raise Broken(
+                f"task {number} has queries of classes {lacking.nonzero().flatten().tolist()}, which its support set lacks"
+            )
     return Held()
 
 

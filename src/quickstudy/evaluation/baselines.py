@@ -93,7 +93,7 @@ def _classes(source: FewShot, number: int, support: Sequence[int], query: Sequen
     named = list(dict.fromkeys(source.index.labels[torch.tensor(support)].tolist()))
     missing = set(source.index.labels[torch.tensor(query)].tolist()) - set(named)
     if missing:
-        raise TaskError(f'{scene} asks for class "{source.index.classes[min(missing)]}", of which it shows no example.')
+        raise TaskError(f'{scene} has a query of class "{source.index.classes[min(missing)]}", but no support example of it.')
     return named
 
 
