@@ -135,7 +135,7 @@ def test_files_of_before_and_of_other_samplers(tmp_path: Path) -> None:
     source, learner, optimizer = small("hard", "none")
     save_training(tmp_path / "old", 3, learner, optimizer, None, {})
     assert load_training(tmp_path / "old", learner, optimizer, None)[0] == 3
-    with pytest.raises(ArtefactError, match="belongs to another learner or optimizer"):
+    with pytest.raises(ArtefactError, match="belongs to another learner, optimizer or schedule"):
         load_training(tmp_path / "old", learner, optimizer, None, source)
 
 

@@ -51,13 +51,13 @@ def test_two_readings_are_named_and_either_can_be_chosen(y: Any) -> None:
 
 
 def test_a_pandas_column() -> None:
-    pandas = pytest.importorskip("pandas", reason="pandas is an extra of its own")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     table = pandas.DataFrame({"a": [0.5, 1.5], "b": [1, 2], "class": [1, 0], "part": ["x", "y"]})
     examples = Examples.of(table[["a", "b"]], table["class"])
     assert examples.x.tolist() == [[0.5, 1], [1.5, 2]] and examples.y.tolist() == [[0, 1], [1, 0]]
     with pytest.raises(DataError, match="is no input"):
         Examples.of(table, table["class"])
-    with pytest.raises(DataError, match="missing for some rows"):
+    with pytest.raises(DataError, match="NaN or infinite values"):
         Examples.of(table[["a"]], pandas.array([1, None], dtype="Int64"))
 
 

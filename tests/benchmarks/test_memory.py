@@ -25,7 +25,7 @@ def test_memory_against_inner_steps(benchmark: ModuleType) -> None:
     assert peak["MAML, checkpoint"][2] < peak["MAML"][2] / 2
     for name in ("MAML, first order", "iMAML", "Reptile"):
         _, low, high = peak[name]
-        assert high == low, name
+        assert high == pytest.approx(low, rel=0.01), name  # the row numbers of Reptile's batches are kept, 8 bytes each
         assert high < peak["MAML, checkpoint"][2]
 
 
