@@ -1,4 +1,4 @@
-"""The entry point of the command line: ``--help`` and ``--version`` are fast, a command is loaded only when it is called.
+"""The command line's front door: it answers ``--help`` and ``--version`` at once, and loads a command with its needs.
 
 It stands beside the package, because importing anything of the package loads PyTorch, which takes seconds on a busy machine.
 """
@@ -28,7 +28,7 @@ COMMANDS = {
         "quickstudy.cli.recipes:tune",
         "Search for the arguments of a recipe by meta-validation; the same command resumes a stopped search.",
     ),
-    "list": ("quickstudy.cli.showing:list_", "List the learners, recipes and data sets."),
+    "list": ("quickstudy.cli.showing:list_", "List the learners, recipes, data sets and backbones."),
     "resume": (
         "quickstudy.cli.training:resume",
         "Resume a stopped run; with as many processes as before it ends as if it had not been stopped, bit for bit.",
@@ -60,7 +60,7 @@ COMMANDS = {
         "Meta-train, evaluate and compare learners on built-in data, and write a page about it: minutes on two cores.",
     ),
 }
-"""The function of each command, and the first sentence of its help."""
+"""Where each command stands, and the first sentence of its help."""
 
 
 def _version() -> str:
@@ -80,7 +80,7 @@ for _name, (_where, _help) in COMMANDS.items():
 
 
 def main() -> None:
-    """Runs the command line; exit status 0, 1 for what a user can fix, 2 for a defect of ours, 130 and 143 when stopped."""
+    """Runs the command line; exit status 0, 1 for what a person can mend, 2 for a defect of ours, 130 and 143 when stopped."""
     _catch_signals()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -111,7 +111,7 @@ _MEMORY = "there is not enough memory for this. Lower the sizes or counts that w
 
 
 def _fail_of(error: Exception, call: Callable[..., Any], given: dict[str, Any], sentence: str | None) -> NoReturn:
-    """A sentence on what a user can fix; anything else is a defect of ours."""
+    """A sentence on what a person can mend; anything else is a defect of ours."""
     from quickstudy.errors import UserError
 
     if isinstance(error, UserError):

@@ -21,6 +21,7 @@ from quickstudy.nn import (
     CausalNet,
     Conv4,
     Conv4Maps,
+    EfficientNetLite0,
     ExactBatchNorm2d,
     FeedForward,
     FiLM,
@@ -29,6 +30,7 @@ from quickstudy.nn import (
     GaussianCode,
     GaussianWeights,
     InputContext,
+    ItemSet,
     LSTMCell,
     MetaDropout,
     Mixing,
@@ -37,6 +39,7 @@ from quickstudy.nn import (
     Point,
     QueryContext,
     Relation,
+    ResNet12,
     RunningMean,
     ScaledFiLM,
     SelfAttention,
@@ -45,6 +48,8 @@ from quickstudy.nn import (
     Shared,
     Standardised,
     SupportContext,
+    TokenTransformer,
+    UnitLength,
     WrittenFiLM,
     WrittenHead,
     WrittenInTurn,
@@ -63,6 +68,13 @@ def flat(features: int) -> Rows:
 
 def images(channels: int, size: int) -> Rows:
     return lambda rows: (torch.randn(rows, channels, size, size),)
+
+
+def tokens(length: int) -> Rows:
+    """The first text is the longest; the second has padding."""
+    return lambda rows: (
+        torch.randint(1, 50, (rows, length)) * (torch.arange(length) < length - 2 * (torch.arange(rows) == 1)[:, None]),
+    )
 
 
 def support(rows: int) -> Examples:
@@ -105,6 +117,7 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "Conv4, colour": lambda: (Conv4(3, 8, size=32), images(3, 32)),
     "Conv4, strided": lambda: (Conv4(3, 8, strided=True), images(3, 28)),
     "Conv4Maps": lambda: (Conv4Maps(1, 4), images(1, 28)),
+    "EfficientNetLite0": lambda: (EfficientNetLite0(), images(3, 32)),
     "ExactBatchNorm2d": lambda: (ExactBatchNorm2d(3), images(3, 6)),
     "FeedForward": lambda: cell(FeedForward(4, 5)),
     "FiLM": lambda: (FiLM(5, {"a": 4}), lambda rows: (torch.randn(5),)),
@@ -113,6 +126,8 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "GaussianCode": lambda: (GaussianCode(4, 2), flat(4)),
     "GaussianWeights": lambda: (GaussianWeights(nn.Linear(4, 2)), flat(4)),
     "InputContext": lambda: (InputContext(nn.Linear(9, 2), 5), lambda rows: (torch.randn(rows, 4), torch.randn(5))),
+    "ItemSet": lambda: (ItemSet(4, (8,)), lambda rows: (torch.randn(rows, 5, 4),)),
+    "ItemSet, mask": lambda: (ItemSet(4, (8,)), lambda rows: ({"items": torch.randn(rows, 5, 4), "mask": torch.ones(rows, 5)},)),
     "LRUA": lambda: cell(LRUA(LSTMCell(4 + 2 * 6, 8), outputs=5, slots=5, width=6, heads=2)),
     "LSTMCell": lambda: cell(LSTMCell(4, 5)),
     "MLP": lambda: (MLP(4, (8,), outputs=2, norm=True), flat(4)),
@@ -124,6 +139,7 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "Point": lambda: (Point(4), flat(4)),
     "QueryContext": lambda: (QueryContext(4, steps=2), lambda rows: (torch.randn(rows, 4), torch.ones(5, 4), torch.ones(5))),
     "Relation": lambda: (Relation(4), lambda rows: (torch.ones(3, 4, 5, 5), torch.randn(rows, 4, 5, 5))),
+    "ResNet12": lambda: (ResNet12(widths=(4, 4, 8, 8), drop=0.1), images(3, 32)),
     "RunningMean": lambda: (RunningMean(4), flat(4)),
     "ScaledFiLM": lambda: (ScaledFiLM(5, {"a": 4}), lambda rows: (torch.randn(5),)),
     "SelfAttention": lambda: (SelfAttention(4, heads=2), lambda rows: (torch.randn(rows, 4), torch.ones(rows, rows))),
@@ -133,6 +149,9 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "Shared": lambda: (Shared(nn.Linear(4, 2)), flat(4)),
     "Standardised": lambda: (Standardised(nn.Flatten()), flat(4)),
     "SupportContext": lambda: (SupportContext(4), lambda rows: (torch.randn(5, 4), torch.ones(5))),
+    "TokenTransformer": lambda: (TokenTransformer(50, 8, depth=2), tokens(9)),
+    "TokenTransformer, bag": lambda: (TokenTransformer(50, 8, depth=0, positions=0), tokens(9)),
+    "UnitLength": lambda: (UnitLength(nn.Flatten()), flat(4)),
     "WrittenFiLM": lambda: written(WrittenFiLM(normed(), reader(), code=8)),
     "WrittenHead": lambda: written(head()),
     "WrittenInTurn": lambda: written(WrittenInTurn(low_rank(), head())),
@@ -142,6 +161,8 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "norm.InstanceNorm": lambda: (norm.convert(nn.InstanceNorm2d(3, affine=True)), images(3, 6)),
     "norm.LayerNorm": lambda: (norm.convert(nn.LayerNorm(4)), flat(4)),
 }
+NAMED = {"NamedWeights", "Pretrained"}
+"""What holds one of the networks above, with weights that a package brings; tests/nn/test_pretrained.py exports it."""
 RULES = {"AdamLSTM", "CoordinateLSTM", "GatedDescent", "LearnedRule", "RuleOptimizer"}
 """What steps inside of `adapt`, over weights and their gradients instead of rows."""
 
@@ -159,7 +180,7 @@ class Flat(nn.Module):
 
 def test_every_network_has_a_case() -> None:
     classes = {name for name in networks.__all__ if inspect.isclass(getattr(networks, name))}
-    assert classes == {name.split(",")[0] for name in CASES if "." not in name} | RULES
+    assert classes == {name.split(",")[0] for name in CASES if "." not in name} | NAMED | RULES
 
 
 @pytest.mark.parametrize("name", CASES)

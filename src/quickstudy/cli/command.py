@@ -1,4 +1,4 @@
-"""The checks that every command makes before it begins: whole numbers, ranges of values, valid paths."""
+"""What every command has in common at its border: whole numbers are whole, values are in range, paths can be paths at all."""
 
 import errno
 import functools

@@ -1,4 +1,4 @@
-"""Shared by all commands: where they write, tables, progress bars."""
+"""What all commands share: where they write, tables, progress bars."""
 
 import json
 import sys

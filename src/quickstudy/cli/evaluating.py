@@ -1,4 +1,4 @@
-"""``quickstudy evaluate``: runs evaluated on meta-test tasks."""
+"""``quickstudy evaluate``: runs before the evaluation."""
 
 import json
 import shlex

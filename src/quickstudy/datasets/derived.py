@@ -1,6 +1,6 @@
-"""Additional classes: rotated by quarter turns, or mixed from two classes; images are computed on demand.
+"""More classes out of those there are: rotated by quarter turns, or mixed of two; images are made when they are asked for.
 
-Sources: Santoro, Bartunov, Botvinick, Wierstra & Lillicrap, 2016, Meta-learning with memory-augmented neural networks (rotated
+Sources: Santoro, Bartunov, Botvinick, Wierstra & Lillicrap, 2016, Meta-learning with memory-augmented neural networks (turned
 characters as new classes); Ni, Goldblum, Sharaf, Kong & Goldstein, 2021, Data augmentation for meta-learning (task augmentation);
 Yun, Han, Oh, Chun, Choe & Yoo, 2019, CutMix.
 """
@@ -35,7 +35,7 @@ def halves(a: Tensor, b: Tensor) -> Tensor:
 
 
 def overlaid(a: Tensor, b: Tensor) -> Tensor:
-    """The mean of two images.
+    """One image laid over the other, the mean of both.
 
     >>> overlaid(torch.tensor([0, 255], dtype=torch.uint8), torch.tensor([10, 255], dtype=torch.uint8)).tolist()
     [5, 255]

@@ -74,7 +74,7 @@ def image_folder(
 
 
 def _entries(folder: Path) -> list[Path]:
-    """The content of a folder without hidden files and system files."""
+    """What lies in a folder but for hidden files and those that systems leave behind."""
     try:
         return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".") and entry.name not in _LEFT_BEHIND]
     except OSError as error:
@@ -83,7 +83,7 @@ def _entries(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class _Files:
-    """Images on disk, decoded on demand."""
+    """Images on disk, decoded when asked for."""
 
     files: tuple[Path, ...]
     reads: Images

@@ -47,7 +47,7 @@ def _marks(rows: NDArray[Any]) -> NDArray[np.uint64]:
 
 
 def row_hashes(index: ClassIndex, rows: Tensor | None = None) -> NDArray[np.uint64]:
-    """The hashes of an index's rows by number (1-D), all by default; each is computed on first use, and kept.
+    """The hashes of an index's rows by number (1-D), all by default; each is computed when it is first asked for, and kept.
 
     Images hash alike in memory, in a store and read on demand.
 

@@ -1,4 +1,4 @@
-"""The results of the demo, and its page."""
+"""What the demo found, and the page it writes about that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -25,7 +25,7 @@ _PRECISIONS = ("32-true", "bf16-mixed")
 
 
 class Fabric(Protocol):
-    """The part of a launched ``lightning_fabric.Fabric`` that is used."""
+    """What is used of a launched ``lightning_fabric.Fabric``."""
 
     @property
     def global_rank(self) -> int: ...

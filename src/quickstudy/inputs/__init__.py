@@ -1,4 +1,4 @@
-"""Input kinds: how raw inputs become tensors; saved with every artefact."""
+"""Input kinds: how one raw thing becomes tensors; the only way in, saved with every artefact."""
 
 from quickstudy.inputs.column import Column
 from quickstudy.inputs.columns import Columns
@@ -6,5 +6,6 @@ from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.kinds import input_kind
 from quickstudy.inputs.texts import Texts
+from quickstudy.inputs.wordpiece import WordPieces
 
-__all__ = ["Column", "Columns", "Images", "InputKind", "Texts", "input_kind"]
+__all__ = ["Column", "Columns", "Images", "InputKind", "Texts", "WordPieces", "input_kind"]

@@ -1,4 +1,4 @@
-"""How an image becomes an input: a frozen record, saved with every learner and predictor and used everywhere."""
+"""How an image becomes an input: a frozen record that travels with every learner and predictor, the same at every door."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

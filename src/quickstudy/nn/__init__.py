@@ -1,8 +1,13 @@
-"""Networks, independent of tasks, and what runs them inside an inner loop."""
+"""Networks that know nothing of tasks, and what runs them inside an inner loop."""
 
-from quickstudy.nn import film, norm
+from quickstudy.nn import backbones, film, norm
 from quickstudy.nn.adam_lstm import AdamLSTM
 from quickstudy.nn.augmented import Augmented, AugmentedMLP
+from quickstudy.nn.backbones.efficientnet_lite import EfficientNetLite0
+from quickstudy.nn.backbones.item_set import ItemSet
+from quickstudy.nn.backbones.pretrained import Pretrained
+from quickstudy.nn.backbones.resnet12 import ResNet12
+from quickstudy.nn.backbones.token_transformer import TokenTransformer
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
@@ -16,6 +21,7 @@ from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.meta_dropout import MetaDropout
 from quickstudy.nn.mixing import Mixing
 from quickstudy.nn.mlp import MLP
+from quickstudy.nn.named_weights import NamedWeights
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.point import Point
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
@@ -42,6 +48,7 @@ __all__ = [
     "Conv4",
     "Conv4Maps",
     "CoordinateLSTM",
+    "EfficientNetLite0",
     "ExactBatchNorm2d",
     "FeedForward",
     "FiLM",
@@ -51,15 +58,19 @@ __all__ = [
     "GaussianCode",
     "GaussianWeights",
     "InputContext",
+    "ItemSet",
     "LSTMCell",
     "LearnedRule",
     "MetaDropout",
     "Mixing",
+    "NamedWeights",
     "NormedByExample",
     "PairEncoder",
     "Point",
+    "Pretrained",
     "QueryContext",
     "Relation",
+    "ResNet12",
     "RuleOptimizer",
     "RunningMean",
     "ScaledFiLM",
@@ -69,12 +80,14 @@ __all__ = [
     "Shared",
     "Standardised",
     "SupportContext",
+    "TokenTransformer",
     "UnitLength",
     "WrittenFiLM",
     "WrittenHead",
     "WrittenInTurn",
     "WrittenLowRank",
     "WrittenNetwork",
+    "backbones",
     "film",
     "norm",
 ]

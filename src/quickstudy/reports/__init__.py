@@ -1,4 +1,4 @@
-"""Reports, intervals, paired comparisons and rankings."""
+"""Numbers that stand for themselves: reports, intervals, paired comparisons, rankings."""
 
 from quickstudy.reports.compare import compare, conclude
 from quickstudy.reports.comparison import Comparison

@@ -1,18 +1,23 @@
 """Learners, predictors and training states to disk and back."""
 
 from quickstudy.saving.checkpoint import altered, load, save
+from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
 from quickstudy.saving.older import completed, modern
 from quickstudy.saving.training import load_training, restore_training, save_training, training_state, write_training
 
 __all__ = [
     "altered",
     "completed",
+    "left_out",
     "load",
     "load_training",
+    "made_whole",
     "modern",
+    "refuse_other_weights",
     "restore_training",
     "save",
     "save_training",
     "training_state",
+    "whole_weights",
     "write_training",
 ]

@@ -17,6 +17,7 @@ from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.learner import Learner, Predictor
 from quickstudy.nn.value import own
+from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
 from quickstudy.saving.older import completed, modern
 from quickstudy.storage.artefact import FORMAT, Artefact, read, unpack, write
 from quickstudy.storage.blueprint import Recorded, blueprint, build
@@ -25,16 +26,20 @@ from quickstudy.storage.budget import Budget
 __all__ = ["altered", "load", "save"]
 
 
-def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[str, Any] | None = None) -> None:
+def save(
+    thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[str, Any] | None = None, whole: bool = False
+) -> None:
     """Writes a learner or an adapted predictor to one file (safetensors with JSON inside), whole or not at all.
 
     Args:
         thing: a learner, or a predictor with its state, class names and preprocessing.
         path: of the file.
         recipe: the call that made the learner, kept as a note.
+        whole: copy the weights of frozen pretrained backbones too, which are otherwise named by their hash: the file is large,
+            and needs no package with weights where it is loaded.
 
     Raises:
-        ArtefactError: the file cannot be written; an old one survives.
+        ArtefactError: the file cannot be written; an old one survives. Or a frozen pretrained backbone has other weights by now.
 
     >>> import tempfile, torch
     >>> from quickstudy.learners.metric.proto import ProtoNet
@@ -47,12 +52,16 @@ def save(thing: Learner[Any] | Predictor, path: str | Path, *, recipe: Mapping[s
     learner = thing.learner if isinstance(thing, Predictor) else thing
     reads = thing.reads
     description: dict[str, Any] = {
-        "learner": blueprint(learner),
+        "learner": made_whole(blueprint(learner)) if whole else blueprint(learner),
         "recipe": dict(recipe or {}),
         "reads": reads.to_json() if reads is not None else None,
         "expects": asdict(learner.expects) if learner.expects is not None else None,
     }
-    tree: dict[str, Any] = {"weights": dict(learner.state_dict())}
+    if not whole and (parts := left_out(learner)):
+        for part in set(parts.values()):
+            part.check_unchanged()
+        description["backbones"] = {place: [part.name, part.sha256] for place, part in parts.items()}
+    tree: dict[str, Any] = {"weights": whole_weights(learner) if whole else dict(learner.state_dict())}
     if isinstance(thing, Predictor):
         tree["state"] = thing.state
         description["classes"] = list(thing.classes) if thing.classes is not None else None
@@ -121,6 +130,7 @@ def _filled(like: Learner[Any] | None, weights: Mapping[str, Tensor], found: Art
     """The learner with the file's weights, in their own precision."""
     learner = like if like is not None else _rebuilt(found, path)
     weights = completed(weights, learner, found)
+    refuse_other_weights(learner, found.description.get("backbones", {}), weights, path)
     for name, tensor in learner.state_dict(keep_vars=True).items():
         saved = weights.get(name)
         if not isinstance(tensor, Tensor) or not isinstance(saved, Tensor):

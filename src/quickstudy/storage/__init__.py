@@ -2,7 +2,8 @@
 
 from quickstudy.storage.artefact import FORMAT, Artefact, pack, read, unpack, versions, write
 from quickstudy.storage.blueprint import Recorded, blueprint, build
-from quickstudy.storage.budget import Budget
+from quickstudy.storage.budget import Budget, unbudgeted
+from quickstudy.storage.file_hash import sha256_of
 from quickstudy.storage.files import appending, locked, open_whole, read_json, read_whole, swept, write_whole
 from quickstudy.storage.plain_json import parsed
 
@@ -21,7 +22,9 @@ __all__ = [
     "read",
     "read_json",
     "read_whole",
+    "sha256_of",
     "swept",
+    "unbudgeted",
     "unpack",
     "versions",
     "write",

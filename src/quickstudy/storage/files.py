@@ -91,7 +91,7 @@ def _part(path: Path) -> tuple[Path, int]:
 
 
 def swept(folder: Path) -> list[str]:
-    """Removes temporary files that interrupted writes have left in ``folder``; returns the names of their targets.
+    """Removes what writes that were killed have left in ``folder``; the names of what they wrote.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -191,7 +191,7 @@ def read_whole(path: Path, most: int = 2**31) -> bytes:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+    """What a JSON file says.
 
     Raises:
         ArtefactError: it cannot be read.

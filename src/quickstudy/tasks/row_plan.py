@@ -22,5 +22,5 @@ class RowPlan(Plan):
     classes: Tensor
 
     def at(self, rows: tuple[Tensor, Tensor]) -> "RowPlan":
-        """The same tasks with other row numbers, after rows were moved (for example into a table of features)."""
+        """The same tasks with other row numbers, after rows were moved (into a table of features, say)."""
         return replace(self, support_rows=rows[0], query_rows=rows[1])

@@ -1,4 +1,4 @@
-"""Statistics of the images that a source draws from."""
+"""The images of meta-training that a source draws from, measured: what a learner trained on it may expect."""
 
 from typing import Any
 

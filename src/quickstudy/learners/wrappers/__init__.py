@@ -1,4 +1,4 @@
-"""Wrappers: learners that wrap another learner and change its meta-training."""
+"""Learners around another learner, whose meta-training they change."""
 
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised

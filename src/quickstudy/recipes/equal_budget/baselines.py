@@ -1,4 +1,4 @@
-"""The traditional learners under the equal budget, which they use as far as they can."""
+"""The traditional learners under the equal budget: what they can use of it, they use."""
 
 from typing import Any
 

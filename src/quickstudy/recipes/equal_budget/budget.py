@@ -26,7 +26,7 @@ __all__ = ["Budget"]
 
 @dataclass(frozen=True)
 class Budget:
-    """The budget of every learner, and the few ways to use it.
+    """What every learner is given, and the few ways to spend it.
 
     Args:
         data: classes of meta-training and meta-test.
