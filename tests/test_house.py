@@ -19,7 +19,7 @@ DOOR = "quickstudy_cli"
 """The command line's front door, beside the package, so that it can answer before anything heavy is loaded."""
 
 FLOORS = [
-    {"arguments", "errors", "functional", "likelihood", "signatures", "storage", "targets"},
+    {"borders", "errors", "functional", "likelihood", "storage"},
     {"reports", "task"},
     {"datasets", "inputs", "metrics", "nn"},
     {"learner", "tasks"},
@@ -34,7 +34,7 @@ FLOORS = [
 ]
 """From the ground up: a room imports from floors below, or from its own floor if that closes no circle."""
 
-BELOW_LEARNERS = {"arguments", "errors", "functional", "storage", "targets", "task", "likelihood", "nn", "execution", "learner"}
+BELOW_LEARNERS = {"borders", "errors", "functional", "storage", "task", "likelihood", "nn", "execution", "learner"}
 """What a file of a learner may import from."""
 
 LONGEST_FILE = 300

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.distributions import Bernoulli as Coin
 from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
 
+from quickstudy.borders.targets import Kind
 from quickstudy.errors import ShapeError
-from quickstudy.targets import Kind
 
 __all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "LogLoss", "names_classes"]
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from quickstudy.borders.targets import Kind, read_targets
 from quickstudy.errors import DataError, ShapeError
 from quickstudy.functional.tree import leaves, map_leaves, stack
-from quickstudy.targets import Kind, read_targets
 
 __all__ = ["Examples", "Inputs", "Task", "inputs", "pad", "stack_tasks", "unstack_tasks"]
 
@@ -85,7 +85,8 @@ class Examples:
             y: a target for each input: whole numbers 0 … N−1 or one-hot rows for classes, numbers (S,) or (S, P) for values,
                 rows of 0 and 1 for labels.
             ways: the number of classes, where ``y`` does not show all of them.
-            kind: "classes", "values" or "labels"; needed only where ``y`` could be read in two ways, see `targets.read_targets`.
+            kind: "classes", "values" or "labels"; needed only where ``y`` could be read in two ways, see
+                `borders.targets.read_targets`.
 
         Raises:
             DataError: numbers are missing (NaN) or infinite, a class lies outside of ``range(ways)``, or two readings of ``y``.

@@ -11,7 +11,7 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from quickstudy.arguments import choice, number, whole
+from quickstudy.borders.arguments import choice, number, whole
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.execution.agreement import agree, hand_reads
 from quickstudy.execution.batching import Strategy, meta_gradient

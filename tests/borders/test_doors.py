@@ -19,10 +19,10 @@ from PIL import Image
 from torch import Tensor
 
 from quickstudy import Examples, Learner, Predictor, datasets, learners, load, save
+from quickstudy.borders.targets import class_names, read_targets
 from quickstudy.errors import UserError
 from quickstudy.inputs.images import Images
 from quickstudy.nn import MLP
-from quickstudy.targets import class_names, read_targets
 
 Door = Callable[[Any], Tensor]
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from quickstudy.borders.targets import class_names
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.class_names import report_near_names
 from quickstudy.datasets.image_rows import image_rows, kept
@@ -16,7 +17,6 @@ from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
-from quickstudy.targets import class_names
 
 __all__ = ["from_arrays", "from_dataset", "split_classes"]
 

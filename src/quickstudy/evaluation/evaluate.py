@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from quickstudy.arguments import choice, whole
+from quickstudy.borders.arguments import choice, whole
 from quickstudy.errors import LearnerError, TaskError, UserError
 from quickstudy.evaluation.columns import cut, said_of, task_columns
 from quickstudy.evaluation.encoded_batches import encoded_batches

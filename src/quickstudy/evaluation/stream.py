@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.arguments import whole
+from quickstudy.borders.arguments import whole
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.evaluation.encoded_batches import encoded_batches
 from quickstudy.evaluation.soundness import require_numbers

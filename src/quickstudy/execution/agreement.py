@@ -4,11 +4,11 @@ from typing import Any
 
 from torch import nn
 
+from quickstudy.borders.targets import Kind
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.inputs.border import other_targets
 from quickstudy.learner import Learner, LearnerWrapper
 from quickstudy.likelihood import Likelihood
-from quickstudy.targets import Kind
 from quickstudy.tasks.source import TaskSource
 
 __all__ = ["agree", "disagreement", "hand_reads", "require_source"]

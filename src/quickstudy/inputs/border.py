@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
+from quickstudy.borders.targets import Kind
 from quickstudy.errors import DataError, LearnerError, ShapeError
 from quickstudy.inputs.row_shape import refuse_missing
 from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
-from quickstudy.targets import Kind
 from quickstudy.task import Examples, Task
 
 __all__ = ["class_names", "finite_outputs", "one_support_set", "other_targets", "right_targets"]

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.arguments import shown
+from quickstudy.borders.arguments import shown
 from quickstudy.errors import DataError
 
 __all__ = ["Column", "days", "fitted", "is_missing"]

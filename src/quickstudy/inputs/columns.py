@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quickstudy.arguments import shown
+from quickstudy.borders.arguments import shown
 from quickstudy.errors import DataError, nearest
 from quickstudy.inputs.column import Column, fitted
 from quickstudy.inputs.kind import InputKind

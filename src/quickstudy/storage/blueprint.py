@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from quickstudy.borders.signatures import checked
 from quickstudy.errors import ArtefactError, LearnerError, UserError
-from quickstudy.signatures import checked
 
 __all__ = ["Recorded", "blueprint", "build"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.arguments import span, spelled
+from quickstudy.borders.arguments import span, spelled
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.row_hashes import content_of, equal_rows
 from quickstudy.errors import Argument, TaskError

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from quickstudy.arguments import span, spelled
+from quickstudy.borders.arguments import span, spelled
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
 from quickstudy.task import Examples, Task

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.borders.signatures import checking_constructor
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import TaskError
-from quickstudy.signatures import checking_constructor
 
 __all__ = ["Balanced", "ClassSampler", "EachOnce", "Hard", "in_random_order", "most_of"]
 

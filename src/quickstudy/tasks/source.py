@@ -14,13 +14,13 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 import torch
 from torch import Tensor
 
-from quickstudy.arguments import shown, whole
+from quickstudy.borders.arguments import shown, whole
+from quickstudy.borders.signatures import checking_constructor
+from quickstudy.borders.targets import read_targets
 from quickstudy.errors import DataError, TaskError
 from quickstudy.functional.tree import leading, leaves, map_leaves
 from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
-from quickstudy.signatures import checking_constructor
-from quickstudy.targets import read_targets
 from quickstudy.task import Task
 
 __all__ = ["Plan", "TaskSource", "generator_of", "rows_seen"]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from quickstudy import Examples
+from quickstudy.borders.targets import class_names, read_targets
 from quickstudy.errors import DataError, ShapeError, UserError
-from quickstudy.targets import class_names, read_targets
 
 ONE_HOT = [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
 RAGGED = [[1, 0], [1]]

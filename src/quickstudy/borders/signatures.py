@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from quickstudy.arguments import choice, number, shown, whole
+from quickstudy.borders.arguments import choice, number, shown, whole
 from quickstudy.errors import LearnerError, UserError
 
 __all__ = ["checked", "checking_constructor", "refuse_unlike"]
