@@ -9,12 +9,16 @@ from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.datasets.store import open_store, pieces_of, write_store
+from quickstudy.datasets.table import table
+from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.inputs.images import Images
 
 __all__ = [
     "ClassIndex",
     "Images",
     "Splits",
+    "Table",
+    "TableSplits",
     "encoded",
     "from_arrays",
     "from_dataset",
@@ -31,5 +35,6 @@ __all__ = [
     "redrawn",
     "rotated_classes",
     "split_classes",
+    "table",
     "write_store",
 ]

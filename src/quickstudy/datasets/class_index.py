@@ -158,13 +158,25 @@ class ClassIndex:
             raise DataError(f"{self.name}: select two or more classes, each once, not {list(classes)}.")
         fresh = torch.full((len(self.classes),), -1)
         fresh[torch.tensor(wanted, dtype=torch.long)] = torch.arange(len(wanted))
-        labels = fresh[self.labels]
-        rows = torch.where(labels >= 0)[0]
+        return self._part(torch.where(fresh[self.labels] >= 0)[0], wanted, name)
+
+    def rows(self, rows: Tensor, name: str | None = None) -> "ClassIndex":
+        """Some rows by number (1-D), with the classes that they are of.
+
+        Raises:
+            DataError: they are of fewer than two classes.
+        """
+        return self._part(rows, torch.unique(self.labels[rows]).tolist(), name)
+
+    def _part(self, rows: Tensor, wanted: Sequence[int], name: str | None) -> "ClassIndex":
+        """``rows`` of the classes ``wanted``, which are numbered in this order."""
+        fresh = torch.full((len(self.classes),), -1)
+        fresh[torch.tensor(wanted, dtype=torch.long)] = torch.arange(len(wanted))
         x = self.x[rows] if isinstance(self.x, Tensor) else _Chosen(self.x, rows)
         part = replace(
             self,
             x=x,
-            labels=labels[rows],
+            labels=fresh[self.labels[rows]],
             classes=tuple(self.classes[i] for i in wanted),
             groups=None if self.groups is None else self.groups[rows],
             name=name or self.name,

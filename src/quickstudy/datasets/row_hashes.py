@@ -2,19 +2,38 @@
 
 import hashlib
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.class_index import ClassIndex, Hashes, Rows
 from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
 
 __all__ = ["content_of", "equal_rows", "hashes_of", "row_hashes"]
 
 _AT_ONCE = 1000
+
+
+class _Indexed(Protocol):
+    """An index of classes, or a table of tasks."""
+
+    @property
+    def x(self) -> Tensor | Rows: ...
+
+    @property
+    def reads(self) -> InputKind | None: ...
+
+    @property
+    def hashes(self) -> Hashes: ...
+
+    def __len__(self) -> int: ...
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Rows by number."""
 
 
 def hashes_of(rows: NDArray[Any], *, pixels: bool = False) -> NDArray[np.uint64]:
@@ -46,8 +65,8 @@ def _marks(rows: NDArray[Any]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(marks), dtype="<u8").astype(np.uint64)
 
 
-def row_hashes(index: ClassIndex, rows: Tensor | None = None) -> NDArray[np.uint64]:
-    """The hashes of an index's rows by number (1-D), all by default; each is computed when it is first asked for, and kept.
+def row_hashes(index: _Indexed, rows: Tensor | None = None) -> NDArray[np.uint64]:
+    """The hashes of an index's rows by number (1-D), all by default; each is computed on first use, and kept.
 
     Images hash alike in memory, in a store and read on demand.
 
@@ -71,7 +90,7 @@ def row_hashes(index: ClassIndex, rows: Tensor | None = None) -> NDArray[np.uint
     return np.asarray(kept.marks[numbers])
 
 
-def content_of(index: ClassIndex, *rows: Tensor) -> str:
+def content_of(index: _Indexed, *rows: Tensor) -> str:
     """A fingerprint of the distinct ones among some rows: other values in any of them, another fingerprint.
 
     >>> index = ClassIndex(torch.eye(4), torch.tensor([0, 0, 1, 1]), ("a", "b"))

@@ -162,7 +162,7 @@ def fitted(name: str, given: Sequence[Any] | NDArray[Any], *, category: bool = F
 
 
 def _kind(name: str, present: Sequence[Any]) -> _Kind:
-    if all(_number(item) is not None for item in present):
+    if all(hasattr(item, "__float__") and not isinstance(item, str | bytes) for item in present):
         return "number"
     if all(days(item) is not None for item in present):
         return "date"

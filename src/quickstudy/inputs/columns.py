@@ -6,13 +6,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from quickstudy.borders.arguments import shown
 from quickstudy.errors import DataError, nearest
 from quickstudy.inputs.column import Column, fitted
 from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.raw_columns import raw_columns, refuse_twice, some_names
 from quickstudy.inputs.row_shape import RowShape, refuse_missing
 
 __all__ = ["Columns"]
@@ -48,7 +47,7 @@ class Columns(InputKind):
         object.__setattr__(self, "columns", tuple(self.columns))
         if not self.columns or not all(isinstance(column, Column) for column in self.columns):
             raise DataError("a table needs at least one column that is an input. Name them: columns=[…]")
-        _refuse_twice(self.names)
+        refuse_twice(self.names)
 
     @classmethod
     def fitted(cls, rows: Any, *, categories: Sequence[str] = ()) -> Self:
@@ -61,10 +60,10 @@ class Columns(InputKind):
         Raises:
             DataError: no rows, or a column that can be read in no way.
         """
-        table = _table(rows, None)
+        table = raw_columns(rows, None)
         for name in categories:
             if name not in table:
-                raise DataError(f"there is no column {name!r}.{nearest(name, table)} The columns are {_some(list(table))}.")
+                raise DataError(f"there is no column {name!r}.{nearest(name, table)} The columns are {some_names(list(table))}.")
         if not table or not len(next(iter(table.values()))):
             raise DataError("there are no rows to learn the columns from. Give at least one.")
         return cls(tuple(fitted(name, values, category=name in categories) for name, values in table.items()))
@@ -84,7 +83,7 @@ class Columns(InputKind):
         return sum(column.width for column in self.columns)
 
     def __str__(self) -> str:
-        return f"Columns({_some(self.names)})"
+        return f"Columns({some_names(self.names)})"
 
     def gives(self, rows: RowShape) -> bool:
         return rows.are_of((self.width,))
@@ -103,16 +102,16 @@ class Columns(InputKind):
         """
         if isinstance(things, Tensor):
             return self._read_already(things)
-        table = _table(things, self.names)
+        table = raw_columns(things, self.names)
         for name in table:
             if name not in self.names:
                 raise DataError(
                     f"the column {name!r} is none of this learner's.{nearest(name, self.names)} Leave it out; the columns "
-                    f"are {_some(self.names)}."
+                    f"are {some_names(self.names)}."
                 )
         for name in self.names:
             if name not in table:
-                raise DataError(f'the column "{name}" is missing. Give all of {_some(self.names)}.')
+                raise DataError(f'the column "{name}" is missing. Give all of {some_names(self.names)}.')
         count = len(table[self.names[0]])
         if not count:
             raise DataError("there are no rows. Give at least one.")
@@ -135,67 +134,3 @@ class Columns(InputKind):
                 "dictionaries, a table or an array."
             )
         return x[None] if x.ndim == 1 else x
-
-
-def _table(things: Any, names: Sequence[str] | None) -> dict[str, Any]:
-    """Values by column. Where ``names`` are known, rows without names are in their order."""
-    if hasattr(things, "columns") and hasattr(things, "iloc"):
-        _refuse_twice([str(name) for name in things.columns])
-        return {str(name): _array(things[name]) for name in things.columns}
-    if isinstance(things, list | tuple) and not things:
-        raise DataError("there are no rows. Give at least one.")
-    if hasattr(things, "to_dict") and hasattr(things, "index"):
-        things = things.to_dict()
-    if isinstance(things, Mapping):
-        if all(isinstance(value, str) or not hasattr(value, "__len__") for value in things.values()):
-            things = [things]
-        else:
-            return {str(name): _array(values) for name, values in things.items()}
-    if isinstance(things, np.ndarray) or (isinstance(things, list | tuple) and things and not isinstance(things[0], Mapping)):
-        return _unnamed(things, names)
-    if not isinstance(things, list | tuple) or not all(isinstance(row, Mapping) for row in things):
-        raise DataError(f"{shown(things)} is no row of a table. Give a dictionary by column, a list of them, or a table.")
-    return _of_dictionaries(things)
-
-
-def _of_dictionaries(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    known = dict.fromkeys(str(name) for row in rows for name in row)
-    for number, row in enumerate(rows):
-        lacking = next((name for name in known if name not in row), None)
-        if lacking is not None:
-            raise DataError(
-                f'row {number} (the first is 0) has no column "{lacking}", which others have.{nearest(lacking, map(str, row))} '
-                "Give all rows the same columns (None where a value is missing)."
-            )
-    return {name: [row[name] for row in rows] for name in known}
-
-
-def _unnamed(things: Any, names: Sequence[str] | None) -> dict[str, Any]:
-    if names is None:
-        raise DataError("columns are learned from a table with names: a dictionary of lists, a list of dictionaries, or pandas'.")
-    table = np.asarray(things, dtype=None if isinstance(things, np.ndarray) else object)
-    table = table[None] if table.ndim == 1 else table
-    if table.ndim != 2 or table.shape[1] != len(names):
-        raise DataError(
-            f"rows of {len(names)} values are needed, in the order {_some(names)}, not an array of shape {tuple(table.shape)}."
-        )
-    return {name: table[:, place] for place, name in enumerate(names)}
-
-
-def _array(values: Any) -> Sequence[Any] | NDArray[Any]:
-    if isinstance(values, Tensor):
-        return values.detach().cpu().numpy()
-    if hasattr(values, "isna") and hasattr(values, "to_numpy"):
-        plain = str(values.dtype).rstrip("0123456789") in ("float", "int", "uint", "bool")
-        return values.to_numpy() if plain else values.astype(object).tolist()  # type: ignore[no-any-return]
-    return values if isinstance(values, np.ndarray) else list(values)
-
-
-def _refuse_twice(names: Sequence[str]) -> None:
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice is not None:
-        raise DataError(f'two columns have the name "{twice}". Give each a name of its own.')
-
-
-def _some(names: Sequence[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

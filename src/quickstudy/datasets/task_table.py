@@ -1,0 +1,154 @@
+"""Rows of many tasks, each with targets of its own: a patient, an assay, a customer, a series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from quickstudy.datasets.class_index import Hashes, Rows
+from quickstudy.errors import DataError, nearest
+from quickstudy.functional.tree import rows_of
+from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.row_shape import refuse_missing
+
+__all__ = ["Table", "TableSplits"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """Rows of many tasks; `tasks.ByTask` makes tasks of them.
+
+    Args:
+        x: rows (R, …), or rows read on demand.
+        y: class numbers (R,) int64, or values (R, P).
+        tasks: the task number of each row, (R,).
+        task_names: names of the tasks, in order of their numbers.
+        classes: names of the classes, where targets are classes.
+        name: of the data, used in messages and reports.
+        groups: a group number for each row, (R,): support and query of a task never share one.
+        time: when each row was made, (R,), where rows have an order.
+        reads: how a raw thing becomes a row.
+
+    Raises:
+        DataError: fields that do not fit together, a task without rows, missing numbers.
+
+    >>> table = Table(torch.zeros(4, 2), torch.ones(4, 1), torch.tensor([0, 0, 1, 1]), ("ann", "bob"))
+    >>> table, table.counts.tolist()
+    (Table(data: 4 rows of 2 tasks, values), [2, 2])
+    """
+
+    x: Tensor | Rows
+    y: Tensor
+    tasks: Tensor
+    task_names: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    name: str = "data"
+    groups: Tensor | None = None
+    time: Tensor | None = None
+    reads: InputKind | None = None
+
+    def __post_init__(self) -> None:
+        rows = len(self.tasks)
+        beside = {"targets": self.y, "groups": self.groups, "times": self.time}
+        for what, held in beside.items():
+            if held is not None and len(held) != rows:
+                raise DataError(f"{self.name}: {len(held)} {what} came with {rows} rows. Give one to each row.")
+        if len(self.x) != rows or not rows or self.tasks.dtype != torch.int64:
+            raise DataError(f"{self.name}: {len(self.x)} rows came with {rows} task numbers. Give an int64 number to each row.")
+        if int(self.tasks.min()) < 0 or int(self.tasks.max()) >= len(self.task_names) or not bool((self.counts > 0).all()):
+            raise DataError(f"{self.name}: task numbers must lie in 0..{len(self.task_names) - 1}, and each have a row.")
+        kind = "class numbers (R,)" if self.classes else "values (R, P)"
+        if self.y.ndim != (1 if self.classes else 2) or self.y.is_floating_point() == bool(self.classes):
+            raise DataError(f"{self.name}: targets must be {kind}, not {self.y.dtype} of shape {tuple(self.y.shape)}.")
+        if self.classes and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
+            raise DataError(f"{self.name}: class numbers must lie in 0..{len(self.classes) - 1}, as many as names.")
+        refuse_missing(self.y, f"{self.name}: targets")
+        if isinstance(self.x, Tensor):
+            refuse_missing(self.x, f"{self.name}: rows")
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def __repr__(self) -> str:
+        kind = f"{len(self.classes)} classes" if self.classes else "values"
+        return f"Table({self.name}: {len(self):,} rows of {len(self.task_names):,} tasks, {kind})"
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """What is known of the rows' hashes, see `datasets.row_hashes`."""
+        return Hashes(np.zeros(len(self), dtype=np.uint64), np.zeros(len(self), dtype=bool))
+
+    @property
+    def counts(self) -> Tensor:
+        """How many rows each task has, (T,)."""
+        return torch.bincount(self.tasks, minlength=len(self.task_names))
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Rows by number; ``rows`` of any shape gives that shape followed by an example's."""
+        if isinstance(self.x, Tensor):
+            found = rows_of(self.x, rows)
+        else:
+            flat = self.x.gather(rows.reshape(-1))
+            found = flat.reshape(*rows.shape, *flat.shape[1:])
+        return found if self.reads is None else self.reads.scaled(found)
+
+    def rows(self, rows: Tensor, name: str | None = None) -> "Table":
+        """Some rows, by number (1-D); tasks are numbered anew, classes stay as they are."""
+        found, tasks = torch.unique(self.tasks[rows], return_inverse=True)
+        return replace(
+            self,
+            x=self.x[rows] if isinstance(self.x, Tensor) else _Part(self.x, rows),
+            y=self.y[rows],
+            tasks=tasks,
+            task_names=tuple(self.task_names[task] for task in found.tolist()),
+            groups=None if self.groups is None else self.groups[rows],
+            time=None if self.time is None else self.time[rows],
+            name=name or self.name,
+        )
+
+    def select(self, tasks: Sequence[str], name: str | None = None) -> "Table":
+        """The rows of some tasks, by name.
+
+        Raises:
+            DataError: a task that is not there, or none.
+        """
+        known = {label: number for number, label in enumerate(self.task_names)}
+        for task in tasks:
+            if task not in known:
+                raise DataError(f"{self.name} has no task {task!r}.{nearest(str(task), self.task_names)}")
+        if not tasks:
+            raise DataError(f"{self.name}: select one task or more.")
+        wanted = torch.tensor([known[task] for task in tasks])
+        return self.rows(torch.isin(self.tasks, wanted).nonzero()[:, 0], name)
+
+    def at_least(self, rows: int) -> "Table":
+        """The tasks that have so many rows.
+
+        Raises:
+            DataError: there are none.
+        """
+        return self.select([name for name, count in zip(self.task_names, self.counts.tolist(), strict=True) if count >= rows])
+
+
+@dataclass(frozen=True)
+class _Part(Rows):
+    whole: Rows
+    chosen: Tensor
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        return self.whole.gather(self.chosen[rows])
+
+
+class TableSplits(NamedTuple):
+    """Tables for meta-training, meta-validation and meta-test; no task is in two."""
+
+    train: Table
+    val: Table
+    test: Table
