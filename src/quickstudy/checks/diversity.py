@@ -20,7 +20,7 @@ from quickstudy.functional.tree import leaves
 from quickstudy.reports.intervals import interval_over_tasks
 from quickstudy.task import Task
 from quickstudy.tasks.few_shot import FewShot
-from quickstudy.tasks.row_plan import RowPlan
+from quickstudy.tasks.row_plan import RowPlan, TaskPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
 __all__ = ["TaskDiversity", "differ_too_little", "task_diversity"]
@@ -200,5 +200,9 @@ def _repeated(plans: list[Plan]) -> float:
     for plan in plans:
         for number in range(len(plan)):
             own = plan[number : number + 1]
-            keys[tuple(sorted(own.classes[0].tolist())) if isinstance(own, RowPlan) else own.digest()] += 1
+            keys[
+                tuple(sorted(own.classes[0].tolist()))
+                if isinstance(own, RowPlan) and not isinstance(own, TaskPlan)
+                else own.digest()
+            ] += 1
     return 1 - len(keys) / sum(len(plan) for plan in plans)

@@ -154,7 +154,8 @@ def _check(rows: Mapping[str, Any], named: Mapping[str, str | None], more: Seque
         )
     if named["text"] is not None and named["image"] is not None:
         raise DataError(f"{called}: inputs are texts or images, not both. Give text= or image=.")
-    roles = [column for role, column in named.items() if column is not None and role != "split"]
+    roles = [column for role, column in named.items() if column is not None and role not in ("split", "time")]
+    roles += [named["time"]] if named["time"] not in (None, named["group"]) else []
     twice = next((column for place, column in enumerate(roles) if column in roles[:place]), None)
     if twice is not None:
         raise DataError(f'{called}: the column "{twice}" cannot be two things. Name another for one of them.')

@@ -12,8 +12,8 @@ from quickstudy.functional.tree import cat, map_leaves, rows_of, to
 from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner
 from quickstudy.task import Task
-from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.row_plan import RowPlan
+from quickstudy.tasks.row_source import RowSource
 from quickstudy.tasks.source import Plan, TaskSource, rows_seen
 
 __all__ = ["encoded_batches"]
@@ -38,11 +38,11 @@ def encoded_batches(
     """Batches of encoded tasks; each row of a finite data set meets the encoder once."""
     _refuse_company(learner)
     table, rows = None, (torch.empty(0), torch.empty(0))
-    if learner.encodes and isinstance(source, FewShot) and isinstance(plan, RowPlan):
+    if learner.encodes and isinstance(source, RowSource) and isinstance(plan, RowPlan):
         distinct, places = rows_seen(plan.support_rows, plan.query_rows)
         at_once = _AT_ONCE if device.type == "cpu" else 10 * _AT_ONCE
-        with explained(learner, lambda: source.index.gather(distinct[:1])):
-            parts = [learner.encode(to(source.index.gather(part), device)) for part in distinct.split(at_once)]  # type: ignore[no-untyped-call]
+        with explained(learner, lambda: source.raw(distinct[:1])):
+            parts = [learner.encode(to(source.raw(part), device)) for part in distinct.split(at_once)]  # type: ignore[no-untyped-call]
             table, rows = cat(parts), (places[0], places[1])
     for low in range(0, len(plan), batch):
         part: Any = plan[low : low + batch]

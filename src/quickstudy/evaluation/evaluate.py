@@ -108,7 +108,8 @@ def evaluate(
             called = baseline, name_of(model)
             (scores, seconds), size = _evaluate_baseline(*called, source, evaluated, likelihood, look, progress), None
     facts = model.facts if isinstance(model, Learner) else None
-    classes = tuple(map(tuple, evaluated.classes.tolist())) if isinstance(evaluated, RowPlan) else None
+    clusters = evaluated.clusters if isinstance(evaluated, RowPlan) else None
+    classes = None if clusters is None else tuple(map(tuple, clusters.tolist()))
     report = Report(
         model=type(model).__name__ if isinstance(model, Learner) else name_of(model),
         source=source.name,

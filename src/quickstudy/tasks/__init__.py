@@ -1,6 +1,7 @@
 """Sources of tasks: drawn from data, or synthetic with a known answer."""
 
 from quickstudy.tasks.augmented_images import AugmentedImages
+from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.copy import Copy
 from quickstudy.tasks.curriculum import Curriculum, growing
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
@@ -26,6 +27,7 @@ __all__ = [
     "MLTI",
     "AugmentedImages",
     "Balanced",
+    "ByTask",
     "ClassSampler",
     "Copy",
     "Curriculum",

@@ -17,15 +17,15 @@ from quickstudy.likelihood import Categorical
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.layout import PIECE, chosen, first, flat, unequal
 from quickstudy.tasks.row_plan import RowPlan
+from quickstudy.tasks.row_source import RowSource
 from quickstudy.tasks.samplers import ClassSampler, in_random_order
 from quickstudy.tasks.sizes import Sizes
-from quickstudy.tasks.source import TaskSource
 
 __all__ = ["FewShot"]
 
 
-class FewShot(TaskSource[RowPlan]):
-    """N-way K-shot tasks: N classes, K support and some query examples of each, classes put to columns anew per task.
+class FewShot(RowSource[RowPlan]):
+    """N-way K-shot tasks: N classes, K support and some query examples of each, columns of classes drawn anew per task.
 
     Where the index knows groups (font styles, patients), support and query of a task never share one. With its
     ``equal_together=True`` no query is equal to a support row of its class.
@@ -267,8 +267,8 @@ class FewShot(TaskSource[RowPlan]):
         if self.classes is not None:
             self.classes.load_state_dict(state)
 
-    def gather(self, plan: RowPlan) -> Task:
-        return self.arrange(plan, self.index.gather)
+    def raw(self, rows: Tensor) -> Tensor:
+        return self.index.gather(rows)
 
     def digest(self, plan: RowPlan) -> str:
         """Of the plan, the classes' names and the content of every row in it: other data have another digest."""
@@ -276,7 +276,6 @@ class FewShot(TaskSource[RowPlan]):
         return hashlib.sha256("\n".join([super().digest(plan), content, *self.index.classes]).encode()).hexdigest()[:16]
 
     def arrange(self, plan: RowPlan, gather: Callable[[Tensor], Tensor]) -> Task:
-        """The planned tasks with ``gather(rows)`` for inputs: raw rows, or features that were computed before."""
         ways = plan.classes.shape[1]
         sides = [
             (plan.support_rows, plan.support_columns, plan.support_mask),

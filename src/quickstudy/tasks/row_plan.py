@@ -6,7 +6,7 @@ from torch import Tensor
 
 from quickstudy.tasks.source import Plan
 
-__all__ = ["RowPlan"]
+__all__ = ["RowPlan", "TaskPlan"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,23 @@ class RowPlan(Plan):
     query_mask: Tensor
     classes: Tensor
 
+    @property
+    def clusters(self) -> Tensor:
+        """What tasks share that new data would not, (B, N), -1 = none: their classes. Intervals for new ones resample these."""
+        return self.classes
+
     def at(self, rows: tuple[Tensor, Tensor]) -> "RowPlan":
         """The same tasks with other row numbers, after rows were moved (into a table of features, say)."""
         return replace(self, support_rows=rows[0], query_rows=rows[1])
+
+
+@dataclass(frozen=True)
+class TaskPlan(RowPlan):
+    """Planned tasks of a table; ``tasks`` (B,) are their numbers there. Where targets are values, classes are none."""
+
+    tasks: Tensor
+
+    @property
+    def clusters(self) -> Tensor:
+        """The tasks' numbers, (B, 1): the table's tasks are what tasks drawn from it share."""
+        return self.tasks[:, None]

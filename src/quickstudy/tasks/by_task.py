@@ -1,0 +1,258 @@
+"""Tasks that a table names: each patient, assay, customer or series with targets of its own, classes or values."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from quickstudy.arguments import shown, whole
+from quickstudy.datasets.row_hashes import content_of
+from quickstudy.datasets.task_table import Table
+from quickstudy.errors import TaskError, nearest
+from quickstudy.functional.tree import leaves
+from quickstudy.inputs.kind import InputKind
+from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+from quickstudy.task import Examples, Inputs, Task
+from quickstudy.tasks.row_plan import TaskPlan
+from quickstudy.tasks.row_source import RowSource
+
+__all__ = ["ByTask"]
+
+_TRIES = 50
+_NAMED = 5
+
+_Drawn = tuple[Tensor, Tensor]
+"""Row numbers of a task's support and query set."""
+
+
+class ByTask(RowSource[TaskPlan]):
+    """Tasks of a table, drawn uniformly; some rows of a task are its support set, the others its queries.
+
+    **Values**: ``shots`` rows are the support set, at random or the first in time. **Classes** at random: ``shots`` rows of each
+    class of the task that has one more (a class with fewer is left out of this task), or as many of each as a mapping says,
+    ``{"active": 5, "inactive": 10}``. Classes by time: the first ``shots`` rows, whatever their classes; later rows of classes
+    that are not among them are no queries. Where the table knows groups, support and query never share one: rows of a support
+    set's group are left out of the queries. Tasks of any length share a batch, padded.
+
+    Args:
+        table: `datasets.table` with ``task=`` makes one.
+        shots: rows of the support set, as above.
+        queries: rows to be predicted, at random or the next in time; None takes all that are left.
+        order: "random", or "first" for the first rows by the table's time (by row number where it has none).
+        columns: "fixed" puts a class in the same column of each task, "shuffled" anew in each task; "auto" is "fixed" where all
+            tasks have all classes (positive and negative; the gestures of each user).
+        too_small: "skip" leaves out tasks with too few rows (``skipped`` names them); otherwise they are named in an error.
+
+    Raises:
+        TaskError: tasks that are too small, no tasks left, shots of classes that are not there.
+
+    >>> table = Table(torch.randn(12, 3), torch.randn(12, 1), torch.arange(12) % 2, ("ann", "bob"))
+    >>> task = ByTask(table, shots=2).sample(5)
+    >>> task.support.x.shape, task.query.y.shape
+    (torch.Size([5, 2, 3]), torch.Size([5, 4, 1]))
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        shots: int | Mapping[str, int] = 5,
+        queries: int | None = None,
+        *,
+        order: Literal["random", "first"] = "random",
+        columns: Literal["auto", "fixed", "shuffled"] = "auto",
+        too_small: Literal["raise", "skip"] = "raise",
+    ) -> None:
+        if queries is not None:
+            whole(TaskError, queries=queries)
+        self.table, self.shots, self.queries, self.order = table, shots, queries, order
+        self._wanted = self._by_class(shots)
+        time = torch.arange(len(table)) if table.time is None else table.time
+        by_time = torch.argsort(time, stable=True)
+        by_task = by_time[torch.argsort(table.tasks[by_time], stable=True)]
+        self._rows: list[Tensor] = list(by_task.split(table.counts.tolist()))  # type: ignore[no-untyped-call]
+        self.fixed = bool(table.classes) and (self._all_share() if columns == "auto" else columns == "fixed")
+        said = ", ".join(f"{k} {name}" for name, k in shots.items()) if isinstance(shots, Mapping) else f"{shots}-shot"
+        asked = "all other rows as queries" if queries is None else f"{queries} queries"
+        self.name = f"{table.name} by task, {'first ' if order == 'first' else ''}{said}, {asked}"
+        self.name += ", fixed columns" if self.fixed else ""
+        self.skipped: tuple[str, ...] = ()
+        self._tasks = self._large_enough(too_small)
+
+    @property
+    def likelihood(self) -> Likelihood:
+        return Categorical() if self.table.classes else Gaussian()
+
+    @property
+    def reads(self) -> InputKind | None:
+        return self.table.reads
+
+    def __len__(self) -> int:
+        """How many tasks there are."""
+        return len(self._tasks)
+
+    def plan(self, batch: int, generator: torch.Generator | None = None) -> TaskPlan:
+        which = torch.randint(len(self._tasks), (batch,), generator=generator)
+        return self._planned(self._tasks[which], generator)
+
+    def each(self, generator: torch.Generator | None = None) -> TaskPlan:
+        """Every task once, in the table's order: ``evaluate(model, source, plan=source.each())``."""
+        return self._planned(self._tasks, generator)
+
+    def raw(self, rows: Tensor) -> Tensor:
+        return self.table.gather(rows)
+
+    def arrange(self, plan: TaskPlan, gather: Callable[[Tensor], Inputs]) -> Task:
+        sides = [
+            (plan.support_rows, plan.support_columns, plan.support_mask),
+            (plan.query_rows, plan.query_columns, plan.query_mask),
+        ]
+        parts = []
+        for rows, columns, real in sides:
+            x = gather(rows)
+            kind = leaves(x)[0].dtype
+            mask = real.to(kind if kind.is_floating_point else torch.get_default_dtype())
+            if self.table.classes:
+                y = torch.nn.functional.one_hot(columns, plan.classes.shape[1]) * mask[..., None]
+            else:
+                y = self.table.y[rows] * mask[..., None]
+            parts.append(Examples(x, y, mask))
+        return Task(*parts)
+
+    def digest(self, plan: TaskPlan) -> str:
+        """Of the plan, the names of classes and tasks, and the inputs and targets of every row in it."""
+        rows = torch.unique(torch.cat([plan.support_rows.flatten(), plan.query_rows.flatten()]))
+        targets = hashlib.sha256(self.table.y[rows].numpy().tobytes()).hexdigest()
+        parts = [super().digest(plan), content_of(self.table, rows), targets, *self.table.classes, *self.table.task_names]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def _by_class(self, shots: int | Mapping[str, int]) -> Tensor | None:
+        """How many rows of each class (C,) a support set has; None where its rows are of any class."""
+        if not isinstance(shots, Mapping):
+            whole(TaskError, shots=shots)
+            each = self.table.classes and self.order == "random"
+            return torch.full((len(self.table.classes),), shots) if each else None
+        if not self.table.classes or self.order == "first":
+            what = "targets are values" if not self.table.classes else 'order="first" takes rows of any class'
+            raise TaskError(f"shots={shown(dict(shots))} are by class, but {what}. Give a whole number.")
+        wanted = torch.zeros(len(self.table.classes), dtype=torch.long)
+        for name, count in shots.items():
+            if name not in self.table.classes:
+                raise TaskError(f"{self.table.name} has no class {name!r}.{nearest(str(name), self.table.classes)}")
+            whole(TaskError, **{"shots": count})
+            wanted[self.table.classes.index(name)] = count
+        if len(shots) < 2:
+            raise TaskError(f"shots={shown(dict(shots))} names {len(shots)} class. A task tells two or more apart: name them.")
+        return wanted
+
+    def _all_share(self) -> bool:
+        """Whether every task has every class."""
+        pairs = self.table.tasks * len(self.table.classes) + self.table.y
+        return len(torch.unique(pairs)) == len(self.table.task_names) * len(self.table.classes)
+
+    def _large_enough(self, too_small: str) -> Tensor:
+        """The numbers of the tasks that can be drawn; each is tried once."""
+        generator = torch.Generator().manual_seed(0)
+        fits = torch.tensor([self._drawn(task, generator) is not None for task in range(len(self._rows))])
+        small = [self.table.task_names[task] for task in (~fits).nonzero()[:, 0].tolist()]
+        if small and (too_small == "raise" or len(small) == len(fits)):
+            named = ", ".join(f'"{name}"' for name in small[:_NAMED])
+            more = f" and {len(small) - _NAMED:,} more" if len(small) > _NAMED else ""
+            sizes = [len(self._rows[task]) for task in (~fits).nonzero()[:, 0].tolist()]
+            remedy = (
+                "Lower shots or queries."
+                if len(small) == len(fits)
+                else ('Lower shots or queries, or leave such tasks out: too_small="skip".')
+            )
+            raise TaskError(
+                f"{len(small):,} of {len(fits):,} tasks of {self.table.name} are too small for {self.name}: {named}{more} "
+                f"({min(sizes)} to {max(sizes)} rows{self._besides()}). {remedy}"
+            )
+        self.skipped = tuple(small)
+        return fits.nonzero()[:, 0]
+
+    def _besides(self) -> str:
+        """What else than the number of rows may be lacking."""
+        found = ["a group is never on both sides"] if self.table.groups is not None else []
+        found += ["two classes or more are needed in a support set"] if self.table.classes else []
+        return "".join(f"; {reason}" for reason in found)
+
+    def _planned(self, tasks: Tensor, generator: torch.Generator | None) -> TaskPlan:
+        drawn = []
+        for task in tasks.tolist():
+            found = self._drawn(task, generator)
+            if found is None:
+                raise TaskError(
+                    f'the task "{self.table.task_names[task]}" of {self.table.name} could not be parted by its groups so that '
+                    "enough rows are left as queries. Lower shots or queries."
+                )
+            drawn.append(found)
+        classes = self._columns([support for support, _ in drawn], generator)
+        sides = [self._padded([pair[side] for pair in drawn], classes) for side in (0, 1)]
+        return TaskPlan(*sides[0], *sides[1], classes, tasks)
+
+    def _drawn(self, task: int, generator: torch.Generator | None) -> _Drawn | None:
+        """Rows of one task; None where they are too few."""
+        tries = _TRIES if self.table.groups is not None and self.order == "random" else 1
+        for _ in range(tries):
+            rows = self._rows[task] if self.order == "first" else self._shuffled(self._rows[task], generator)
+            found = self._parted(rows)
+            if found is not None:
+                support, query = found
+                if self.order == "random" and self.table.groups is not None:
+                    query = query[torch.randperm(len(query), generator=generator)]
+                return support, query[: self.queries]
+        return None
+
+    def _shuffled(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Rows in random order; those of a group stay together."""
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        if self.table.groups is None:
+            return rows
+        groups, place = torch.unique(self.table.groups[rows], return_inverse=True)
+        return rows[torch.argsort(torch.randperm(len(groups), generator=generator)[place], stable=True)]
+
+    def _parted(self, rows: Tensor) -> _Drawn | None:
+        """The first rows that make a support set, and all that may be queries."""
+        y = self.table.y[rows]
+        if self._wanted is None:
+            assert isinstance(self.shots, int)
+            chosen = torch.arange(len(rows)) < self.shots
+            lacking = len(rows) < self.shots
+        else:
+            of_class = y[:, None] == torch.arange(len(self._wanted))
+            counts = of_class.sum(0)
+            named = isinstance(self.shots, Mapping)
+            used = self._wanted > 0 if named else counts > self._wanted
+            lacking = named and bool((counts < self._wanted).any())
+            chosen = (of_class & (of_class.cumsum(0) <= self._wanted) & used).any(1)
+        free = ~chosen
+        if self.table.groups is not None:
+            free &= ~torch.isin(self.table.groups[rows], self.table.groups[rows[chosen]])
+        if self.table.classes:
+            known = torch.unique(y[chosen])
+            lacking = lacking or len(known) < 2
+            free &= torch.isin(y, known)
+        support, query = rows[chosen], rows[free]
+        return None if lacking or len(query) < (self.queries or 1) else (support, query)
+
+    def _columns(self, supports: list[Tensor], generator: torch.Generator | None) -> Tensor:
+        """The class in each column of each task, (B, N), -1 = none."""
+        if not self.table.classes:
+            return torch.full((len(supports), 1), -1)
+        known = [torch.unique(self.table.y[support]) for support in supports]
+        if self.fixed:
+            every = torch.arange(len(self.table.classes))
+            return torch.stack([torch.where(torch.isin(every, classes), every, -1) for classes in known])
+        mixed = [classes[torch.randperm(len(classes), generator=generator)] for classes in known]
+        return torch.nn.utils.rnn.pad_sequence(mixed, batch_first=True, padding_value=-1)
+
+    def _padded(self, rows: list[Tensor], classes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows (B, S), their columns and masks."""
+        padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        mask = torch.arange(padded.shape[1]) < torch.tensor([len(row) for row in rows])[:, None]
+        if not self.table.classes:
+            return padded, torch.zeros_like(padded), mask
+        columns = (self.table.y[padded][..., None] == classes[:, None]).long().argmax(2)
+        return padded, columns * mask, mask
