@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from quickstudy.borders.arguments import shown
+from quickstudy.borders.targets import class_names
 from quickstudy.errors import DataError
 from quickstudy.inputs.column import days, is_missing
-from quickstudy.borders.targets import class_names
 
 __all__ = ["codes", "instants", "labels_of", "targets_of"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quickstudy.arguments import shown
+from quickstudy.borders.arguments import shown
 from quickstudy.errors import DataError
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.row_shape import RowShape

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from quickstudy.arguments import shown, whole
+from quickstudy.borders.arguments import shown, whole
 from quickstudy.datasets.row_hashes import content_of
 from quickstudy.datasets.task_table import Table
 from quickstudy.errors import TaskError, nearest

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from quickstudy.borders.signatures import checked
 from quickstudy.errors import ArgumentError, nearest
 from quickstudy.nn.backbones.item_set import ItemSet
 from quickstudy.nn.backbones.libraries import LIBRARIES
@@ -16,7 +17,6 @@ from quickstudy.nn.backbones.weights import hash_of
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.mlp import MLP
-from quickstudy.signatures import checked
 
 __all__ = ["BACKBONES", "Backbone", "build", "describe", "names"]
 
