@@ -1,4 +1,4 @@
-"""The command line's front door: it answers ``--help`` and ``--version`` at once, and loads a command with its needs.
+"""The entry point of the command line: ``--help`` and ``--version`` are fast, a command is loaded only when it is called.
 
 It stands beside the package, because importing anything of the package loads PyTorch, which takes seconds on a busy machine.
 """
@@ -60,7 +60,7 @@ COMMANDS = {
         "Meta-train, evaluate and compare learners on built-in data, and write a page about it: minutes on two cores.",
     ),
 }
-"""Where each command stands, and the first sentence of its help."""
+"""The function of each command, and the first sentence of its help."""
 
 
 def _version() -> str:
@@ -80,7 +80,7 @@ for _name, (_where, _help) in COMMANDS.items():
 
 
 def main() -> None:
-    """Runs the command line; exit status 0, 1 for what a person can mend, 2 for a defect of ours, 130 and 143 when stopped."""
+    """Runs the command line; exit status 0, 1 for what a user can fix, 2 for a defect of ours, 130 and 143 when stopped."""
     _catch_signals()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -111,7 +111,7 @@ _MEMORY = "there is not enough memory for this. Lower the sizes or counts that w
 
 
 def _fail_of(error: Exception, call: Callable[..., Any], given: dict[str, Any], sentence: str | None) -> NoReturn:
-    """A sentence on what a person can mend; anything else is a defect of ours."""
+    """A sentence on what a user can fix; anything else is a defect of ours."""
     from quickstudy.errors import UserError
 
     if isinstance(error, UserError):

@@ -1,16 +1,16 @@
 """The errors of quickstudy, drawn as a tree.
 
     QuickstudyError
-    ├── UserError            a person can mend it; its text may be shown by a command line, a page or a server
+    ├── UserError            a person can fix it; its text may be shown by a command line, a page or a server
     │   ├── DataError        a data set, a folder, an image or a download is not as it must be
-    │   ├── TaskError        the tasks asked for cannot be drawn from the data
+    │   ├── TaskError        the requested tasks cannot be drawn from the data
     │   ├── ShapeError       tensors, networks and tasks do not fit together
     │   ├── LearnerError     a learner is used in a way it does not offer
     │   ├── ArtefactError    a file of ours is damaged, foreign, or of a newer version
     │   ├── RunError         a run folder is busy, missing or of another recipe
     │   ├── ArgumentError    an argument of a call has a value that it cannot have
     │   └── MissingExtra     an optional dependency is not installed
-    ├── ContractError        a learner or a source breaks a promise that quickstudy.checks asks of it
+    ├── ContractError        a learner or a source breaks a promise that quickstudy.checks checks
     └── InternalError        a promise of ours was broken: please report it
 
 >>> issubclass(DataError, UserError) and issubclass(UserError, QuickstudyError)
@@ -50,7 +50,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument within an error's text; each door through which a call comes has its own way to spell it.
+    """An argument within an error's text; command line and Python spell it in their own ways.
 
     Args:
         name: as in Python.
@@ -86,7 +86,7 @@ class QuickstudyError(Exception):
 
 
 class UserError(QuickstudyError):
-    """A mistake that a person can mend; the text, given whole or in parts, says how."""
+    """A mistake that a person can fix; the text, given whole or in parts, says how."""
 
     def __init__(self, *parts: object) -> None:
         super().__init__(*parts)
@@ -100,11 +100,11 @@ class UserError(QuickstudyError):
 
 
 class DataError(UserError, ValueError):
-    """A data set, a folder, an image or a download is not as it must be."""
+    """A data set, a folder, an image or a download is invalid."""
 
 
 class TaskError(UserError, ValueError):
-    """The tasks asked for cannot be drawn from the data."""
+    """The requested tasks cannot be drawn from the data."""
 
 
 class ShapeError(UserError, ValueError):
@@ -112,7 +112,7 @@ class ShapeError(UserError, ValueError):
 
 
 class LearnerError(UserError, TypeError):
-    """A learner is used in a way it does not offer."""
+    """A learner is used in a way that it does not support."""
 
 
 class ArtefactError(UserError, ValueError):
@@ -140,7 +140,7 @@ class MissingExtra(UserError, ImportError):
 
 
 class ContractError(QuickstudyError, AssertionError):
-    """A learner or a source breaks a promise that `quickstudy.checks` asks of it; the text names promise, number, remedy."""
+    """A learner or a source breaks a promise that `quickstudy.checks` checks; the text names promise, number, remedy."""
 
 
 class InternalError(QuickstudyError):

@@ -96,7 +96,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         return trajectory(lambda: self.adapt(support))
 
     def step_sizes(self) -> dict[str, Tensor]:
-        """The learned step sizes of the inner loop by name, for those who watch them; none where none are learned."""
+        """The learned step sizes of the inner loop by name, to be monitored; empty if none are learned."""
         return {}
 
     def advance(self) -> None:
@@ -116,7 +116,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         Raises:
             DataError: numbers are missing in the support set, or names are no text, empty or equal.
             ShapeError: as many class names as ways are needed; the network cannot take inputs of this shape.
-            LearnerError: targets of another kind than this learner learns: values for classes, say.
+            LearnerError: targets of another kind than this learner learns, for example values instead of classes.
             LearnerError: this is no support set, or the learner cannot be copied.
         """
         one_support_set(support)
@@ -171,7 +171,7 @@ class LearnerWrapper(Learner[Any]):
         return self.learner.encode(x)
 
     def features(self, x: Inputs) -> Inputs:
-        """Encoded inputs as the learner inside knows them."""
+        """Encoded inputs as the wrapped learner takes them."""
         return x
 
     def adapt(self, support: Examples) -> Any:
@@ -226,7 +226,7 @@ class evaluating:  # noqa: N801  a context manager, named as a verb
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """What a learner learned from a support set; a value: it answers alike for ever, from any number of threads at once.
+    """What a learner learned from a support set: a value that never changes and that any number of threads may use.
 
     It computes in eval mode and without a graph. What its learner learns later changes nothing here.
 

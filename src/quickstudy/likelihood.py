@@ -1,4 +1,4 @@
-"""What a network's outputs mean: their loss, their mean, their distribution, and the score an evaluation reports."""
+"""The meaning of a network's outputs: loss, mean, distribution, and the score that an evaluation reports."""
 
 import math
 from abc import ABC, abstractmethod
@@ -93,7 +93,7 @@ class Categorical(Likelihood):
     """Classes: outputs are logits, the loss is the mean cross-entropy, the score is accuracy.
 
     A query for which k classes are equally probable, its own among them, scores 1/k: what it would score on average if one
-    of them were drawn. So an answer that says nothing scores as guessing does, whatever column its class is in.
+    of them were drawn. So uniform probabilities score as guessing does, in whatever column the class is.
     Queries of a class that the task does not have, whose target row is zero, count for nothing.
 
     >>> Categorical().score(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.ones(1))

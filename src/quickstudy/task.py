@@ -1,4 +1,4 @@
-"""What a learner sees: examples, and a task made of a support set and a query set.
+"""Examples, and tasks made of a support set and a query set.
 
 Letters for shapes, used here and as suffixes of names (``z_SD``) wherever a shape is not obvious:
 

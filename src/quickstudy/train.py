@@ -56,7 +56,7 @@ def train(
 
     The tasks of step t and all random numbers inside depend on ``(seed, t)`` alone, so a run that was stopped goes on bit
     for bit with ``start`` = steps already done (after learner, optimizer and schedule were restored). A source that learns from
-    losses (`tasks.Hard`, say) depends on those before, too: restore it by its ``state_dict``.
+    losses (for example `tasks.Hard`) depends on those before, too: restore it by its ``state_dict``.
 
     Args:
         learner: what to train.

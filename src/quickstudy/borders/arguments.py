@@ -1,4 +1,4 @@
-"""Simple arguments checked at a function's or constructor's border, all in one way: what, the value given, what is allowed."""
+"""Checks of simple arguments of functions and constructors; a message names the argument, its value and what is allowed."""
 
 import math
 import numbers
@@ -10,7 +10,7 @@ __all__ = ["choice", "number", "shown", "span", "spelled", "whole"]
 
 
 def whole(error: type[UserError], least: int = 1, most: int | None = None, **given: Any) -> None:
-    """Refuses arguments that are no whole numbers of at least ``least`` (and at most ``most``).
+    """Refuses arguments that are not whole numbers of at least ``least`` (and at most ``most``).
 
     Raises:
         UserError: of the class given, for the first that is none.
@@ -38,7 +38,7 @@ def number(
     above: bool = False,
     **given: Any,
 ) -> None:
-    """Refuses arguments that are no finite numbers in [least, most]; with ``above``, greater than ``least``.
+    """Refuses arguments that are not finite numbers in [least, most]; with ``above``, greater than ``least``.
 
     Raises:
         UserError: of the class given, for the first that is none.
@@ -60,7 +60,7 @@ def number(
 
 
 def choice(error: type[UserError], allowed: Any, **given: Any) -> None:
-    """Refuses arguments that are none of ``allowed``: words, or a `Literal` type.
+    """Refuses arguments that are not one of ``allowed``: words, or a `Literal` type.
 
     Raises:
         UserError: of the class given, for the first that is none.

@@ -1,4 +1,4 @@
-"""Constructors that hold their callers to their annotations: what is not as annotated is refused in a sentence.
+"""Constructors whose arguments are compared with their annotations.
 
 One place for all learners, networks and sources, those of users too: a `Literal` must be one of its words, an `int` a whole
 number, a `float` a finite one, a module a module and no class of one, a function a function. Numbers of things (``features``,
@@ -63,7 +63,7 @@ def checked(function: Callable[..., Any], error: type[UserError], name: str) -> 
 def refuse_unlike(
     error: type[UserError], owner: str, argument: str, value: Any, hint: Any, default: Any = inspect.Parameter.empty
 ) -> None:
-    """Refuses a value that is unlike its annotation; what an annotation does not say is let through.
+    """Refuses a value that is unlike its annotation; what the annotation does not restrict is accepted.
 
     Raises:
         UserError: of the class given.

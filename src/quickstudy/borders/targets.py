@@ -1,4 +1,4 @@
-"""What targets mean, read in one way at every border: class numbers, values, or labels of which a row may have several.
+"""The meaning of targets: class numbers, values, or labels of which a row may have several.
 
 Where two readings would give different targets, nothing is guessed: both readings are named, and the caller chooses one.
 """

@@ -1,4 +1,4 @@
-"""The contract battery: the promises that every learner keeps, each excused only by a declared fact."""
+"""The contract battery: the rules that every learner keeps, except for those that its facts excuse."""
 
 from typing import Any
 
@@ -83,10 +83,10 @@ def check_learner(
     seed: int = 0,
     export: bool = True,
 ) -> Checks:
-    """Checks that ``learner`` keeps the promises on which training, evaluating, saving and serving rely.
+    """Checks that ``learner`` keeps the contract on which training, evaluating, saving and serving rely.
 
     Call it in the tests of a learner of your own. Copies are used, in double precision where numbers are compared; the
-    learner stays as it is. A point is excused only by what the class declares in its `Facts`, or where nothing can be asked.
+    learner stays as it is. A point is excused only by what the class declares in its `Facts`, or where there is nothing to check.
 
     Args:
         learner: any learner.

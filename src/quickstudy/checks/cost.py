@@ -1,4 +1,4 @@
-"""What an outer step will cost, measured on a few small ones before a run starts: seconds and bytes."""
+"""The cost of an outer step in seconds and bytes, measured on a few small steps before a run starts."""
 
 import copy
 import os
@@ -122,7 +122,7 @@ def costs_too_much(
     seed: int = 0,
     free: int | None = None,
 ) -> Observation:
-    """Tells what a step and a run will cost, and whether the memory is there.
+    """Estimates the cost of a step and of a run, and compares it with the free memory.
 
     Args:
         learner, source, batch, optimizer, budget, seed: see `step_cost`.

@@ -34,7 +34,7 @@ _BLURRED = 0.6
 
 @dataclass(frozen=True)
 class TaskDiversity:
-    """What was measured of a list of tasks.
+    """Measurements of a list of tasks.
 
     Args:
         coefficient: mean cosine distance of two tasks, each seen by one half of its examples: 0 alike, 1 nothing in common.
@@ -64,7 +64,7 @@ def task_diversity(source: TaskSource[Any], *, tasks: int = 60, seed: int = 0) -
 
     Args:
         source: any source.
-        tasks: whose examples are looked at; a thousand are planned besides.
+        tasks: number of tasks whose examples are used; another thousand are planned.
         seed: of the tasks and of the probe.
 
     >>> from quickstudy.tasks.sinusoid import Sinusoid
@@ -97,7 +97,7 @@ def task_diversity(source: TaskSource[Any], *, tasks: int = 60, seed: int = 0) -
 
 
 def differ_too_little(source: TaskSource[Any], *, tasks: int = 60, seed: int = 0) -> Observation:
-    """Findings of `task_diversity`: tasks that cannot be told apart, classes and regions never visited, repeats.
+    """Findings of `task_diversity`: tasks that cannot be distinguished, classes and regions that are never drawn, repeats.
 
     Args:
         source: any source.

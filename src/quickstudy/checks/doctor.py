@@ -1,4 +1,4 @@
-"""The doctor: every check that suits a data set, a source of tasks, a learner or a run, and what it found."""
+"""The doctor: all checks that suit a data set, a source of tasks, a learner or a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Point 16 of the battery: what a learner predicts leaves Python, as one program for any number of queries and any state."""
+"""Point 16 of the battery: a predictor can be exported as one program for any number of queries and any state."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ __all__ = ["not_mapped", "state_is_a_tree", "vmap_equals_loop"]
 
 
 def not_mapped(learner: Learner[Any]) -> str | None:
-    """Why vmap never meets this learner, or None."""
+    """Why this learner never runs under vmap, or None."""
     return "batchable=False" if not learner.facts.batchable else unsafe_layer(learner)
 
 

@@ -1,4 +1,4 @@
-"""Whether tasks can be answered without their support sets: then nothing makes a learner read them.
+"""Whether tasks can be answered without their support sets; a learner then need not adapt.
 
 Source: Yin, Tucker, Zhou, Levine & Finn, 2020, Meta-learning without memorization.
 """

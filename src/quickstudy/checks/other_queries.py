@@ -1,4 +1,4 @@
-"""Whether an answer depends on what it should not: the other queries, the order of the support set, the names of classes."""
+"""Whether a prediction depends on what it should not: the other queries, the order of the support set, the class columns."""
 
 from functools import partial
 from typing import Any

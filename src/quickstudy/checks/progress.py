@@ -1,4 +1,4 @@
-"""Meta-overfitting: meta-training goes on getting better while meta-validation gets worse, and the gap between the two."""
+"""Meta-overfitting: meta-training improves while meta-validation gets worse; and the gap between the two."""
 
 import math
 import statistics
@@ -74,7 +74,7 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
 
 
 def _gaps(history: Sequence[Mapping[str, Any]], best_step: int) -> dict[str, float]:
-    """The gap between meta-training and validation tasks at the best validation and at the end, where a run looked at both."""
+    """The gap between meta-training and validation tasks at the best validation and at the end, where a run probed both."""
     seen = [(probe.step, probe.gap) for probe in History().add(history).probes if probe.gap is not None]
     at_best = [gap for step, gap in seen if step <= best_step]
     return {"gap_at_best": at_best[-1], "gap_at_end": seen[-1][1]} if at_best else {}

@@ -1,4 +1,4 @@
-"""What a battery of checks found: a table of points, each held or excused; a broken one raises."""
+"""The result of a battery of checks: a table of points, each held or excused; a broken one raises."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Promise:
-    """One point of a battery: its number, the function that asks it (whose docstring states it), the likely remedy."""
+    """One point of a battery: its number, the function that checks it (whose docstring states it), the likely remedy."""
 
     number: int
     ask: Callable[[Any], Outcome]
@@ -49,7 +49,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Point:
-    """What became of one promise."""
+    """The outcome of one promise."""
 
     number: int
     promise: str
@@ -80,7 +80,7 @@ class Checks:
 
 
 def ask(subject: str, promises: Sequence[Promise], scene: Any) -> Checks:
-    """Asks each promise in turn.
+    """Checks each promise in turn.
 
     Raises:
         ContractError: the first that is broken: its number and words, the subject, what was measured, the remedy.

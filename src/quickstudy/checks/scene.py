@@ -1,4 +1,4 @@
-"""What the points of the learner's battery look at: a learner that is never changed, and tasks that suit it."""
+"""The material of the learner's battery: a learner that is never changed, and tasks that suit it."""
 
 import copy
 from collections.abc import Callable, Mapping

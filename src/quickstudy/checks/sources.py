@@ -1,4 +1,4 @@
-"""What every source of tasks promises: tasks that a generator alone decides, clean, and without leaks."""
+"""The contract of a source of tasks: a generator alone decides its tasks, which are clean and without leaks."""
 
 from dataclasses import dataclass
 from functools import cached_property

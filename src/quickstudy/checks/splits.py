@@ -1,4 +1,4 @@
-"""Whether meta-training has seen what meta-test asks: classes of one name, and the same examples, in two splits."""
+"""Whether two splits share classes (by name) or examples."""
 
 import hashlib
 from collections import Counter
@@ -29,7 +29,7 @@ _MANY = 0.05
 
 
 def shared_classes(splits: Mapping[str, ClassIndex]) -> Observation:
-    """Classes that have one name in two splits.
+    """Classes whose name is in two splits.
 
     Args:
         splits: classes of meta-training, meta-validation and meta-test, by name of the split.
@@ -70,7 +70,7 @@ def repeated_examples(
     most: int = 4000,
     features: Callable[[Tensor], Tensor] | None = None,
 ) -> Observation:
-    """Examples of one split that stand in another, exactly or nearly (other brightness, light noise, another compression).
+    """Examples of one split that are also in another, exactly or nearly (other brightness, light noise, another compression).
 
     The distance of two examples is ``r = ‖a − b‖² / mean ‖x − x'‖²`` over pairs of examples, 0 for equal and about 1 for
     unrelated ones. Examples of 64 numbers or more are first centred and brought to unit length. Candidates come from random
@@ -78,12 +78,12 @@ def repeated_examples(
     pairs by nature (a circle is a letter in many alphabets), so near means: below 0.02, and below a quarter of the distance
     that one in a thousand examples of the first split has to the nearest example of *another* class in its own split.
     Three such examples make a finding, of equal ones one alone; with fewer than 8 numbers near ones are no wonder. A shifted,
-    turned or cropped copy is not near in pixels: give ``features`` for that.
+    rotated or cropped copy is not near in pixels: give ``features`` for that.
 
     Args:
         splits: classes by name of the split.
         most: examples compared, of each split; equal ones are sought among all that are held in memory.
-        features: from rows (R, …) to features (R, D), of an encoder say, to compare instead of the rows themselves.
+        features: from rows (R, …) to features (R, D), for example of an encoder, to compare instead of the rows themselves.
 
     >>> from quickstudy.datasets.arrays import from_arrays
     >>> x, y = torch.randn(200, 100), torch.arange(200) % 10
@@ -109,14 +109,14 @@ def repeated_examples(
 
 
 def copies_inside_classes(splits: Mapping[str, ClassIndex], *, most: int = 4000) -> Observation:
-    """Examples that are equal to another of their own class, in every number: one is in the support set, the other is asked for.
+    """Examples that equal another one of their class, so that one may be in the support set and its copy among the queries.
 
     Copies of one group, and those of an index that keeps equal rows together, never part, so they give nothing away. Rows of
-    fewer than 64 numbers are not looked at: equal ones are no wonder there.
+    fewer than 64 numbers are skipped, because equal ones are common there.
 
     Args:
         splits: classes by name of the split.
-        most: examples looked at, of each split that is not held in memory: those of its first classes.
+        most: number of examples to compare, of each split that is not held in memory: those of its first classes.
 
     >>> from quickstudy.datasets.arrays import from_arrays
     >>> x, y = torch.randn(200, 100), torch.arange(200) % 10
@@ -134,7 +134,7 @@ def copies_inside_classes(splits: Mapping[str, ClassIndex], *, most: int = 4000)
         order = torch.argsort(index.labels, stable=True)
         rows = order if isinstance(index.x, Tensor) else order[:most]
         if not len(rows) or index.gather(rows[:1]).numel() < _WIDE:
-            notes.append(f"{name}: rows of few numbers, not looked at")
+            notes.append(f"{name}: skipped, rows of few numbers")
             continue
         copies = _copies(index, rows)
         notes.append(f"{name}: {copies} of {len(rows)} have a copy")
@@ -161,7 +161,7 @@ def _copies(index: ClassIndex, rows: Tensor) -> int:
 def _finding(count: int, asked: int, one: str, other: str, words: str) -> Finding:
     share = count / asked
     return Finding(
-        f"{count:,} of {asked:,} examples of {other} stand in {one}, {words}.",
+        f"{count:,} of {asked:,} examples of {other} are also in {one}, {words}.",
         Severity.SEVERE if share > 0.005 else Severity.WARNING,
         f"Leave them out of {one}, or make the split by what they were taken from (a subject, a recording, a page).",
         {"count": count, "share": share},

@@ -1,4 +1,4 @@
-"""Tasks as points: which weights of a fixed probe network matter for a task says what kind of task it is.
+"""Tasks as points: a task is characterised by which weights of a fixed probe network matter for it.
 
 Source: Achille, Lam, Tewari, Ravichandran, Maji, Fowlkes, Soatto & Perona, 2019, Task2Vec: task embedding for meta-learning.
 """
@@ -73,7 +73,7 @@ def distances(a: Tensor, b: Tensor) -> Tensor:
 
 
 def halves(task: Task) -> tuple[Examples, Examples]:
-    """All real examples of a task parted in two, class by class, values in the order they come: two looks at one task."""
+    """All real examples of a task parted in two, class by class, values in their order."""
     together = [task.support.trim(), task.query.trim()]
     both = cat(together)
     order = both.labels.argsort(stable=True) if one_hot_rows(both) else torch.arange(len(both))

@@ -1,4 +1,4 @@
-"""Points 14 and 15 of the battery: a predictor is a value, whatever other threads ask and whatever its learner learns later."""
+"""Points 14 and 15 of the battery: a predictor is a value, independent of other threads and of later training."""
 
 import copy
 import sys
@@ -23,7 +23,7 @@ _ASKED, _ADAPTED = 20, 5
 
 
 def threads_do_not_mix(scene: Scene) -> Outcome:
-    """Two threads that ask two predictors, or adapt the learner, at once get the answers of a single thread."""
+    """Two threads that call two predictors, or adapt the learner, at the same time get the outputs of a single thread."""
     learner, tasks = scene.fresh(train=True), [_trimmed(task) for task in (scene.tasks[0], scene.tasks[1])]
     predictors = [learner(task.support) for task in tasks]
     asks = [partial(predictor, task.query.x) for predictor, task in zip(predictors, tasks, strict=True)]
@@ -42,7 +42,7 @@ def threads_do_not_mix(scene: Scene) -> Outcome:
 
 
 def _anew(learner: Learner[Any], task: Task) -> Tensor:
-    """What a predictor says that is made for this one question."""
+    """Outputs of a predictor that is made for this one call."""
     outputs: Tensor = learner(task.support)(task.query.x)
     return outputs
 
@@ -88,7 +88,7 @@ def _taking_turns() -> Iterator[None]:
 
 
 def predictors_do_not_drift(scene: Scene) -> Outcome:
-    """A predictor answers alike when its learner has trained on, and the next one knows what was learned."""
+    """A predictor does not change when its learner trains on, and the next predictor contains what was learned."""
     learner, task = scene.fresh(train=True), scene.task
     predictor = seeded(lambda: learner(task.support))
     before = seeded(lambda: predictor(task.query.x))

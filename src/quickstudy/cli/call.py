@@ -1,4 +1,4 @@
-"""What a call of the command line changes about a run's evaluation: how many tasks, of which sizes, by which metrics."""
+"""The options of the command line for a run's evaluation: how many tasks, of which sizes, by which metrics."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ Disjoint = Literal["classes", "rows"]
 
 @dataclass(frozen=True)
 class Call:
-    """How runs are evaluated, where it is other than their recipes say; arguments as of ``quickstudy evaluate``."""
+    """How runs are evaluated, where it differs from their recipes; arguments as of ``quickstudy evaluate``."""
 
     tasks: int = 1000
     seed: int = 0

@@ -1,4 +1,4 @@
-"""``quickstudy cite``: quickstudy itself, or the paper behind a learner, as BibTeX."""
+"""``quickstudy cite``: quickstudy itself, or the paper of a learner, as BibTeX."""
 
 import inspect
 import re

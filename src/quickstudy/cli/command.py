@@ -1,4 +1,4 @@
-"""What every command has in common at its border: whole numbers are whole, values are in range, paths can be paths at all."""
+"""The checks that every command makes before it begins: whole numbers, ranges of values, valid paths."""
 
 import errno
 import functools

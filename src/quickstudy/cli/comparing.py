@@ -46,7 +46,7 @@ def compare(
     evaluated on the same tasks and weighed: accuracy, seconds, state, memory. Each learner is kept in --out as soon as it is
     done, and the same command goes on where it was stopped.
 
-    With --traditional one run meets learning without meta-learning: what each needs, costs and reaches on the same tasks,
+    With --traditional one run is compared with learning without meta-learning: what each needs and reaches on the same tasks,
     and after how many new tasks the meta-training has paid for itself.
 
     Args:

@@ -1,4 +1,4 @@
-"""What all commands share: where they write, tables, progress bars."""
+"""Shared by all commands: where they write, tables, progress bars."""
 
 import json
 import sys

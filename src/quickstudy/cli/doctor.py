@@ -1,4 +1,4 @@
-"""``quickstudy doctor THING``: what is wrong with data, tasks, a learner or a run, how bad it is, and what to do."""
+"""``quickstudy doctor THING``: faults of data, tasks, a learner or a run, with remedies."""
 
 import inspect
 import sys

@@ -1,4 +1,4 @@
-"""``quickstudy evaluate``: runs before the evaluation."""
+"""``quickstudy evaluate``: runs evaluated on meta-test tasks."""
 
 import json
 import shlex

@@ -33,7 +33,7 @@ def compare_all(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Trains, evaluates and weighs all contenders, those in ``folder`` excepted; then prints, writes and draws what came out."""
+    """Trains and evaluates all contenders that are not in ``folder`` yet; then prints, writes and draws the results."""
     from quickstudy import datasets
     from quickstudy.recipes.equal_budget.budget import Budget
     from quickstudy.runs.equal_budget import OtherBudget, chosen, compete, settings_of, summary

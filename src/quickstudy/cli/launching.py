@@ -29,7 +29,7 @@ class Machines:
     ] = "32-true"
 
     def flags(self) -> list[str]:
-        """The flags that say the same on a command line."""
+        """The same as flags of a command line."""
         return [
             word
             for f in fields(self)
@@ -38,7 +38,7 @@ class Machines:
         ]
 
     def fabric(self) -> Any:
-        """A launched Lightning Fabric; None where one process on the CPU is all that is asked for.
+        """A launched Lightning Fabric; None for one process on the CPU.
 
         Raises:
             MissingExtra: Lightning Fabric is not installed.

@@ -1,4 +1,4 @@
-"""What ``quickstudy watch`` shows of a run: its progress, curves, and adaptation on both levels."""
+"""The screen of ``quickstudy watch``: progress, curves, and adaptation on meta-training and meta-validation tasks."""
 
 import math
 import statistics
@@ -27,12 +27,12 @@ _SILENT = 60.0
 
 @dataclass(frozen=True)
 class Screen:
-    """One look at a run, as wide as the terminal.
+    """The state of a run on one screen, as wide as the terminal.
 
     Args:
         folder: of the run, as the user wrote it.
         call: the run's call, in words.
-        history: what its log tells.
+        history: its log.
         steps: outer steps that it is to take, if known.
         done: whether it has ended.
         silent: seconds since the log grew.
@@ -56,7 +56,7 @@ class Screen:
             yield Group(*_levels(self.history.probes[-1], options.max_width), *_sizes(self.history.probes[-1]))
 
     def _progress(self) -> Group:
-        """Where the run stands, how fast it is, and how long it will take."""
+        """The progress of the run, its speed, and the time left."""
         step, latest = self.history.step, self.history.records[-_LATEST:]
         words = f"step {step:,}" + (f" of {self.steps:,}" if self.steps else "")
         if latest:

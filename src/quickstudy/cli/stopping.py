@@ -12,7 +12,7 @@ __all__ = ["Stop", "until_stopped"]
 
 @dataclass
 class Stop:
-    """Which signal has come, if any."""
+    """The signal that has arrived, if any."""
 
     signal: int | None = None
 
@@ -22,10 +22,10 @@ class Stop:
 
 @contextmanager
 def until_stopped(resume: str) -> Iterator[Stop]:
-    """Ctrl-C and SIGTERM only set a mark, which a loop looks at between its steps; what is done then is said at the end.
+    """Ctrl-C and SIGTERM only set a flag, which a loop checks between its steps; a message at the end says what to do next.
 
     Args:
-        resume: the command that goes on.
+        resume: the command that resumes the training.
 
     Raises:
         KeyboardInterrupt: at the end, with the signal's number and a note, if one came; at once if a second one comes.

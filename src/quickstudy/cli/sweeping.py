@@ -55,7 +55,7 @@ def by_size(runs: Sequence[Path], call: Call, ways: Sequence[int], shots: Sequen
 
 
 def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bool) -> None:
-    """Runs evaluated on their own meta-test tasks and on those of other data, as far as they see images alike."""
+    """Runs evaluated on their own meta-test tasks and on other data, if they read images in the same way."""
     reports: dict[tuple[str, str], Report] = {}
     ready: list[tuple[Path, Learner[Any], FewShot, list[FewShot]]] = []
     for run in runs:  # all that could be wrong, before the first is evaluated
@@ -79,7 +79,7 @@ def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bo
 
 
 def _label(learner: Learner[Any], run: Path, runs: Sequence[Path]) -> str:
-    """A name for each run: where two folders have one name, their paths tell them apart."""
+    """A name for each run: where two folders have one name, their paths distinguish them."""
     name = type(learner).__name__
     alone = [other.name for other in runs].count(run.name) == 1
     return name if len(runs) == 1 else f"{name} in {run.name if alone else run}"

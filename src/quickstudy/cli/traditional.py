@@ -19,7 +19,7 @@ __all__ = ["compare_traditional"]
 
 
 def compare_traditional(folder: Path, call: Call, *, pretraining: int, as_json: bool) -> None:
-    """Evaluates all sides, then prints, writes and draws what came out.
+    """Evaluates all sides, then prints, writes and draws the results.
 
     Args:
         folder: of the run.

@@ -1,4 +1,4 @@
-"""``quickstudy adapt`` and ``predict``: a trained learner meets your own images."""
+"""``quickstudy adapt`` and ``predict``: a trained learner on your own images."""
 
 import csv
 import io
@@ -87,7 +87,7 @@ def _learner(path: Path) -> Learner[Any]:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a predictor says of one image: the probability of each class."""
+    """The prediction for one image: the probability of each class."""
 
     image: Path
     probabilities: dict[str, float]

@@ -1,4 +1,4 @@
-"""Data sets: each gives an index of classes, or three of them."""
+"""Data sets: each is an index of classes, or three of them."""
 
 from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits

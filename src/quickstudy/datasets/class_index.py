@@ -1,4 +1,4 @@
-"""Rows of many classes, and which row is of which class: what few-shot tasks are drawn from."""
+"""Rows of many classes, from which few-shot tasks are drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _MOST_GROUPS = 1_000_000
 
 
 class Rows(Protocol):
-    """Rows that are read when they are asked for, for data larger than memory."""
+    """Rows that are read on demand, for data larger than memory."""
 
     def __len__(self) -> int: ...
 
@@ -118,7 +118,7 @@ class ClassIndex:
 
     @cached_property
     def hashes(self) -> "Hashes":
-        """What is known of the rows' hashes, see `datasets.row_hashes`."""
+        """The hashes of rows that are known already, see `datasets.row_hashes`."""
         return Hashes(np.zeros(len(self), dtype=np.uint64), np.zeros(len(self), dtype=bool))
 
     @property

@@ -1,4 +1,4 @@
-"""Names of classes: none empty, none that no file could hold, no two that differ in spaces alone; near ones are reported."""
+"""Names of classes: not empty, valid text, no two that differ only in spaces; nearly equal names are reported."""
 
 import logging
 from collections import Counter
@@ -13,7 +13,7 @@ _LISTED = 5
 
 
 def check_names(names: Sequence[str], where: str) -> None:
-    """Refuses names that would be mistaken for another's, or for none.
+    """Refuses names that would be confused with another name, or with no name.
 
     Raises:
         DataError: a name that is empty, no text, no UTF-8, there twice, or equal to another but for spaces.

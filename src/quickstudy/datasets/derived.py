@@ -1,6 +1,6 @@
-"""More classes out of those there are: rotated by quarter turns, or mixed of two; images are made when they are asked for.
+"""Additional classes: rotated by quarter turns, or mixed from two classes; images are computed on demand.
 
-Sources: Santoro, Bartunov, Botvinick, Wierstra & Lillicrap, 2016, Meta-learning with memory-augmented neural networks (turned
+Sources: Santoro, Bartunov, Botvinick, Wierstra & Lillicrap, 2016, Meta-learning with memory-augmented neural networks (rotated
 characters as new classes); Ni, Goldblum, Sharaf, Kong & Goldstein, 2021, Data augmentation for meta-learning (task augmentation);
 Yun, Han, Oh, Chun, Choe & Yoo, 2019, CutMix.
 """
@@ -35,7 +35,7 @@ def halves(a: Tensor, b: Tensor) -> Tensor:
 
 
 def overlaid(a: Tensor, b: Tensor) -> Tensor:
-    """One image laid over the other, the mean of both.
+    """The mean of two images.
 
     >>> overlaid(torch.tensor([0, 255], dtype=torch.uint8), torch.tensor([10, 255], dtype=torch.uint8)).tolist()
     [5, 255]

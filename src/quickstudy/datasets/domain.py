@@ -1,4 +1,4 @@
-"""Images from elsewhere, brought to the size and channels a learner was trained on: other domains to be evaluated on."""
+"""Images of other domains, converted to the size and channels that a learner was trained on."""
 
 import math
 from collections.abc import Callable
@@ -26,11 +26,11 @@ _IN_MEMORY = 2**30
 
 
 def image_domain(data: str, reads: Images) -> ClassIndex:
-    """Classes of images by name or place, as a learner sees them that was trained on ``images``.
+    """Classes of images by name or path, read as a trained learner reads images.
 
     Args:
         data: "glyphs" or "omniglot" (the meta-test classes), a folder of class folders, or a ZIP file of such folders.
-        images: of the learner, its ``learner.reads``.
+        reads: how the learner reads images, its ``learner.reads``.
 
     Raises:
         DataError: there is nothing of that name, or it holds no images.
@@ -66,7 +66,7 @@ def redrawn(index: ClassIndex, reads: Images) -> ClassIndex:
 
 @dataclass(frozen=True)
 class _Redrawn(Rows):
-    """Images converted when they are asked for."""
+    """Images that are converted on demand."""
 
     index: ClassIndex
     reads: Images
@@ -121,7 +121,7 @@ def image_zip(
 
 
 def _member(read: Callable[[str], bytes], member: str, path: str | Path) -> Callable[[], Image.Image]:
-    """Opens one image; what is wrong with it is said with its name."""
+    """Opens one image; an error names it."""
 
     def opened() -> Image.Image:
         content = read(member)

@@ -1,11 +1,11 @@
-"""Feature caches: what an encoder makes of each row of an index, computed once and kept on disk.
+"""Feature caches: the features of each row of an index, computed once and stored on disk.
 
 A feature cache's name is a hash of the encoder (weights, statistics, architecture), of the rows and of the kind of numbers, so
 other weights or other data have another feature cache.
 
-BANK/rows.bin       the features, one row after another
-BANK/pieces.jsonl   while it is being written: rows and checksum of each piece, so that a broken-off cache is gone on with
-BANK/cache.json      shape and kind of a row, the pieces with their checksums; written last, so that half a feature cache is none
+CACHE/rows.bin       the features, one row after another
+CACHE/pieces.jsonl   while it is being written: rows and checksum of each piece, so that an interrupted cache can be completed
+CACHE/cache.json      shape and kind of a row, the pieces with their checksums; written last, so that half a feature cache is none
 """
 
 import contextlib
@@ -46,7 +46,7 @@ def encoded(
 ) -> ClassIndex:
     """The same classes with an encoder's features for rows: heads are trained and evaluated on them alone.
 
-    Each row meets the encoder once, in eval mode and without a graph; the same call again, in any process, reads the cache. It is
+    Each row is encoded once, in eval mode and without a graph; the same call again, in any process, reads the cache. It is
     checked as a whole, and a few of its rows against the encoder, each time it is opened; a damaged cache is computed anew. A
     call that was broken off is gone on with.
 
@@ -93,7 +93,7 @@ def encoded(
 
 
 class FeatureRows:
-    """Rows of a feature cache, read when they are asked for, in float32.
+    """Rows of a feature cache, read on demand, in float32.
 
     Args:
         path: of the cache.

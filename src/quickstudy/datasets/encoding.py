@@ -1,4 +1,4 @@
-"""An encoder at work on the rows of an index: in eval mode, without a graph, its answers checked before they are kept."""
+"""An encoder applied to the rows of an index: in eval mode, without a graph, its features checked before they are stored."""
 
 import copy
 import sys
@@ -150,7 +150,7 @@ def _same(a: Tensor, b: Tensor) -> bool:
 
 @contextmanager
 def _told(what: str, count: int, progress: Callable[[int, int], None] | None) -> Iterator[Callable[[int], None]]:
-    """A function to tell how far it is; in a terminal a bar appears after a while."""
+    """A function that reports progress; in a terminal a bar appears after a while."""
     if progress is not None or not sys.stderr.isatty():
         yield lambda done: progress(done, count) if progress is not None else None
         return

@@ -1,4 +1,4 @@
-"""Where data lies: the folder that QUICKSTUDY_DATA names, else the user's cache, filled by checked downloads."""
+"""The location of data: the folder named by QUICKSTUDY_DATA, else the user's cache, filled by checked downloads."""
 
 import contextlib
 import hashlib

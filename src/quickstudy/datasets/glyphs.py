@@ -43,7 +43,7 @@ def glyphs() -> Splits:
 
     Characters that look alike are dropped, keeping the first by code point (Latin A stays, Greek Alpha goes): two
     characters look alike if the cosine between their images at half size, averaged over the font styles both have,
-    exceeds 0.95, or if any image of the one is an image of the other. So no class has a twin in another split. With
+    exceeds 0.95, or if any image of the one is an image of the other. So no class has an equal in another split. With
     matplotlib 3.11: 4,479 characters in four styles, 3,167 in four that differ, 1,996 that differ from each other.
 
     * ``test``: Arabic, Armenian, Canadian syllabics, Georgian, Hebrew, Lao;
@@ -183,7 +183,7 @@ def _distinct(images: np.ndarray, owners: dict[str, list[tuple[int, int]]]) -> l
 
 
 def _distort(images: Tensor) -> Tensor:
-    """Each image turned, scaled, shorn and moved a little, by numbers that depend on its place alone."""
+    """Each image slightly rotated, scaled, sheared and shifted, by numbers that depend on its position alone."""
     generator = torch.Generator().manual_seed(_VERSION)
     angle, wide, high, shear, right, down = (2 * torch.rand(6, len(images), generator=generator) - 1).unbind()
     angle, shear = angle * math.radians(8), shear * 0.1

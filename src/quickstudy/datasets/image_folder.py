@@ -74,7 +74,7 @@ def image_folder(
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder but for hidden files and those that systems leave behind."""
+    """The content of a folder without hidden files and system files."""
     try:
         return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".") and entry.name not in _LEFT_BEHIND]
     except OSError as error:
@@ -83,7 +83,7 @@ def _entries(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class _Files:
-    """Images on disk, decoded when asked for."""
+    """Images on disk, decoded on demand."""
 
     files: tuple[Path, ...]
     reads: Images

@@ -1,4 +1,4 @@
-"""Many images read into rows: the broken ones are collected and named together, and the others kept where that is asked for."""
+"""Many images read into rows: the broken ones are collected and named together, and the others are kept if requested."""
 
 import logging
 from collections.abc import Callable

@@ -11,7 +11,7 @@ from quickstudy.inputs.images import Images
 __all__ = ["image_rows", "kept", "reader_of"]
 
 _COLOURS = {1: 1, 2: 1, 3: 3, 4: 3}
-"""Channels of an array, and of what it is read as: transparency is laid on white."""
+"""Channels of an array, and of what it is read as: transparent parts become white."""
 
 
 def reader_of(shape: Sequence[int], dtype: torch.dtype, name: str, *, last: bool = False) -> tuple[Images, int | None] | None:

@@ -1,4 +1,4 @@
-"""Rows on disk, mapped into memory: data larger than memory, of which only the rows a task asks for are read, and checked.
+"""Rows on disk, mapped into memory: data larger than memory; only the rows of a task are read, and checked.
 
 STORE/rows.bin      the rows, one after another
 STORE/hashes.npy    the hash of each row: a row is compared with it when it is first read

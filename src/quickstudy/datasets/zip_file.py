@@ -1,4 +1,4 @@
-"""A ZIP file opened with care: no member is larger than an image may be, no table of contents larger than memory should hold."""
+"""A ZIP file opened safely, with limits on the size of its members and of its table of contents."""
 
 import contextlib
 import os
@@ -55,7 +55,7 @@ def open_zip(path: str | Path) -> Iterator[tuple[list[str], Callable[[str], byte
 
 
 def _contents(file: IO[bytes]) -> int:
-    """Bytes of the table of contents, as the end of the file tells."""
+    """Bytes of the table of contents, as recorded at the end of the file."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 66_000))
     tail = file.read()

@@ -1,4 +1,4 @@
-"""The demo: learn from many writing systems, then tell apart characters of systems never seen, from one example each."""
+"""The demo: learn from many writing systems, then classify characters of unseen systems from one example each."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -60,7 +60,7 @@ def demo(*, out: Path = Path("report.html"), seed: int = 0, quick: bool = False,
     """Meta-train, evaluate and compare learners on built-in data, and write a page about it: minutes on two cores.
 
     A ProtoNet and a MAML are meta-trained on characters of some writing systems and evaluated on 5-way 1-shot tasks of
-    systems they never saw, beside traditional learners on the very same tasks. The trained learners stay beside the page,
+    systems they never saw, together with traditional learners on the same tasks. The trained learners stay beside the page,
     in runs/demo, for you to adapt to your own images.
 
     Args:
@@ -77,7 +77,7 @@ def demo(*, out: Path = Path("report.html"), seed: int = 0, quick: bool = False,
 
 
 class _Demo:
-    """The course of the demo; each step says on the screen what it found."""
+    """The steps of the demo; each prints its result."""
 
     def __init__(self, out: Path, seed: int, sizes: _Sizes, quick: bool) -> None:
         self.out, self.seed, self.sizes, self.quick = out, seed, sizes, quick
@@ -192,8 +192,8 @@ class _Demo:
                 "adapt it to your own symbols: a folder with a folder for each class, a few images in each"
             ),
             "quickstudy predict mine.safetensors IMAGE": "name the class of another image",
-            "quickstudy train proto_glyphs --steps 2000 --out runs/longer": "train longer; it can be stopped and goes on",
-            f"quickstudy compare {run} runs/longer": "see whether that helped, on the very same tasks",
+            "quickstudy train proto_glyphs --steps 2000 --out runs/longer": "train longer; it can be stopped and resumed",
+            f"quickstudy compare {run} runs/longer": "see whether that helped, on the same tasks",
             "quickstudy list": "see what else there is",
         }
 
@@ -213,7 +213,7 @@ class _Demo:
 
 
 def _reports(found: Findings) -> Table:
-    """The reports, from best to worst; the page tells more."""
+    """The reports, from best to worst; the page has more."""
     head = ("learner", "accuracy, %", "tasks", "setting", "ms a\ntask", "bytes a\ntask")
     table = Table(*head, title=found.source.name, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for column in table.columns:

@@ -1,4 +1,4 @@
-"""What the demo found, and the page it writes about that."""
+"""The results of the demo, and its page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

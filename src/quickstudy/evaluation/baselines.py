@@ -1,4 +1,4 @@
-"""Other libraries in the evaluation: a function of arrays becomes a baseline, a list of rows from elsewhere becomes tasks."""
+"""Baselines from other libraries: a function of arrays as a baseline, and task lists from elsewhere."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which target columns are classes of a task, and which were added to make tasks of different ways one batch."""
+"""Which target columns are classes of a task, and which are padding."""
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> 
 
 
 def said_of(outputs: Tensor, task: Task, likelihood: Likelihood) -> tuple[Predicted, Tensor]:
-    """What a learner said of the real queries of ONE task, and their targets, of the task's own columns alone."""
+    """A learner's outputs for the real queries of ONE task, and their targets, in the task's own columns alone."""
     real = task.query.mask > 0
     predicted, y = Predicted.of(outputs[real].cpu(), likelihood), task.query.y[real].cpu()
     columns = task_columns(task.support, task.query, likelihood).cpu()

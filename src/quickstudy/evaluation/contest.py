@@ -1,4 +1,4 @@
-"""Learners on the same new tasks, with as many examples and with more: who needs what, and when a training has paid.
+"""Learners on the same new tasks, with the same number of examples or more: what each needs, and when a meta-training pays.
 
 Traditional learners are evaluated on the tasks of a meta-learned one, with more and more examples, until they reach its score or
 the data end.
@@ -25,7 +25,7 @@ _SHOTS = (1, 2, 5, 10, 15, 20, 50, 100)
 
 @dataclass(frozen=True)
 class Trained:
-    """What came before a learner met its first new task.
+    """What a learner used before its first new task.
 
     Args:
         examples: labelled examples it needed, each counted once; of synthetic tasks all that were drawn.

@@ -1,4 +1,4 @@
-"""The tasks of a plan in encoded batches: each row of a finite data set meets the encoder once, however many tasks it is in."""
+"""The tasks of a plan in encoded batches: each row of a finite data set is encoded once, no matter how many tasks contain it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ from quickstudy.tasks.source import Plan, TaskSource, rows_seen
 __all__ = ["encoded_batches"]
 
 _AT_ONCE = 100
-"""Rows that an encoder meets at once: feature maps of 500 leave a processor's caches, and take Conv4 nearly twice as long."""
+"""Rows that an encoder processes at once: feature maps of 500 leave a processor's caches, and take Conv4 nearly twice as long."""
 
 
 def _refuse_company(learner: Learner[Any]) -> None:
@@ -35,7 +35,7 @@ def _refuse_company(learner: Learner[Any]) -> None:
 def encoded_batches(
     learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device
 ) -> Iterator[Task]:
-    """Batches of encoded tasks; each row of a finite data set meets the encoder once."""
+    """Batches of encoded tasks; each row of a finite data set is encoded once."""
     _refuse_company(learner)
     table, rows = None, (torch.empty(0), torch.empty(0))
     if learner.encodes and isinstance(source, RowSource) and isinstance(plan, RowPlan):

@@ -33,7 +33,7 @@ __all__ = ["Watcher", "evaluate", "evaluate_each"]
 Key = TypeVar("Key")
 
 Watcher = Callable[[Predicted, Tensor], None]
-"""Is shown what was said of a task's real queries, and their targets (Q, …)."""
+"""Receives the outputs for a task's real queries, and their targets (Q, …)."""
 
 _TIMED = 10
 
@@ -54,7 +54,7 @@ def evaluate(
 ) -> Report:
     """Evaluates ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
 
-    A learner's encoder sees each row of a finite data set once, not once for each task. Baselines are evaluated one task after
+    A learner's encoder processes each row of a data set once, not once for each task. Baselines are evaluated one task after
     another: an estimator of scikit-learn in one word, ``evaluate(KNeighborsClassifier(1), source)``, or any function,
     ``evaluate(lambda s: KNeighborsClassifier(1).fit(s.x, s.labels).predict, source)``.
 
@@ -63,19 +63,19 @@ def evaluate(
             from a support set (its real rows and columns) to a function from inputs to outputs.
         source: the tasks.
         tasks: how many.
-        plan: evaluate this list (from `tasks.load_tasks`, say) instead of drawing one; ``tasks`` is not used then.
+        plan: evaluate this list (for example from `tasks.load_tasks`) instead of drawing one; ``tasks`` is not used then.
         limit: evaluate only the first so many of them, where adapting is slow; the list, and so its digest, stays the same.
         seed: of the task list.
         batch: tasks held in memory at once.
         strategy: see `quickstudy.execution.batching`.
         metrics: more numbers for the report, functions of `quickstudy.metrics` or of your own.
-        watch: is shown each task's predictions and targets, to keep them, say.
+        watch: receives each task's predictions and targets, for example to store them.
         progress: called with (tasks done, tasks) now and then.
 
     Raises:
         LearnerError: no model, one of another kind of targets than the source's, the encoder has a batch norm without running
             averages, outputs are NaN, or a metric wants what the model does not give.
-        TaskError: no source, no tasks asked for, a limit below 1, or a task without queries.
+        TaskError: no source, no tasks, a limit below 1, or a task without queries.
         ShapeError: a baseline's outputs do not fit the targets.
     """
     whole(TaskError, tasks=tasks, batch=batch)

@@ -1,4 +1,4 @@
-"""Models from outside in the evaluation: an estimator of scikit-learn, or anything that fits and predicts as one does."""
+"""Models of other libraries in the evaluation: estimators of scikit-learn, or any object with fit and predict."""
 
 import copy
 import inspect
@@ -66,7 +66,7 @@ def as_baseline(model: Any, likelihood: Likelihood) -> Baseline:
 
 
 class OfArrays:
-    """A function of arrays as a baseline; the source says whether targets are classes, called by itself it goes by their look.
+    """A function of arrays as a baseline; the source defines whether targets are classes; without one it is inferred.
 
     Args:
         fn: fits and predicts.

@@ -1,4 +1,4 @@
-"""What an evaluation refuses to count: tasks that ask nothing, and answers that are no numbers."""
+"""What an evaluation refuses: tasks without queries, and outputs that are NaN or infinite."""
 
 from torch import Tensor
 

@@ -33,12 +33,12 @@ _TIMED = 3
 
 @dataclass(frozen=True)
 class StreamReport:
-    """Accuracy by presentation: how well a class is named when it is met for the first time, the second, and so on.
+    """Accuracy by presentation: how well a class is recognised at its first example, its second, and so on.
 
     Args:
         model: the learner's name.
         source: the tasks' name.
-        scores: for each presentation, from the first on, one score a task: the mean over the classes met so often.
+        scores: for each presentation, from the first on, one score a task: the mean over the classes presented that often.
         digest: fingerprint of the task list.
         seed: of the task list.
         norm: the norm policy.
@@ -56,7 +56,7 @@ class StreamReport:
     state_bytes: int
 
     def mean(self, presentation: int) -> float:
-        """Mean accuracy at a presentation; 1 is the first, where nothing of a class is known yet."""
+        """Mean accuracy at a presentation; 1 is the first, before any example of a class was seen."""
         return statistics.fmean(self.scores[presentation - 1])
 
     def interval(self, presentation: int) -> tuple[float, float]:
@@ -122,7 +122,7 @@ def evaluate_stream(
 
     Raises:
         LearnerError: the learner gives values, or a stream has no second example.
-        TaskError: no tasks asked for.
+        TaskError: no tasks.
 
     >>> from quickstudy.datasets.arrays import from_arrays
     >>> from quickstudy.learners.metric.proto import ProtoNet

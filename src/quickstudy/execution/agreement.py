@@ -43,7 +43,7 @@ def agree(learner: Any, source: Any) -> None:
 
 
 def require_source(source: Any) -> None:
-    """Refuses what is no source of tasks.
+    """Refuses anything that is not a source of tasks.
 
     Raises:
         TaskError: it is none; the text says what makes one of it, where that is known.

@@ -1,4 +1,4 @@
-"""The one place that knows there are many tasks: a function of one task is mapped over a batch, by vmap or by a loop.
+"""Many tasks at once: a function of one task is mapped over a batch, by vmap or by a loop.
 
 Both give the same numbers. On a CPU small networks are faster under vmap and wide convolutions in a loop; `auto` follows
 that measurement, and takes the loop wherever a layer is not safe under vmap.
@@ -83,7 +83,7 @@ def choose(learner: Learner[Any], tasks: Task, strategy: Strategy = "auto") -> L
     What cannot be mapped by vmap is named once, with the remedy, in the log of the name ``quickstudy``.
 
     Raises:
-        LearnerError: a converted network computes something else than the one that was given, see `compare_converted`.
+        LearnerError: a converted network computes something else than the original, see `compare_converted`.
     """
     compare_converted(learner, tasks)
     if strategy != "auto":

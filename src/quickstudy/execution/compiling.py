@@ -35,7 +35,7 @@ _programs: WeakKeyDictionary[nn.Module, dict[Any, "Program | None"]] = WeakKeyDi
 
 @dataclass(frozen=True)
 class Program:
-    """Objectives (B,) of a batch of tasks and the gradient of their sum: by weights, and by inputs that ask for one."""
+    """Objectives (B,) of a batch of tasks and the gradient of their sum: by weights, and by inputs that require one."""
 
     weights: tuple[nn.Parameter, ...]
     compiled: Callable[..., tuple[Tensor, list[Tensor | None]]]
@@ -55,7 +55,7 @@ class Program:
 
 
 def program(learner: Learner[Any], objective: Callable[[Task], Tensor], tasks: Task, losses: Losses) -> Program | None:
-    """The program for tasks of these shapes, made at the first call; None, with a word in the log, where there can be none.
+    """The program for tasks of these shapes, made at the first call; None, with a message in the log, if it cannot be compiled.
 
     A new program is proven on the tasks given: its gradient must equal the one computed as written. What is no tensor
     (a step size, a number of steps) is a constant of the program.

@@ -1,4 +1,4 @@
-"""Compares the networks inside a learner, whose norms were exchanged for exact ones, with the networks that were given."""
+"""Compares converted networks inside a learner with the original ones."""
 
 import copy
 from collections.abc import Callable

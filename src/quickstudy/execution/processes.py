@@ -25,7 +25,7 @@ _PRECISIONS = ("32-true", "bf16-mixed")
 
 
 class Fabric(Protocol):
-    """What is used of a launched ``lightning_fabric.Fabric``."""
+    """The part of a launched ``lightning_fabric.Fabric`` that is used."""
 
     @property
     def global_rank(self) -> int: ...

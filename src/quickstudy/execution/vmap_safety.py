@@ -41,7 +41,7 @@ def unsafe_layer(learner: Learner[Any]) -> str | None:
 
 
 def unsafe_layers(learner: Learner[Any]) -> Iterator[tuple[str, str]]:
-    """All such layers: where each stands, and its class with what is wrong and the remedy."""
+    """All such layers: path, class, what is wrong, and the remedy."""
     frozen = frozen_parts(learner)
     for path, module in inside(learner):
         reason = _unsafe(module, module in frozen)
@@ -147,7 +147,7 @@ def _apart(a: Tensor, b: Tensor) -> float | None:
 
 @contextmanager
 def same_randomness(learner: nn.Module) -> Iterator[tuple[Callable[[], None], Callable[[], bool]]]:
-    """Two functions: one sets the global generators back to where they stand now, as the end does; one says if they moved."""
+    """Two functions: one restores the present state of the global generators, as the end does; one reports changes."""
     devices = sorted({p.device.index or 0 for p in learner.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=devices):
 

@@ -1,4 +1,4 @@
-"""Where a memory is read and written: by content, by moving on from the last place, by least use.
+"""Where a memory is read and written: by content, by shifting the last position, or by least use.
 
 Source: Graves, Wayne & Danihelka, 2014, Neural Turing machines; Santoro et al., 2016, Meta-learning with memory-augmented
 neural networks. All functions act on the last axes: memory (…, M, D), attention weights (…, H, M) that sum to one.

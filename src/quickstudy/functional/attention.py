@@ -14,7 +14,7 @@ __all__ = ["plain_attention"]
 
 
 class _Switch:
-    """Turned by the first who needs it and turned back by the last, so that two threads do not restore each other's setting."""
+    """Set by the first thread that needs it and reset by the last, so that two threads do not restore each other's setting."""
 
     def __init__(self) -> None:
         self.lock, self.inside, self.turned = threading.Lock(), 0, ExitStack()

@@ -28,7 +28,7 @@ _on: ContextVar[bool] = ContextVar("checkpointing", default=False)
 
 @contextmanager
 def checkpointing(on: bool = True) -> Iterator[None]:
-    """Tells `repeated` whether to spare memory in the code inside."""
+    """Sets whether `repeated` saves memory in the code inside."""
     token = _on.set(on)
     try:
         yield
@@ -86,7 +86,7 @@ def checkpointed(fn: Callable[[Carry], Carry], given: Carry) -> Carry:
 
 
 class _Slot:
-    """The place of one tensor that the graph of a segment asks for in its backward pass."""
+    """The slot of one tensor that the graph of a segment needs in its backward pass."""
 
     __slots__ = ("__weakref__", "tensor")
 

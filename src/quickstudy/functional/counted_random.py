@@ -1,4 +1,4 @@
-"""Random numbers that are a function of a seed and a place alone: no state, no order, the same in whatever company.
+"""Random numbers that are a function of a seed and a position alone, without state or order.
 
 Sources: Salmon, Moraes, Dror & Shaw, 2011, Parallel random numbers: as easy as 1, 2, 3; the mixing function is that of Steele,
 Lea & Flood, 2014, Fast splittable pseudorandom number generators (SplitMix64).

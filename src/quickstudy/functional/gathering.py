@@ -1,4 +1,4 @@
-"""Handing numbers out of a function that `torch.func.vmap` maps over tasks: what each task shows is added up outside."""
+"""Sums over tasks of numbers computed inside a function that `torch.func.vmap` maps over tasks."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""An inner loop looked at between its steps: what adaptation has made of a support set so far, in one pass over the steps."""
+"""States of an inner loop between its steps, in one pass over the steps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ Carry = TypeVar("Carry")
 
 
 class Snapshot(NamedTuple, Generic[State]):
-    """What is known after some inner steps.
+    """The state after some inner steps.
 
     Args:
         steps: taken so far; 0 before adaptation.
@@ -30,7 +30,7 @@ class Snapshot(NamedTuple, Generic[State]):
 
 
 def trajectory(adapt: Callable[[], State]) -> Iterator[Snapshot[State]]:
-    """What ``adapt`` has reached before its first inner step and after some of the others, always the last.
+    """States of ``adapt`` before its first inner step and after some others, always the last.
 
     `functional.checkpointing.repeated`, the loop of every inner loop, stops where it is stopped and goes on from there at the
     next call, so that no step is taken twice and one state is held at a time. Looked at are 0, 1, 2, 5, 10, 20, 50, … steps;
@@ -55,7 +55,7 @@ def trajectory(adapt: Callable[[], State]) -> Iterator[Snapshot[State]]:
 
 
 def marks(steps: int) -> list[int]:
-    """After which of ``steps`` inner steps one looks.
+    """The numbers of inner steps, out of ``steps``, after which a snapshot is taken.
 
     >>> marks(3), marks(60)
     ([1, 2, 3], [1, 2, 5, 10, 20, 50, 60])
@@ -111,12 +111,12 @@ class Walk:
 
 
 def walk() -> Walk | None:
-    """Whom a loop is to ask how far to go; none, and it goes to its end."""
+    """The walk that limits a loop; without one it runs to its end."""
     return _walk.get()
 
 
 def note_gradient(gradient: dict[str, Tensor]) -> None:
-    """Tells whoever looks at the inner steps of a gradient that one of them has taken."""
+    """Records the gradient of an inner step for those who watch the loop."""
     heard = _heard.get()
     if heard is not None and not heard:
         heard.append(torch.stack([(g.detach() ** 2).sum() for g in gradient.values()]).sum().sqrt())

@@ -44,7 +44,7 @@ _constant: ContextVar[bool] = ContextVar("constant", default=False)
 
 @contextmanager
 def mapped(by_vmap: bool) -> Iterator[None]:
-    """Tells `gradient` whether the code inside runs under `torch.func.vmap`."""
+    """Sets whether `gradient` runs under `torch.func.vmap` in the code inside."""
     token = _mapped.set(by_vmap)
     try:
         yield
@@ -53,7 +53,7 @@ def mapped(by_vmap: bool) -> Iterator[None]:
 
 
 def is_mapped() -> bool:
-    """Whether the code stands under `torch.func.vmap`, as `mapped` was told."""
+    """Whether the code runs under `torch.func.vmap`, as set by `mapped`."""
     return _mapped.get()
 
 
@@ -80,7 +80,7 @@ def constant_gradients(on: bool = True) -> Iterator[None]:
 
 
 def is_inner() -> bool:
-    """Whether the code stands in a loss whose `gradient` is being taken: in an inner step."""
+    """Whether the code runs inside a loss whose `gradient` is being taken: in an inner step."""
     return _inner.get()
 
 

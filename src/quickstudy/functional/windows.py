@@ -11,7 +11,7 @@ __all__ = ["MeanLogLoss", "Windows", "mean_loss"]
 
 
 def mean_loss(losses: Tensor) -> Tensor:
-    """``mean_t L_t``, as in Andrychowicz et al., 2016: early steps and hard problems, whose losses are large, rule it.
+    """``mean_t L_t``, as in Andrychowicz et al., 2016: the large losses of early steps and hard problems dominate it.
 
     >>> import torch
     >>> mean_loss(torch.tensor([3.0, 1.0]))

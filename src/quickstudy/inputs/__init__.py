@@ -1,4 +1,4 @@
-"""Input kinds: how one raw thing becomes tensors; the only way in, saved with every artefact."""
+"""Input kinds: how raw inputs become tensors; saved with every artefact."""
 
 from quickstudy.inputs.column import Column
 from quickstudy.inputs.columns import Columns

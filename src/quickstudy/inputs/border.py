@@ -1,4 +1,4 @@
-"""What a learner and a predictor refuse at their border, each in a sentence; the mathematics inside has no checks."""
+"""Checks of the inputs of learners and predictors."""
 
 import inspect
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def class_names(classes: Sequence[Any], ways: int | None = None) -> tuple[str, .
 
 
 def right_targets(learner: Any, support: Examples) -> None:
-    """Refuses a support set whose targets the learner's likelihood cannot explain: values for a learner of classes, say.
+    """Refuses a support set whose targets the learner's likelihood cannot explain: for example values for a learner of classes.
 
     Raises:
         LearnerError: with the remedy.

@@ -1,4 +1,4 @@
-"""A network that does not fit its tasks fails deep inside PyTorch; here its message gets the scene and the remedy."""
+"""Explains errors of PyTorch that come from a network which does not fit its tasks."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ _NO_TENSOR = re.compile(r"'?\b(tuple|list|dict|NoneType|\w*Output\w*)\b'?")
 
 @contextmanager
 def explained(learner: Any, rows: Callable[[], Inputs]) -> Iterator[None]:
-    """Turns what PyTorch says of inputs that do not fit a network into one sentence; all other errors pass as they are.
+    """Turns errors of PyTorch about inputs that do not fit a network into one sentence; other errors pass unchanged.
 
     Args:
         learner: named in the sentence.

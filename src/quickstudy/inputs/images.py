@@ -1,4 +1,4 @@
-"""How an image becomes an input: a frozen record that travels with every learner and predictor, the same at every door."""
+"""How an image becomes an input: a frozen record, saved with every learner and predictor and used everywhere."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

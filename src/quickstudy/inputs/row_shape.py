@@ -1,4 +1,4 @@
-"""What one row of inputs looks like: remembered from a support set, compared with every query."""
+"""Shape and dtype of one row of inputs: recorded from a support set, compared with every query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the images of meta-training look like, in a few numbers, so that images which look otherwise are noticed."""
+"""Statistics of the images of meta-training, to notice images that are unlike them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

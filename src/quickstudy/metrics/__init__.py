@@ -1,4 +1,4 @@
-"""Metrics of what a model said of a task's queries: functions ``metric(predicted, y)``, for ``evaluate(metrics=(…,))``."""
+"""Metrics of predictions for a task's queries: functions ``metric(predicted, y)``, for ``evaluate(metrics=(…,))``."""
 
 from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibration_error, ece, reliability
 from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou

@@ -1,4 +1,4 @@
-"""Whether a model knows what it does not know: calibration of its probabilities, and abstention from unknown classes."""
+"""Calibration of probabilities, and abstention from unknown classes."""
 
 import math
 from typing import NamedTuple
@@ -61,7 +61,7 @@ ece.__name__ = "ece"
 
 @measure(higher_is_better=True, bounds=(0.0, 1.0))
 def abstention_auroc(predicted: Predicted, y: Tensor) -> float:
-    """How well the largest probability tells queries of known classes from those of unknown ones (a target row of zeros).
+    """How well the largest probability separates queries of known classes from those of unknown ones (a target row of zeros).
 
     The probability that a random known query is answered more surely than a random unknown one: ½ by guessing, 1 where
     abstaining below some confidence would leave out all unknown queries and no other. NaN without unknown queries.

@@ -64,7 +64,7 @@ def log_loss(predicted: Predicted, y: Tensor) -> float:
 
 @measure(higher_is_better=True, bounds=(0.0, 1.0))
 def macro_f1(predicted: Predicted, y: Tensor) -> float:
-    """The mean over classes of ``2 · precision · recall / (precision + recall)``, of those asked for or answered.
+    """The mean over classes of ``2 · precision · recall / (precision + recall)``, of those that are true or predicted.
 
     >>> from quickstudy.likelihood import Categorical
     >>> import torch
@@ -96,7 +96,7 @@ def mean_iou(predicted: Predicted, y: Tensor) -> float:
 
 
 def _mean_of_met(part: Tensor, whole: Tensor) -> float:
-    """The mean share over classes that were asked for or answered."""
+    """The mean share over classes that are true or predicted."""
     met = whole > 0
     return float((part[met] / whole[met]).mean())
 

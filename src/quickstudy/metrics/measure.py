@@ -1,4 +1,4 @@
-"""Metrics as functions that know their name, which way is better, and whether the queries of all tasks are pooled."""
+"""Metrics as functions with a name, a direction, and whether the queries of all tasks are pooled."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from quickstudy.reports.worlds import Bounds, clipped
 __all__ = ["Measure", "Metric", "Tally", "measure", "pooled"]
 
 Metric = Callable[[Predicted, Tensor], Any]
-"""From what was said of real queries, and their targets (Q, …), to one number (a float or a scalar tensor); NaN: says nothing."""
+"""From predictions for real queries and their targets (Q, …) to one number (a float or a scalar tensor); NaN: undefined."""
 
 
 class Measure:
@@ -111,7 +111,7 @@ class Tally:
             self.seen.append((predicted, y))
 
     def scores(self, world: str = "other tasks of the same source") -> tuple[Score, ...]:
-        """What came out, with intervals for that world, in words."""
+        """The scores, with intervals for that world."""
         return tuple(
             self._of_all(metric, world)
             if metric.pooled

@@ -1,4 +1,4 @@
-"""What a model said of queries, in the forms that metrics ask for; what it did not say is refused with the remedy."""
+"""Predictions for queries, in the forms that metrics need; a missing form is refused with the remedy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class _StatedBits(Bernoulli):
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model said of Q queries.
+    """Predictions for Q queries.
 
     Args:
         outputs: (Q, …), as the likelihood reads them.
@@ -87,7 +87,7 @@ class Predicted:
 
     @classmethod
     def of(cls, outputs: Tensor, likelihood: Likelihood) -> "Predicted":
-        """A learner's outputs: its likelihood says what they mean."""
+        """A learner's outputs, interpreted by its likelihood."""
         spread: Kind = "values and deviations" if isinstance(likelihood, Gaussian) else "values"
         return cls(outputs, likelihood, "probabilities" if isinstance(likelihood, Categorical) else spread)
 
@@ -131,7 +131,7 @@ class Predicted:
         return Predicted(self.outputs[rows], self.likelihood, self.kind, None if self.real is None else self.real[rows])
 
     def among(self, columns: Tensor) -> "Predicted":
-        """What was said of these columns alone (N,), where targets are classes: those that padding added are no classes."""
+        """The predictions for these columns alone (N,), where targets are classes: those that padding added are no classes."""
         return Predicted(self.outputs[:, columns], self.likelihood, self.kind)
 
     @property
@@ -191,12 +191,12 @@ class Predicted:
 
 
 def pool(seen: Sequence[tuple[Predicted, Tensor]]) -> tuple[Predicted, Tensor]:
-    """The queries of many tasks as if they were of one: what ``evaluate(watch=…)`` was shown, joined.
+    """The queries of many tasks as if they were of one: what ``evaluate(watch=…)`` received, joined.
 
     Tasks of fewer ways get columns that are no classes of theirs, see `Predicted.real`.
 
     Raises:
-        LearnerError: nothing was shown, or outputs are of several kinds (probabilities in one task, scores in another).
+        LearnerError: there are none, or outputs are of several kinds (probabilities in one task, scores in another).
     """
     kinds = {predicted.kind: predicted.likelihood for predicted, _ in seen}
     if len(kinds) != 1:

@@ -1,4 +1,4 @@
-"""Metrics of values: errors, how honest the stated spread is, and the order in which values put the queries."""
+"""Metrics of values: errors, calibration of the stated spread, and the ranking of the queries."""
 
 import math
 
@@ -48,7 +48,7 @@ def gaussian_nll(predicted: Predicted, y: Tensor) -> float:
 
 @measure(higher_is_better=None, bounds=(0.0, 1.0))
 def coverage_90(predicted: Predicted, y: Tensor) -> float:
-    """The share of targets inside the central 90 % interval of their predictive distribution: 0.9 is right, not more, not less.
+    """The share of targets inside the central 90 % interval of their predictive distribution: 0.9 is calibrated.
 
     >>> from quickstudy.likelihood import Gaussian
     >>> coverage_90(Predicted.of(torch.zeros(2, 1), Gaussian(variance=1.0)), torch.tensor([[1.6], [1.7]]))
@@ -60,7 +60,7 @@ def coverage_90(predicted: Predicted, y: Tensor) -> float:
 
 @measure(higher_is_better=False, bounds=(0.0, math.inf))
 def width_90(predicted: Predicted, y: Tensor) -> float:
-    """The mean width of the central 90 % interval: of two models that cover alike, the narrower one knows more.
+    """The mean width of the central 90 % interval: of two models with equal coverage, the narrower one is better.
 
     >>> from quickstudy.likelihood import Gaussian
     >>> round(width_90(Predicted.of(torch.zeros(2, 1), Gaussian(variance=1.0)), torch.zeros(2, 1)), 2)

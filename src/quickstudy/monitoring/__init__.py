@@ -1,4 +1,4 @@
-"""Meta-training watched at both levels: adaptation between its inner steps, a run's log, tables and TensorBoard."""
+"""Monitoring of meta-training: adaptation between inner steps, a run's log, tables and TensorBoard."""
 
 from quickstudy.monitoring.board import Board
 from quickstudy.monitoring.curve import AdaptationCurve, adaptation_curve, alike

@@ -14,7 +14,7 @@ __all__ = ["Board"]
 
 
 class Board:
-    """Copies a log, as far as it has come, into event files for TensorBoard; each point stands there once.
+    """Copies a log, as far as it has come, into event files for TensorBoard; each point is written once.
 
     The files follow the log: where that is another one (a resume has cut it back), they are written anew, and a TensorBoard
     that is looking forgets what it has seen.

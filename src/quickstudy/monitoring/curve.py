@@ -22,7 +22,7 @@ __all__ = ["AdaptationCurve", "adaptation_curve", "alike"]
 
 @dataclass(frozen=True)
 class AdaptationCurve:
-    """Means over tasks, for each number of inner steps looked at; NaN where a number is not finite or not known.
+    """Means over tasks, for each number of inner steps probed; NaN where a number is not finite or not known.
 
     Args:
         tasks: how many.
@@ -87,7 +87,7 @@ def adaptation_curve(
         learner: any.
         source: of the tasks.
         tasks: how many.
-        plan: look at this list instead of drawing one; ``tasks`` is not used then.
+        plan: use this list instead of drawing one; ``tasks`` is not used then.
         seed: of the task list and of whatever is drawn inside.
         batch: tasks held in memory at once.
         strategy: see `quickstudy.execution.batching`.

@@ -111,13 +111,13 @@ def _record(raw: bytes) -> dict[str, Any] | None:
 
 @dataclass
 class History:
-    """What a log tells, sorted by kind.
+    """The content of a log, sorted by kind.
 
     Args:
         records: of the outer steps.
         validations: of the whole list of validation tasks.
         probes: at both levels.
-        done: whether the run says that it has ended.
+        done: whether the run has ended.
 
     >>> log = [{"step": 1, "loss": 2.0, "gradient_norm": 1.0, "lr": 0.1, "seconds": 0.5}, {"step": 1, "validation": 0.4}]
     >>> history = History().add(log)
@@ -136,7 +136,7 @@ class History:
         return cls().add(Log(Path(folder) / "log.jsonl").read())
 
     def add(self, lines: Iterable[Mapping[str, Any]]) -> "History":
-        """Takes further lines in; what it does not know is left aside."""
+        """Takes further lines in; unknown lines are ignored."""
         names = [entry.name for entry in fields(Record)]
         for line in lines:
             try:
@@ -163,5 +163,5 @@ class History:
 
     @property
     def best(self) -> Validated | None:
-        """The best validation; of an old log, which does not say, none."""
+        """The best validation; None for an old log, which does not record it."""
         return next((found for found in reversed(self.validations) if found.best), None)

@@ -1,4 +1,4 @@
-"""A look at both levels in the midst of meta-training: adaptation on meta-training and meta-validation tasks, step sizes."""
+"""A probe during meta-training: adaptation on meta-training and meta-validation tasks, step sizes."""
 
 import math
 import time
@@ -18,7 +18,7 @@ _BATCH = 30
 
 @dataclass(frozen=True)
 class Probe:
-    """What was seen after ``step`` outer steps.
+    """The measurements after ``step`` outer steps.
 
     Args:
         step: outer steps done.
@@ -49,7 +49,7 @@ class Probe:
 
     @property
     def gap(self) -> float | None:
-        """How much better adapted answers are on meta-training tasks than on meta-validation tasks, in the metric."""
+        """How much better the score after adaptation is on meta-training tasks than on meta-validation tasks."""
         if self.train is None or self.val is None or not self.comparable:
             return None
         return (1 if self.higher_is_better else -1) * (self.train.adapted - self.val.adapted)
@@ -96,7 +96,7 @@ class Probe:
 
 
 class Monitor:
-    """Probes a learner on one fixed list of tasks of each level, as often as it is called; training is not affected.
+    """Probes a learner on fixed lists of meta-training and meta-validation tasks, without affecting the training.
 
     Meta-training tasks are taken at the sizes of validation tasks where that is possible, so that the two can be compared.
 
@@ -136,7 +136,7 @@ class Monitor:
             self.lists["val"] = val, val.plan(max(tasks, listed or 0), generator_of(seed))[:tasks]
 
     def probe(self, step: int) -> Probe:
-        """What there is to see after ``step`` outer steps; an error that only looking meets stops no run, the probe tells it."""
+        """A probe after ``step`` outer steps; an error in the probe does not stop the run, the probe records it."""
         began = time.perf_counter()
         curves: dict[str, AdaptationCurve] = {}
         trouble = ""

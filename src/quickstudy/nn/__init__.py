@@ -1,4 +1,4 @@
-"""Networks that know nothing of tasks, and what runs them inside an inner loop."""
+"""Networks, independent of tasks, and what runs them inside an inner loop."""
 
 from quickstudy.nn import backbones, film, norm
 from quickstudy.nn.adam_lstm import AdamLSTM

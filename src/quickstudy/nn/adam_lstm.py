@@ -1,4 +1,4 @@
-"""A learned descent rule that starts as Adam: an LSTM reads moments of the gradient, and bends Adam's step.
+"""A learned descent rule that starts as Adam: an LSTM reads moments of the gradient, and modifies Adam's step.
 
 Sources: Lv, Jiang & Li, 2017, Learning gradient descent: better generalization and longer horizons (moments as inputs); Metz,
 Maheswaranathan, Nixon, Freeman & Sohl-Dickstein, 2019, Understanding and correcting pathologies in the training of learned

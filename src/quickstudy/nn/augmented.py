@@ -24,7 +24,7 @@ class Augmented(Recorded, nn.Module):
 
         ``h_l = f_l(W_l, h_{l−1}) + f_l(W*_l, h_{l−1})``
 
-    f_l holds its activation, as in the paper: ``relu(W h) + relu(W* h)``. Fast weights stand beside matrices and kernels;
+    f_l holds its activation, as in the paper: ``relu(W h) + relu(W* h)``. Matrices and kernels have fast weights;
     biases and norms serve both sides.
 
     Args:

@@ -1,4 +1,4 @@
-"""Full-context embeddings of Matching Networks: features that know of the whole support set.
+"""Full-context embeddings of Matching Networks: features that depend on the whole support set.
 
 Source: Vinyals, Blundell, Lillicrap, Kavukcuoglu & Wierstra, 2016, Matching networks for one shot learning, appendix A.
 """

@@ -1,4 +1,4 @@
-"""Normalisation that is exact under meta-gradients and says which statistics it uses.
+"""Normalisation that is exact under meta-gradients, with a declared source of statistics.
 
 Stock affine batch, layer and instance norms give silently wrong second derivatives under `torch.func.vmap`. `convert` puts
 the layers of this file in their place, with the same parameter names. Inside a task, batch norm has no running averages:
@@ -79,7 +79,7 @@ def recording(mask: Tensor | None = None) -> AbstractContextManager[Statistics]:
 
 
 def counting(mask: Tensor) -> AbstractContextManager[Statistics]:
-    """Normalises with the statistics of the rows of mask 1, for nobody to keep: ``with counting(mask): network(x)``."""
+    """Normalises with the statistics of the rows of mask 1, which are not kept: ``with counting(mask): network(x)``."""
     whole = not is_mapped() and not is_exporting() and bool(mask.all())
     return _during(_Session(keep=False, mask=None if whole else mask))
 

@@ -19,7 +19,7 @@ _BLANK = 1e-6
 
 
 class Tape(NamedTuple):
-    """What is remembered: slots (M, D), where each head stands (H, M), what was read (R·D,), the controller's state."""
+    """What is remembered: slots (M, D), the positions of the heads (H, M), what was read (R·D,), the controller's state."""
 
     memory: Tensor
     heads: Tensor

@@ -1,4 +1,4 @@
-"""Networks whose batch norms were replaced, so that they can stand inside of a task without statistics of a batch."""
+"""Networks whose batch norms were replaced, so that they can be used inside a task without batch statistics."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -1,4 +1,4 @@
-"""A module as a value: a copy that no training changes, shared by all who ask for it and lent to one thread at a time.
+"""A module as a value: a copy that no training changes, shared by all users and lent to one thread at a time.
 
 While a network runs with other weights than its own, they stand in its modules, where a second thread would find them
 (`torch.func.functional_call` does the same). A loan is therefore a shell: modules of its own around the same tensors.

@@ -1,4 +1,4 @@
-"""Layers that say how much information they pass on: random activations or random weights, with their divergence from N(0, I).
+"""Layers that measure the information they pass on: random activations or weights, with their divergence from N(0, I).
 
 Source: Yin, Tucker, Zhou, Levine & Finn, 2020, Meta-learning without memorization; after Alemi, Fischer, Dillon & Murphy, 2017,
 Deep variational information bottleneck, and Blundell, Cornebise, Kavukcuoglu & Wierstra, 2015, Weight uncertainty in neural

@@ -1,4 +1,4 @@
-"""The reliability figure: how often a model is right where it says it is so sure."""
+"""The reliability figure: accuracy against confidence."""
 
 from typing import TYPE_CHECKING
 

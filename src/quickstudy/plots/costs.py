@@ -18,7 +18,7 @@ __all__ = ["Cost", "accuracy_against_cost"]
 _PLACES = [(7, 0, "left"), (-7, 0, "right"), (0, 9, "center"), (0, -9, "center")]
 _PLACES += [(6, 8, "left"), (6, -8, "left"), (-6, 8, "right"), (-6, -8, "right")]
 _PLACES += [(8, 17, "left"), (8, -17, "left"), (-8, 17, "right"), (-8, -17, "right"), (0, 20, "center"), (0, -20, "center")]
-"""Where a name may stand beside its dot, in points, the best first."""
+"""Positions of a name beside its dot, in points, the best first."""
 
 _TICKS = (1, 2, 5, 10, 20, 30, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
 
@@ -36,7 +36,7 @@ class Cost(NamedTuple):
 def accuracy_against_cost(found: Sequence[Cost], axis: str) -> "Figure":
     """A dot for each learner, cost on a logarithmic axis, a colour for each family; good and cheap is up and to the left.
 
-    Accuracies stand on a logit axis, on which 90 % and 95 % are as far apart as 80 % and 90 %: errors are halved.
+    Accuracies are drawn on a logit axis, on which 90 % and 95 % are as far apart as 80 % and 90 %: errors are halved.
 
     Learners on the frontier, which none beats in accuracy at the same cost or less, are joined by a line.
 

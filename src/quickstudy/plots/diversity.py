@@ -1,4 +1,4 @@
-"""Task diversity drawn: how far tasks are from each other, against two looks at one task, and how often classes come."""
+"""Task diversity drawn: distances of tasks, compared with halves of one task, and how often classes are drawn."""
 
 from typing import TYPE_CHECKING
 

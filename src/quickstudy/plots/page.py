@@ -1,4 +1,4 @@
-"""One self-contained page of results: tables with intervals, what they allow one to say, figures, and how it was made."""
+"""One self-contained page of results: tables with intervals, conclusions, figures, and how it was made."""
 
 import math
 import re
@@ -24,7 +24,7 @@ __all__ = ["Illustration", "Page"]
 
 @dataclass(frozen=True)
 class Illustration:
-    """A figure with its heading and a caption that says what is seen, for how many tasks."""
+    """A figure with its heading and a caption."""
 
     heading: str
     figure: "Figure"
@@ -33,7 +33,7 @@ class Illustration:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page tells; `html` is the page as one text that needs no other file, `write` puts it on disk.
+    """The content of a page; `html` is the page as one text that needs no other file, `write` puts it on disk.
 
     Args:
         title: of the page.

@@ -1,4 +1,4 @@
-"""The page of one run: how its learner was evaluated, and how the meta-training went on both levels."""
+"""The page of one run: how its learner was evaluated, and figures of the meta-training."""
 
 import json
 import shlex
@@ -20,7 +20,7 @@ __all__ = ["run_page", "training_figures"]
 
 
 def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
-    """What a run's log and its reports tell, as one page.
+    """A run's log and its reports as one page.
 
     Args:
         run: a run, done or not.

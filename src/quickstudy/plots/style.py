@@ -1,4 +1,4 @@
-"""The look of all figures: quiet axes, colours that the colour-blind can tell apart, and SVG text for a page.
+"""The style of all figures: plain axes, colours that the colour-blind can distinguish, and SVG text for a page.
 
 Colours are those of Okabe & Ito, 2008, Color universal design.
 """
@@ -65,7 +65,7 @@ def count_words(counts: Sequence[int]) -> str:
 
 
 def svg(figure: "Figure", *, salt: str = "quickstudy") -> str:
-    """The figure as SVG text without a header, to stand inside a page.
+    """The figure as SVG text without a header, to be embedded in a page.
 
     Its lines take the colour of the text around it; a page may change the other colours by setting ``--hue-0`` … ``--hue-7``
     (the palette) and ``--grid``.

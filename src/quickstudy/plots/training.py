@@ -1,4 +1,4 @@
-"""A run's meta-training drawn: loss and gradient norm, validation on both levels, adaptation by inner step, step sizes."""
+"""A run's meta-training drawn: loss and gradient norm, validation, adaptation by inner step, step sizes."""
 
 import math
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def progress_figure(history: History) -> "Figure":
 
 
 def validation_figure(history: History) -> "Figure":
-    """Validations over the outer steps, the best one ringed, and scores after adaptation on The tasks probed.
+    """Validations over the outer steps, the best one ringed, and scores after adaptation on the probed tasks.
 
     Bands are 95 % intervals over the tasks of each probe, which are the same ones every time: their noise is common to all.
     """
@@ -56,7 +56,7 @@ def validation_figure(history: History) -> "Figure":
         found = [(probe.step, probe.levels[level]) for probe in history.probes if level in probe.levels]
         if found:
             steps, curves = zip(*found, strict=True)
-            label = f"{level}, {curves[0].tasks} tasks looked at"
+            label = f"{level}, {curves[0].tasks} tasks probed"
             _banded(axes, steps, [c.adapted for c in curves], [c.halves[-1] for c in curves], scale, colour, marker, label)
     if history.validations:
         at, scores = [v.step for v in history.validations], [scale * v.score for v in history.validations]
@@ -71,7 +71,7 @@ def validation_figure(history: History) -> "Figure":
 
 
 def adaptation_figure(probes: Sequence[Probe]) -> "Figure | None":
-    """Query scores against inner steps on both levels: at the first probe (dashed) and at the last.
+    """Query scores against inner steps on meta-training and meta-validation tasks: at the first probe (dashed) and at the last.
 
     Bands are 95 % intervals over tasks. None where there are no inner steps.
 

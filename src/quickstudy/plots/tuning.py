@@ -101,7 +101,7 @@ def argument_slices(tuned: Tuned) -> "Figure":
 
 
 def _place(value: Any, space: Mapping[str, Any]) -> float:
-    """Where a value stands on its axis."""
+    """The position of a value on its axis."""
     return float(space["values"].index(value)) if "values" in space else float(value)
 
 

@@ -1,4 +1,4 @@
-"""CAVIA on sine waves, after Zintgraf et al., 2019: five context numbers tell amplitude and phase in one step."""
+"""CAVIA on sine waves, after Zintgraf et al., 2019: five context numbers encode amplitude and phase after one step."""
 
 from typing import Annotated
 

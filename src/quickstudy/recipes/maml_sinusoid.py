@@ -1,4 +1,4 @@
-"""MAML on sine waves, after Finn, Abbeel & Levine, 2017: the regression that shows adaptation to the eye."""
+"""MAML on sine waves, after Finn, Abbeel & Levine, 2017."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""How meta-training tasks are drawn and changed, by the names that the command line has for it; all other tasks stay plain.
+"""Samplers and augmentations of meta-training tasks, by their names on the command line; all other tasks stay unchanged.
 
 Sources: Kumar, Deleu & Bengio, 2023, The effect of diversity in meta-learning; Ni, Goldblum, Sharaf, Kong & Goldstein, 2021, Data
 augmentation for meta-learning. What these help is measured in docs/samplers.md.
@@ -25,7 +25,7 @@ Augment = Literal["none", "images", "mixed"]
 """Each image changed a little, or new classes mixed of two."""
 
 AugmentRotated = Literal["none", "images", "mixed", "rotated"]
-"""The same, or each class rotated by quarter turns as three more, where turned ones are not classes already."""
+"""The same, or each class rotated by quarter turns as three more, where rotated ones are not classes already."""
 
 _SAMPLERS: Mapping[str, Callable[[ClassIndex], ClassSampler]] = {
     "balanced": Balanced,

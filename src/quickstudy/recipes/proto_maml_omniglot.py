@@ -33,7 +33,7 @@ def proto_maml_omniglot(
     """Proto-MAML on Omniglot (Vinyals' split, rotations as classes), 20 ways, one inner step, first order.
 
     Args:
-        ways: classes in a task; any other number can be asked for at meta-test.
+        ways: classes in a task; any other number can be used at meta-test.
         shots: support examples of each class.
         queries: query examples of each class in a meta-test task.
         train_queries: query examples of each class in meta-training.

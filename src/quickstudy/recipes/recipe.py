@@ -58,7 +58,7 @@ class Recipe:
     reads: InputKind | None = None
 
     def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None, compile: bool = False) -> Iterator[Record]:
-        """The outer loop as the recipe says, one record a step; validation and saving are `quickstudy.runs.run`'s matter."""
+        """The outer loop of the recipe, one record per step; `quickstudy.runs.run` validates and saves."""
         return train(
             self.learner,
             self.train,
@@ -74,7 +74,7 @@ class Recipe:
         )
 
     def validated(self) -> Report:
-        """The learner as it stands, evaluated on meta-validation tasks that are the same at every validation of every run.
+        """The present learner, evaluated on meta-validation tasks that are the same at every validation of every run.
 
         Raises:
             RunError: the recipe has no such tasks.

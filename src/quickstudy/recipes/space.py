@@ -1,4 +1,4 @@
-"""The values a recipe's argument may take when it is tuned: an annotation in the recipe's signature, or words of a person."""
+"""The range of a recipe's argument in tuning: an annotation in its signature, or a text such as ``lr=1e-4..1e-2``."""
 
 import inspect
 import math

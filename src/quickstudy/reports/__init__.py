@@ -1,4 +1,4 @@
-"""Numbers that stand for themselves: reports, intervals, paired comparisons, rankings."""
+"""Reports, intervals, paired comparisons and rankings."""
 
 from quickstudy.reports.compare import compare, conclude
 from quickstudy.reports.comparison import Comparison

@@ -1,4 +1,4 @@
-"""Paired comparison: two reports over the same tasks, difference by difference, and what that allows one to say."""
+"""Paired comparison of two reports over the same tasks, and the conclusions it allows."""
 
 import math
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def compare(a: Report, b: Report) -> Comparison:
 
 
 def conclude(report: Report, baselines: Sequence[Report]) -> str:
-    """In plain words what the paired tests allow one to say of a model beside its baselines, and for which tasks.
+    """Conclusions of the paired tests of a model and its baselines in plain words, and for which tasks they hold.
 
     A line for each world: other tasks of the same classes, and new classes. A model is called better or worse only where the
     p-value of that world is below 5 %; p-values are not widened for the number of baselines.
@@ -77,7 +77,7 @@ on the same 3 tasks).
 
 
 def _in_world(report: Report, found: Sequence[Comparison], world: World) -> str:
-    """What can be said for one world, in one sentence."""
+    """The conclusion for one world, in one sentence."""
     sign = 1 if report.higher_is_better else -1
     better = [c for c in found if c.better(world) == report.model]
     worse = [c for c in found if c.better(world) == c.b]

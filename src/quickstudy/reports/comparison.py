@@ -1,4 +1,4 @@
-"""The paired difference of two models: for each world its interval, its test and what they allow one to say; its power."""
+"""The paired difference of two models: for each world its interval and its test; its power."""
 
 import math
 from dataclasses import dataclass
@@ -146,7 +146,7 @@ class Comparison:
         return f"{verdict} (95 % paired interval {bounds}, p = {self.p_values[world]:.2g})"
 
     def unsaid(self) -> str:
-        """Accuracies whose classes are not on record allow no statement about new classes, and this is said."""
+        """Accuracies whose classes are not on record allow no statement about new classes, and the comparison says so."""
         if self.metric != "accuracy" or self.classes is not None or self.apart is not None:
             return ""
         return " Nothing is said about new classes: the reports do not record the classes of each task."

@@ -1,4 +1,4 @@
-"""A report: what an evaluation found, never a bare number."""
+"""A report: the result of an evaluation, with its intervals."""
 
 import json
 import math
@@ -23,7 +23,7 @@ __all__ = ["Report"]
 
 @dataclass(frozen=True)
 class Report:
-    """Scores of one model on a list of tasks, and what one must know to compare them.
+    """Scores of one model on a list of tasks, with what is needed to compare them.
 
     Args:
         model: the learner's name.
@@ -105,7 +105,7 @@ class Report:
 
     @property
     def worst_decile(self) -> Score:
-        """The mean over the worst decile of the tasks (at least one): what one must expect of an unlucky task."""
+        """The mean over the worst decile of the tasks (at least one): the score to expect on unlucky tasks."""
         ordered = np.asarray(self.scores) * (1 if self.higher_is_better else -1)
         count = max(1, len(ordered) // 10)
 

@@ -22,7 +22,7 @@ class Score:
         value: the mean over tasks, or the metric of all their queries together.
         interval: of the value, (low, high).
         kind: of the interval, in words.
-        scores: one a task, NaN where the metric says nothing (a task without any positive query); empty where it is pooled.
+        scores: one a task, NaN where the metric is undefined (a task without any positive query); empty where it is pooled.
         bounds: between which numbers the metric lies.
 
     >>> print(Score.of_tasks("log_loss", False, [0.25, 0.75, math.nan], (0.0, math.inf)))
@@ -46,7 +46,7 @@ class Score:
         bounds: Bounds = (-math.inf, math.inf),
         world: str = "other tasks of the same source",
     ) -> "Score":
-        """The mean over the tasks for which the metric says something (NaN says nothing); ``world``: what its interval holds for.
+        """The mean over the tasks for which the metric is defined (not NaN); ``world``: what its interval holds for.
 
         Raises:
             TaskError: an infinite score: its mean says nothing of the other tasks.

@@ -1,4 +1,4 @@
-"""What a search over a recipe's arguments found: every trial, the best, and which argument mattered."""
+"""The result of a search over a recipe's arguments: every trial, the best, and the importance of the arguments."""
 
 import json
 import shlex

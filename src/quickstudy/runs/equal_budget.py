@@ -1,4 +1,4 @@
-"""All classification learners under one equal budget: trained, evaluated on the same tasks, weighed; resumable one by one."""
+"""All classification learners under one equal budget: trained, evaluated on the same tasks; resumable one by one."""
 
 import json
 import time
@@ -32,7 +32,7 @@ class OtherBudget(RunError):
 
 @dataclass(frozen=True)
 class Standing:
-    """How one learner came out.
+    """The result of one learner.
 
     Args:
         name: of the contender.
@@ -68,7 +68,7 @@ def chosen(names: Sequence[str] | None) -> dict[str, Contender]:
 
 
 def settings_of(budget: Budget, tasks: int, seed: int) -> dict[str, Any]:
-    """All that decides a standing, but the machine and the code: budget, task list, seed."""
+    """All settings that determine a standing: budget, task list, seed."""
     sizes = {field.name: getattr(budget, field.name) for field in fields(budget) if field.name != "data"}
     return {"source": budget.test.name, "tasks": tasks, **sizes, "seed": seed}
 

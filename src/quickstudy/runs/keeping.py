@@ -1,4 +1,4 @@
-"""What makes a training resumable: its state is saved now and then and whenever it is stopped, between two outer steps only."""
+"""Saves the state of a training regularly and whenever it is stopped, between two outer steps only."""
 
 import copy
 import signal

@@ -1,4 +1,4 @@
-"""What a run's folder holds when the run goes on: the last saved state, checked, and the log, cut back to it."""
+"""What a resumed run reads from its folder: the last saved state, checked, and the log, cut back to it."""
 
 import logging
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def note_of(call: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands beside a training state, so that no other run's is taken for it."""
+    """The note saved with a training state, so that it is not confused with that of another run."""
     return {"call": {key: call[key] for key in ("recipe", "arguments", "seed")}, "versions": versions()}
 
 

@@ -1,11 +1,11 @@
-"""A run: one recipe being meta-trained in a folder, killed at any moment and resumed bit for bit.
+"""A run: one recipe being meta-trained in a folder; it can be stopped at any time and resumes bit for bit.
 
 Its folder holds:
 
     RUN/run.json               the call: recipe, arguments, seed, versions
     RUN/training.safetensors   everything the next step depends on
     RUN/best.safetensors       the learner of the best validation (or the last step)
-    RUN/log.jsonl              a line for each step, each validation and each look at adaptation on both levels
+    RUN/log.jsonl              a line for each step, each validation and each probe
 """
 
 import inspect
@@ -105,7 +105,7 @@ class Run:
         """Builds the recipe; its random weights depend on the run's seed alone.
 
         Args:
-            changes: other arguments than the run's, for tasks of another length say.
+            changes: other arguments than the run's, for example for tasks of another length.
 
         Raises:
             RunError: the recipe has no such argument.
@@ -122,7 +122,7 @@ class Run:
         """The trained learner: of the best validation, or of the last step where there was none.
 
         Args:
-            changes: other arguments for its constructor, ``test_steps=10`` say; the weights stay.
+            changes: other arguments for its constructor, for example ``test_steps=10``; the weights stay.
 
         Raises:
             RunError: the run has not got that far.
@@ -133,7 +133,7 @@ class Run:
         return load(path, like=altered(learner, **changes)) if changes else learner
 
     def train(self, fabric: Fabric | None = None, *, compile: bool = False) -> Generator[Record | Validation]:
-        """Meta-trains from where the folder stands, one record a step and one a validation.
+        """Meta-trains from the state of the folder; yields a record for each step and each validation.
 
         Args:
             fabric: a launched Lightning Fabric, see `quickstudy.train`. The first of its processes alone reads and writes
@@ -172,7 +172,7 @@ class Run:
                     yield from look.after(record.step)
 
     def _resume(self, recipe: Recipe, processes: Processes) -> tuple[int, Progress]:
-        """Restores the last saved state, which the first process reads and tells the others."""
+        """Restores the last saved state, which the first process reads and sends to the others."""
         step, progress = restored(self.folder, recipe, self.config) if processes.rank == 0 else (0, Progress())
         parts = (recipe.learner, recipe.optimizer, recipe.schedule, recipe.train)
         step, note, state = processes.tell((step, asdict(progress), training_state(*parts)))
@@ -239,7 +239,7 @@ class _Look:
             yield validation
 
     def probe(self, step: int, **more: Any) -> None:
-        """Looks at adaptation on both levels, and notes it."""
+        """Probes adaptation on meta-training and meta-validation tasks, and records it."""
         with stops_wait(self.keeper.save, *STOPS[1:]):
             if self.monitor is not None:
                 self.write(self.monitor.probe(step).to_json() | more)
@@ -248,7 +248,7 @@ class _Look:
         """A line of the log.
 
         Raises:
-            RunError: the disk is full, say.
+            RunError: for example, the disk is full.
         """
         if self.log is None:
             return
@@ -287,7 +287,7 @@ class _Look:
 
 
 def _monitor(recipe: Recipe) -> Monitor:
-    """Looks at the first of the tasks that a validation has, and at as many of meta-training.
+    """Probes on the first tasks of a validation, and on as many of meta-training.
 
     A fiftieth of the tasks that are trained on from probe to probe, of each level, so that looking costs some hundredths of it.
     """

@@ -1,4 +1,4 @@
-"""Meta-learning against traditional learning: the baselines that start every task from nothing, or from ordinary pre-training."""
+"""Traditional baselines: learners that start every task from scratch, or from ordinary pre-training."""
 
 import time
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def traditional(recipe: Recipe, *, pretraining: int, seed: int = 0) -> dict[str,
     """The traditional learners that suit a recipe's tasks, by name; built, and pre-trained, when they are called.
 
     Args:
-        recipe: whose tasks they shall learn.
+        recipe: whose tasks they learn.
         pretraining: mini-batches of 64 examples for the one that is pre-trained; 0 leaves it out.
         seed: of weights and mini-batches.
     """
@@ -89,7 +89,7 @@ def _seeded(make: Callable[[], Learner[Any]], seed: int) -> Learner[Any]:
 
 
 def meta_trained(recipe: Recipe, steps: int, seconds: float) -> Trained:
-    """What a recipe's learner had before its first new task, after so many outer steps and seconds."""
+    """What a recipe's learner used before its first new task, after so many outer steps and seconds."""
     task = recipe.train.sample(1, generator_of(0))[0]
     rows = int(task.support.mask.sum() + task.query.mask.sum())
     tasks = steps * recipe.batch

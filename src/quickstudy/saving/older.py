@@ -1,4 +1,4 @@
-"""Files of older formats, put as the present one would."""
+"""Conversion of files of older formats to the present one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +30,7 @@ def modern(found: Artefact) -> Artefact:
 
 
 def completed(weights: Mapping[str, Tensor], learner: nn.Module, found: Artefact) -> dict[str, Tensor]:
-    """The weights of a file, with what its format did not know as a fresh learner has it."""
+    """The weights of a file, with what its format lacked as in a fresh learner."""
     own = learner.state_dict() if found.form == 1 else {}
     return {name: tensor for name, tensor in own.items() if name.endswith(_ADDED)} | dict(weights)
 

@@ -48,7 +48,7 @@ _DTYPES = {
 
 @dataclass(frozen=True)
 class Artefact:
-    """What a file says: its kind, its description, its tree of tensors (as skeleton and list), its format and versions."""
+    """The content of a file: its kind, its description, its tree of tensors (as skeleton and list), its format and versions."""
 
     kind: str
     description: dict[str, Any]
@@ -139,7 +139,7 @@ def write(path: str | Path, kind: str, description: dict[str, Any], tree: Any) -
 
 
 def read(path: str | Path, kinds: tuple[str, ...]) -> Artefact:
-    """Reads and checks a file; nothing in it is executed, and nothing is believed before its checksum was found to fit.
+    """Reads and checks a file; nothing in it is executed, and nothing is used before its checksum has been verified.
 
     Raises:
         ArtefactError: it is missing, truncated, altered, foreign, of a newer version or of another kind.

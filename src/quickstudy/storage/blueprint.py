@@ -71,7 +71,7 @@ def _call(cls: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build(plan: Any, known: Mapping[str, Any]) -> Any:
-    """The object a blueprint describes; ``known`` says which classes may be built and which functions used, by name.
+    """The object a blueprint describes; ``known`` lists the classes and functions that may be used, by name.
 
     Raises:
         ArtefactError: the blueprint names a class or function that is not known, holds an opaque part, or is none at all.

@@ -43,7 +43,7 @@ class Budget(TorchFunctionMode):
         self._calls = _CALLS_EACH * tensors + _SPARE_CALLS
 
     def allows(self, plan: Any) -> None:
-        """Looks at the integers of a blueprint, seeds left aside.
+        """Checks the integers of a blueprint, except seeds.
 
         Raises:
             ArtefactError: one is larger than any size of what is in the file.

@@ -91,7 +91,7 @@ def _part(path: Path) -> tuple[Path, int]:
 
 
 def swept(folder: Path) -> list[str]:
-    """Removes what writes that were killed have left in ``folder``; the names of what they wrote.
+    """Removes temporary files that interrupted writes have left in ``folder``; returns the names of their targets.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -191,7 +191,7 @@ def read_whole(path: Path, most: int = 2**31) -> bytes:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file says.
+    """The content of a JSON file.
 
     Raises:
         ArtefactError: it cannot be read.

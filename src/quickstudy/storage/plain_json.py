@@ -10,7 +10,7 @@ _LARGEST = 2**64
 
 
 def parsed(text: bytes | str) -> Any:
-    """What a JSON text says.
+    """The content of a JSON text.
 
     Args:
         text: of at most 32 MB, 1.5 million entries and a nesting of 100.

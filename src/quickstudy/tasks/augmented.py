@@ -38,7 +38,7 @@ class AugmentedPlan(Plan):
 class Augmented(TaskSource[AugmentedPlan]):
     """Tasks of another source, changed by random numbers that depend on the plan alone.
 
-    All that is random of a task is a function of its seed, so runs resume bit for bit and a task is the same in any company.
+    All that is random of a task is a function of its seed, so runs resume bit for bit, and no task depends on another.
 
     Args:
         source: of the tasks. Evaluate on it, or on another plain source: what is changed here is for meta-training.

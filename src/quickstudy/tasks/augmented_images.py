@@ -1,4 +1,4 @@
-"""Images of support and query sets changed a little, each in its own way, anew in every task.
+"""Images of support and query sets augmented at random, anew in every task.
 
 Source: Ni, Goldblum, Sharaf, Kong & Goldstein, 2021, Data augmentation for meta-learning (support, query and task augmentation).
 """
@@ -24,7 +24,7 @@ class AugmentedImages(Augmented):
     """Tasks of another source whose images are changed; for meta-training, evaluate on the plain source.
 
     The changes of an image depend on its task's seed, which the plan holds, and on its place in the task: a run resumes bit for
-    bit, and a task is the same in whatever chunk or process it stands. Targets and masks stay as they are.
+    bit, and a task is the same in any chunk or process. Targets and masks stay as they are.
 
     Args:
         source: of tasks whose inputs are images (C, H, W).

@@ -1,4 +1,4 @@
-"""The copy task of Graves, Wayne & Danihelka, 2014, Neural Turing machines: say again, in order, what was shown once."""
+"""The copy task of Graves, Wayne & Danihelka, 2014, Neural Turing machines: repeat a sequence that was shown once."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class CopyPlan(Plan):
 class Copy(TaskSource[CopyPlan]):
     """A sequence of random bits as the targets of the support set, and again as the targets of the queries, in the same order.
 
-    Inputs say nothing, they have shape (T, 0): only its place tells what a query asks for. With a range of lengths, all
+    Inputs are empty, of shape (T, 0): only the position of a query determines its target. With a range of lengths, all
     tasks that are planned together have one length, drawn for them, so that nothing is padded.
 
     Args:

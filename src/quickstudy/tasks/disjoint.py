@@ -1,4 +1,4 @@
-"""Disjoint tasks: no two of a list share a class, or an example; then the plain interval over tasks says what it seems to say.
+"""Disjoint tasks: no two of a list share a class, or an example; then the plain interval over tasks is valid.
 
 Source: Lafargue, Smith, Vermet, Lowe, Gripon & Duffner, 2024, Oops, I sampled it again: reinterpreting confidence intervals
 in few-shot learning.
@@ -88,7 +88,7 @@ class DisjointRows(FewShot):
     Classes come again in many tasks, so the interval over tasks holds for other examples of the same classes.
 
     Args:
-        source: of whose classes and sizes the tasks are; its ways and shots are fixed, its index knows no groups.
+        source: of whose classes and sizes the tasks are; its ways and shots are fixed, its index has no groups.
 
     Raises:
         TaskError: sizes that vary, groups, or (when planning) more tasks than there are examples for.

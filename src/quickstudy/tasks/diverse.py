@@ -1,4 +1,4 @@
-"""Tasks of classes that are unlike each other: a k-DPP over what classes look like.
+"""Tasks of dissimilar classes: a k-DPP over the mean images of classes.
 
 Source: Kulesza & Taskar, 2012, Determinantal point processes for machine learning; Kumar, Deleu & Bengio, 2023, The effect of
 diversity in meta-learning, for tasks.

@@ -27,7 +27,7 @@ __all__ = ["FewShot"]
 class FewShot(RowSource[RowPlan]):
     """N-way K-shot tasks: N classes, K support and some query examples of each, columns of classes drawn anew per task.
 
-    Where the index knows groups (font styles, patients), support and query of a task never share one. With its
+    Where the index has groups (font styles, patients), support and query of a task never share one. With its
     ``equal_together=True`` no query is equal to a support row of its class.
 
     Args:
@@ -195,7 +195,7 @@ class FewShot(RowSource[RowPlan]):
         return free
 
     def _refuse(self, classes: Tensor, used: Tensor, shots: Tensor, queries: Tensor, support: Tensor, query: Tensor) -> None:
-        """A rule for sizes may ask for more rows than there are."""
+        """A rule for sizes may require more rows than there are."""
         together = shots + queries > support if self.index.groups is None else queries > query
         wrong = (together | (shots < 1) | (queries < 1)) & used
         if wrong.any():

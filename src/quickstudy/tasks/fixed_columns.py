@@ -10,7 +10,7 @@ __all__ = ["FixedColumns"]
 
 
 class FixedColumns(FewShot):
-    """N-way tasks in which class c always stands in column ``c mod N``, one class of each column in every task.
+    """N-way tasks in which class c is always in column ``c mod N``, one class of each column in every task.
 
     One function of a query alone solves all of these tasks, so nothing makes a learner read the support set: the
     non-mutually-exclusive setting of Yin, Tucker, Zhou, Levine & Finn, 2020, Meta-learning without memorization.

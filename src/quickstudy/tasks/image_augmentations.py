@@ -1,4 +1,4 @@
-"""Small changes of images that leave what they show as it is: moved, rotated, scaled, partly covered; on tensors, in one go.
+"""Small random augmentations of images: shifted, rotated, scaled, partly erased; on whole tensors.
 
 A change is a function of images and of uniform numbers, so that whoever gives the numbers decides what happens.
 
@@ -30,7 +30,7 @@ class ImageAugmentation(Protocol):
 
 @dataclass(frozen=True)
 class Warp:
-    """Each image is moved, rotated and scaled at random; what comes in from outside repeats the border.
+    """Each image is shifted, rotated and scaled at random; the border is repeated outside.
 
     Args:
         shift: at most, as a share of the image's width and height.
@@ -70,12 +70,12 @@ class Warp:
 
 @dataclass(frozen=True)
 class Erase:
-    """A rectangle of some images is covered.
+    """A rectangle of some images is erased.
 
     Args:
         share: of the images that lose a rectangle.
         smallest, largest: its sides, as shares of the image's.
-        fill: the number that stands in it.
+        fill: the value inside it.
 
     Raises:
         TaskError: shares that are no shares, or sides in the wrong order.

@@ -6,7 +6,7 @@ from torch import Tensor
 __all__ = ["PIECE", "chosen", "first", "flat", "unequal"]
 
 PIECE = 256
-"""Tasks that are planned at once: all rows of all their classes are looked at, which for many tasks is a lot."""
+"""Tasks that are planned at once: all rows of all their classes are compared, which for many tasks is a lot."""
 
 
 def first(keys: Tensor, may: Tensor, count: int) -> Tensor:

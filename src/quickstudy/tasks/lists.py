@@ -1,4 +1,4 @@
-"""Task lists as files: frozen plans, exchanged between people and machines, that refuse to meet other data.
+"""Task lists as files: frozen plans to exchange; a list is refused with other data.
 
 A list holds row numbers, columns and masks (kilobytes), not images; its digest covers the data it was drawn from.
 """
@@ -20,7 +20,7 @@ def save_tasks(path: str | Path, source: TaskSource[Any], plan: Plan) -> None:
     Args:
         path: the file.
         source: that planned the tasks.
-        plan: the tasks, ``source.plan(1000, generator)`` say.
+        plan: the tasks, for example ``source.plan(1000, generator)``.
 
     Raises:
         ArtefactError: the file cannot be written.

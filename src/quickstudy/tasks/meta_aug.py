@@ -1,4 +1,4 @@
-"""Meta-augmentation: every task gets targets of its own, which only its support set tells, so that none can be memorised.
+"""Meta-augmentation: every task has its own targets, revealed only by its support set, so that no task can be memorised.
 
 Source: Rajendran, Irpan & Jang, 2020, Meta-learning requires meta-augmentation.
 """
@@ -25,7 +25,7 @@ Change = Callable[[Task, Tensor], Task]
 
 @dataclass(frozen=True)
 class Permuted:
-    """Classes stand in other columns, ``y ← y Π`` with a permutation Π drawn uniformly for each task.
+    """Classes are assigned to other columns, ``y ← y Π`` with a permutation Π drawn uniformly for each task.
 
     Columns of absent classes stay where they are, so tasks of different ways may share a batch.
     """
@@ -44,7 +44,7 @@ class Permuted:
 
 @dataclass(frozen=True)
 class Shifted:
-    """Values are moved, ``y ← y + ε`` with ``ε ~ U[−width, width]`` for each task and output."""
+    """Values are shifted, ``y ← y + ε`` with ``ε ~ U[−width, width]`` for each task and output."""
 
     width: float = 1.0
 
@@ -57,9 +57,9 @@ class Shifted:
 
 @dataclass(frozen=True)
 class Scaled:
-    """Values are stretched, ``y ← c y`` with ``c ~ U[low, high]`` for each task and output.
+    """Values are scaled, ``y ← c y`` with ``c ~ U[low, high]`` for each task and output.
 
-    Where inputs tell a task's amplitude (see `OneHotSinusoid`), a shift leaves that knowledge useful, a factor does not.
+    Where inputs contain a task's amplitude (see `OneHotSinusoid`), a shift leaves that knowledge useful, a factor does not.
     """
 
     low: float = 0.0

@@ -1,4 +1,4 @@
-"""Sine waves that say who they are: a one-hot code of the amplitude stands beside each input, and can be memorised.
+"""Sine waves with a one-hot code of the amplitude beside each input, which can be memorised.
 
 Source: Yin, Tucker, Zhou, Levine & Finn, 2020, Meta-learning without memorization.
 """
@@ -34,12 +34,12 @@ class OneHotSinusoid(TaskSource[OneHotSinusoidPlan]):
 
     With ``told`` the code names the amplitude, one of evenly spaced ones in [0.1, 4]: the input alone gives the answer, and
     nothing makes a learner read the support set. Without, as at meta-test in the paper, the amplitude is A ~ U[0.1, 4] and
-    the code is drawn at random: only the support set tells.
+    the code is drawn at random: only the support set reveals the amplitude.
 
     Args:
         shots: points in the support set.
         queries: points in the query set.
-        told: whether the code tells the amplitude.
+        told: whether the code is that of the amplitude.
         amplitudes: how many codes there are.
         noise: standard deviation of ε.
 

@@ -1,4 +1,4 @@
-"""Open-set tasks: among the queries are some of classes that nobody was shown."""
+"""Open-set tasks: some queries are of classes that the support set lacks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ __all__ = ["OpenSet"]
 class OpenSet(FewShot):
     """N-way K-shot tasks whose queries hold as many examples of each of some unknown classes: their target row is zero.
 
-    A learner must say whether it knows a query's class at all: `metrics.abstention_auroc` evaluates that. Accuracy and losses
+    Whether a learner recognises such queries is evaluated by `metrics.abstention_auroc`. Accuracy and losses
     pass the unknown queries over.
 
     Args:
@@ -27,7 +27,7 @@ class OpenSet(FewShot):
         ways: N, known classes, or a range.
         shots: K, or a range.
         queries: query examples of each class, known or unknown.
-        unknown: how many classes are met in the queries alone.
+        unknown: number of classes that only queries have.
 
     Raises:
         TaskError: as `FewShot`, or no unknown class.

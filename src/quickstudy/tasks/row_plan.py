@@ -27,7 +27,7 @@ class RowPlan(Plan):
         return self.classes
 
     def at(self, rows: tuple[Tensor, Tensor]) -> "RowPlan":
-        """The same tasks with other row numbers, after rows were moved (into a table of features, say)."""
+        """The same tasks with other row numbers, after rows were moved (for example into a table of features)."""
         return replace(self, support_rows=rows[0], query_rows=rows[1])
 
 

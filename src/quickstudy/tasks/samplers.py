@@ -55,20 +55,20 @@ def most_of(scores: Tensor, possible: Tensor, count: int) -> Tensor:
 
 
 def in_random_order(classes: Tensor, ways: Tensor, generator: torch.Generator | None) -> Tensor:
-    """The first ``ways`` classes of each task shuffled, so that a column says nothing of how a class was chosen."""
+    """The first ``ways`` classes of each task shuffled, so that the column of a class does not depend on how it was chosen."""
     unused = torch.arange(classes.shape[1]) >= ways[:, None]
     keys = torch.rand(classes.shape, generator=generator) + 2.0 * unused
     return classes.gather(1, keys.argsort(dim=1))
 
 
 class Balanced(ClassSampler):
-    """As many classes of each family (alphabet, writing system) as of any other, give or take one, while they last.
+    """The same number of classes from each family (alphabet, writing system), up to one, while they last.
 
     Args:
-        index: of the classes; it knows families.
+        index: of the classes, with families.
 
     Raises:
-        TaskError: it knows none.
+        TaskError: it has none.
 
     >>> index = ClassIndex(torch.zeros(8, 1), torch.arange(8), tuple("abcdefgh"), families=tuple("XXXXXXYY"))
     >>> drawn = Balanced(index).draw(torch.tensor([4]), torch.ones(1, 8, dtype=torch.bool), None)
@@ -99,9 +99,9 @@ class Balanced(ClassSampler):
 
 
 class EachOnce(ClassSampler):
-    """No class comes again before all others have come: passes over the classes in random order, as epochs over rows.
+    """No class is drawn again before all others: passes over the classes in random order, like epochs over rows.
 
-    Those drawn least often come first. How often is counted from what `train` tells, within a batch at once.
+    Those drawn least often come first. Draws are counted from `observe`, which `train` calls, and within a batch.
 
     Args:
         index: of the classes.
@@ -138,7 +138,7 @@ class EachOnce(ClassSampler):
 
 
 class Hard(ClassSampler):
-    """Classes of tasks whose loss was high of late come more often.
+    """Classes of tasks with a high recent loss are drawn more often.
 
         ``p_c = floor / C + (1 − floor) · softmax_c(h_c / (T · std h))``,
         ``h_c ← m h_c + (1 − m)(loss − mean of recent losses)`` for each class c of a task

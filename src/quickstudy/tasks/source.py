@@ -68,9 +68,9 @@ class TaskSource(ABC, Generic[PlanT]):
 
     @property
     def likelihood(self) -> Likelihood:
-        """What targets mean; a source of your own says so in its class: ``likelihood = Gaussian()``.
+        """The meaning of targets; your own source declares it in its class: ``likelihood = Gaussian()``.
 
-        Where it does not, a few of its tasks are looked at, and one-hot rows are classes, numbers with decimals values.
+        If it does not, it is inferred from a few of its tasks: one-hot rows are classes, numbers with decimals values.
 
         Raises:
             TaskError: the targets of these tasks can be read in two ways.
@@ -112,7 +112,7 @@ class TaskSource(ABC, Generic[PlanT]):
         """Receives from `train`, after each step, the losses (B,) of its tasks, those of all processes."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What this source remembers of the losses it was told; saved with a run, so that it resumes bit for bit."""
+        """What this source remembers of the losses it observed; saved with a run, so that it resumes bit for bit."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -148,7 +148,7 @@ def generator_of(*seeds: int) -> torch.Generator:
 
 
 def rows_seen(*rows: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The distinct row numbers in ``rows``, sorted, and where each of the given ones stands among them.
+    """The distinct row numbers in ``rows``, sorted, and the position of each given one among them.
 
     >>> rows_seen(torch.tensor([7, 2]), torch.tensor([[2, 9]]))
     (tensor([2, 7, 9]), [tensor([1, 0]), tensor([[0, 2]])])

@@ -1,4 +1,4 @@
-"""Mixed tasks: MetaMix joins queries with the support set, MLTI joins two tasks to a third that lies between them.
+"""Mixed tasks: MetaMix mixes queries with the support set, MLTI interpolates two tasks.
 
 Sources: Yao, Huang, Zhang, Wei, Tian, Zou, Huang & Li, 2021, Improving generalization in meta-learning via task augmentation
 (MetaMix); Yao, Zhang & Finn, 2022, Meta-learning with fewer tasks through task interpolation (MLTI).
@@ -33,7 +33,7 @@ class MetaMix(Augmented):
 
         ``x̃_Q = λ x_Q + (1 − λ) x_S``,    ``ỹ_Q = λ y_Q + (1 − λ) y_S``,    λ ~ Beta for each task
 
-    Each query meets a support example drawn at random; the support set stays as it is. Mixed classes are soft targets. With
+    Each query is mixed with a random support example; the support set stays as it is. Mixed classes are soft targets. With
     ``levels`` above 1 the pairs are mixed after that many blocks of a network, drawn for each task from 0 to levels − 1:
     inputs are then `functional.Mixed` pairs, for a network in `nn.Mixing`.
 

@@ -1,4 +1,4 @@
-"""Tasks evaluated on the very examples they learn from: problems of optimization instead of generalisation."""
+"""Tasks evaluated on the examples they learn from: problems of optimization instead of generalisation."""
 
 from collections.abc import Mapping
 from typing import Any

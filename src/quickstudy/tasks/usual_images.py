@@ -1,4 +1,4 @@
-"""The images of meta-training that a source draws from, measured: what a learner trained on it may expect."""
+"""Statistics of the images that a source draws from."""
 
 from typing import Any
 

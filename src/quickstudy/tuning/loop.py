@@ -76,7 +76,7 @@ def search(
     pruning: Pruning,
     watch: Watch,
 ) -> Tuned:
-    """Goes on with the study until it has so many trials; arguments as of `tuning.tune`."""
+    """Continues the study until it has so many trials; arguments as of `tuning.tune`."""
     sample = question.built(question.first)
     if sample.val is None:
         raise RunError(f"{question.recipe.__name__} has no meta-validation tasks, so there is nothing to tune it by.")

@@ -1,4 +1,4 @@
-"""When a trial is stopped before its end: functions from a trial's steps, and the steps between validations, to a pruner."""
+"""When a trial is stopped early: functions from a trial's steps, and the steps between validations, to a pruner."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ def by_median(steps: int, every: int) -> "BasePruner":
 
 
 def by_hyperband(steps: int, every: int) -> "BasePruner":
-    """Halves the field again and again, in brackets that begin to do so at different steps.
+    """Successive halving, in brackets that begin at different steps.
 
     Source: Li, Jamieson, DeSalvo, Rostamizadeh & Talwalkar, 2018, Hyperband: a novel bandit-based approach to hyperparameter
     optimization.
@@ -37,7 +37,7 @@ def by_hyperband(steps: int, every: int) -> "BasePruner":
 
 
 def never(steps: int, every: int) -> "BasePruner":
-    """Lets every trial come to its end."""
+    """Completes every trial."""
     from optuna.pruners import NopPruner
 
     del steps, every

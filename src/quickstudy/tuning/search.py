@@ -1,4 +1,4 @@
-"""``tune``: a search over a recipe's arguments; its meta-test tasks are never looked at."""
+"""``tune``: a search over a recipe's arguments; its meta-test tasks are never used."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -33,11 +33,11 @@ def tune(
     """Searches for the arguments of a recipe that do best on its meta-validation tasks.
 
     A trial is a meta-training as `quickstudy train` does it, with the same seed in all trials. Its validations go to the pruner,
-    the best of them is its score. The first trial has the recipe's own arguments. The same call goes on with what the folder
+    the best of them is its score. The first trial has the recipe's own arguments. The same call continues what the folder
     holds; as many processes as you like may share a folder, or a data base.
 
     Args:
-        recipe: any function that returns a `Recipe`; annotations of its arguments say what values they may take.
+        recipe: any function that returns a `Recipe`; annotations of its arguments define their ranges.
         folder: for the study, and of this process.
         trials: of the whole study, those of earlier calls and of other processes included.
         fixed: arguments that are not tuned.
@@ -49,7 +49,7 @@ def tune(
         pruning: when a trial is stopped before.
         study: URL of a data base that several machines share; by default an SQLite file in the folder.
         name: of the study in the data base; the recipe's by default.
-        watch: is shown each trial as it stands at its start, after each validation and at its end.
+        watch: receives each trial at its start, after each validation and at its end.
 
     Raises:
         MissingExtra: Optuna is not installed.

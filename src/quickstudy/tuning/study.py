@@ -1,4 +1,4 @@
-"""A study in a data base, shared by any number of processes that may die.
+"""A study in a database, shared by any number of processes, each of which may fail.
 
 A process holds a lock of its own while it works. Whoever finds a running trial whose lock is free knows that its process is
 gone, and has the trial tried again. Of processes on other machines, which share a data base server, Optuna's heartbeat says the
@@ -36,7 +36,7 @@ _ATTEMPTS = 3
 
 
 class Worker:
-    """A process that works on studies from a folder: the lock that tells others that it is alive.
+    """A process that works on studies from a folder: the lock that shows others that it is alive.
 
     Args:
         folder: where its lock is.
@@ -48,13 +48,13 @@ class Worker:
 
     @contextmanager
     def alive(self) -> Iterator[None]:
-        """Holds the lock; the file stays behind where the work was broken off, and tells so."""
+        """Holds the lock; after an interruption the file remains, as a sign of it."""
         with locked(self.folder / self.name):
             yield
             self.leave()
 
     def leave(self) -> None:
-        """Says that no trial of this process is left behind."""
+        """Records that no trial of this process is unfinished."""
         (self.folder / self.name).unlink(missing_ok=True)
 
     def retry_abandoned(self, study: optuna.Study) -> None:
@@ -158,7 +158,7 @@ def opened(
 
 
 def unavailable(url: str, error: Exception) -> RunError:
-    """What to say of a data base that does not do its part."""
+    """The error for a database that is not available."""
     return RunError(
         f"the study in {_shown(url)} cannot be opened or written ({_first_line(error)}). Look at ",
         Argument("study"),

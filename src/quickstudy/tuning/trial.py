@@ -19,7 +19,7 @@ from quickstudy.reports.tuned import Trial as Record
 __all__ = ["Question", "Watch", "check_trials", "recorded"]
 
 Watch = Callable[[Record], None]
-"""Is shown a trial as it stands."""
+"""Receives the present state of a trial."""
 
 _STATES: dict[TrialState, Literal["complete", "pruned", "running", "lost"]] = {
     TrialState.COMPLETE: "complete",
@@ -71,7 +71,7 @@ class Question:
 
         Args:
             trial: to take values from, and to report to.
-            watch: is shown the trial at its start and after each validation.
+            watch: receives the trial at its start and after each validation.
 
         Raises:
             TrialPruned: others did better, or the meta-training could not go on.
@@ -114,7 +114,7 @@ class Question:
 
 
 def recorded(trial: FrozenTrial, higher_is_better: bool) -> Record:
-    """What a study knows of a trial, in our words.
+    """The record of a study's trial.
 
     Raises:
         RunError: it holds what quickstudy does not write.

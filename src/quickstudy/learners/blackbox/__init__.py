@@ -1,4 +1,4 @@
-"""Black-box learners: a network reads the support set and writes the weights of another."""
+"""Black-box learners: a network reads the support set and generates the weights of another."""
 
 from quickstudy.learners.blackbox.cnaps import CNAPs
 from quickstudy.learners.blackbox.hypernetwork import HyperNetwork

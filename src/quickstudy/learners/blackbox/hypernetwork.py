@@ -24,7 +24,7 @@ class Generated(NamedTuple):
 
 
 class HyperNetwork(Learner[Generated]):
-    """Weights are written from the support set instead of descended to: ``θ = h(S)``, ``f(x) = f_θ(x)``.
+    """Weights are generated from the support set instead of found by gradient descent: ``θ = h(S)``, ``f(x) = f_θ(x)``.
 
     What is written is an object of `quickstudy.nn.written`: a head (`WrittenHead`), FiLM scales (`WrittenFiLM`), low-rank
     updates (`WrittenLowRank`), a whole small network (`WrittenNetwork`), or a body and then a head (`WrittenInTurn`).

@@ -1,4 +1,4 @@
-"""Simple CNAPs: a set encoder adapts a network by FiLM; classes are told apart by Mahalanobis distances, with nothing to learn.
+"""Simple CNAPs: a set encoder adapts a network by FiLM; classes are separated by Mahalanobis distances, without further weights.
 
 Source: Bateni, Goyal, Masrani, Wood & Sigal, 2020, Improved few-shot visual classification.
 """

@@ -70,7 +70,7 @@ class MANN(Learner[Stream]):
         return self.update(self._start(support), support)
 
     def update(self, state: Stream, more: Examples) -> Stream:
-        """Goes on with the stream where it stopped."""
+        """Continues the stream."""
         return self._present(state, more)[1]
 
     def predict(self, state: Stream, x: Tensor) -> Tensor:

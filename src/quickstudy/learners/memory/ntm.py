@@ -26,7 +26,7 @@ class Remembered(NamedTuple):
 
 
 class NeuralTuringMachine(Learner[Remembered]):
-    """Reads the support set one example after another, and each query from the memory as it then stands.
+    """Reads the support set one example after another, and then each query with the resulting memory.
 
         ``m_t = cell([f(x_t); y_t], m_{t−1})``,    ``outputs(x) = cell([f(x); 0], m_S)``
 
@@ -67,7 +67,7 @@ class NeuralTuringMachine(Learner[Remembered]):
         return self.update(Remembered(self.cell.start(), support.y.new_zeros(support.y.shape[1])), support)
 
     def update(self, state: Remembered, more: Examples) -> Remembered:
-        """Reads on where it stopped."""
+        """Continues reading the sequence."""
         steps = torch.cat([more.x, wide_labels(more, self.cell.inputs, self.cell.outputs)], -1)
         present = torch.maximum(state.present, self.likelihood.present(more.y, more.mask))
         return Remembered(read(self.cell, steps, more.mask, state.state)[1], present)

@@ -68,7 +68,7 @@ class SequenceTransducer(Learner[Heard]):
         return self.update(Heard(self.cell.start(), self.likelihood.present(support.y, support.mask)), support)
 
     def update(self, state: Heard, more: Examples) -> Heard:
-        """Reads on where it stopped."""
+        """Continues reading the sequence."""
         steps = torch.cat([more.x, more.y, more.y.new_zeros(more.y.shape[0], 1)], -1)
         present = torch.maximum(state.present, self.likelihood.present(more.y, more.mask))
         return Heard(read(self.cell, steps, more.mask, state.state)[1], present)

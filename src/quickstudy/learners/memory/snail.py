@@ -26,7 +26,7 @@ class Trace(NamedTuple):
 
 
 class SNAIL(Learner[Trace]):
-    """Sequence to label: K·N labelled examples, then a query without a label, whose class the last step says.
+    """Sequence to label: K·N labelled examples, then a query without a label, whose class is the output of the last step.
 
         ``outputs(x) = g([f(x_1); y_1], …, [f(x_S); y_S], [f(x); 0])_{S+1}``
 

@@ -1,4 +1,4 @@
-"""FEAT: prototypes that look at each other before they classify, by self-attention.
+"""FEAT: prototypes are adapted to each other by self-attention.
 
 Source: Ye, Hu, Zhan & Sha, 2020, Few-shot learning via embedding adaptation with set-to-set functions.
 """
@@ -17,7 +17,7 @@ __all__ = ["FEAT", "AdaptedPrototypes"]
 
 
 class AdaptedPrototypes(NamedTuple):
-    """What is remembered: class means after they saw each other (N, D), and how many examples each class has (N,)."""
+    """What is remembered: class means after self-attention (N, D), and how many examples each class has (N,)."""
 
     means: Tensor
     counts: Tensor
@@ -36,8 +36,8 @@ class FEAT(Learner[AdaptedPrototypes]):
     rule; here only the output is dropped, and all start as `torch.nn.Linear` does.
 
     Args:
-        encoder: any network from inputs to features (D,); the paper pre-trains it (with `tasks.Supervised`, say).
-        attention: A, vectors (R, D) and who may look at whom (R, R) -> (R, D), equivariant to their order, as
+        encoder: any network from inputs to features (D,); the paper pre-trains it (for example with `tasks.Supervised`).
+        attention: A, vectors (R, D) and a mask of who attends to whom (R, R) -> (R, D), equivariant to their order, as
             `nn.SelfAttention` is.
         temperature: τ, of the squared distances.
         contrast: λ, 0 leaves the contrastive term out.

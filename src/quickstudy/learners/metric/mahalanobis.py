@@ -13,7 +13,7 @@ __all__ = ["MahalanobisProtoNet"]
 
 
 class MahalanobisProtoNet(Learner[Ellipsoids]):
-    """Prototypical networks whose distance knows how each class spreads: the head of Simple CNAPS on any encoder.
+    """Prototypical networks with a distance by each class's covariance: the head of Simple CNAPS on any encoder.
 
         ``p(n | x) ∝ exp(−½ (f(x) − μ_n)ᵀ Q_n^{-1} (f(x) − μ_n))``,    ``Q_n = λ_n Σ_n + (1 − λ_n) Σ + I``
 

@@ -40,8 +40,8 @@ class MatchingNet(Learner[Keys]):
 
     Args:
         encoder: f and g before any context, any network from inputs to features (D,).
-        support_context: features (S, D) and mask (S,) -> features that know of the whole support set (S, D).
-        query_context: features (Q, D), support features (S, D) and mask (S,) -> query features that know of it (Q, D).
+        support_context: features (S, D) and mask (S,) -> features that depend on the whole support set (S, D).
+        query_context: features (Q, D), support features (S, D) and mask (S,) -> query features that depend on it (Q, D).
         distance: of features (Q, D) and (S, D), a tensor (Q, S).
         scale: s, of the distances.
         learn_scale: meta-train the scale.

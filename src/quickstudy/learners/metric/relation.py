@@ -1,4 +1,4 @@
-"""Relation Networks: the measure of likeness is a network, too, and learned together with the features.
+"""Relation Networks: the similarity is a network too, learned together with the features.
 
 Source: Sung, Yang, Zhang, Xiang, Torr & Hospedales, 2018, Learning to compare: relation network for few-shot learning.
 """

@@ -1,4 +1,4 @@
-"""Siamese networks: twins that tell whether two examples are of one class; a query takes the class of its best pair.
+"""Siamese networks: one network compares two examples; a query takes the class of its best pair.
 
 Source: Koch, Zemel & Salakhutdinov, 2015, Siamese neural networks for one-shot image recognition.
 """
@@ -28,7 +28,7 @@ class SiameseNet(Learner[Twins]):
 
         ``p(same | x, x') = σ(Σ_j w_j |f(x)_j − f(x')_j| + b)``,    class of a query: that of ``argmax_i p(same | x, x_i)``
 
-    Meta-training asks of every pair of different examples in a task, support and query alike, whether they are of one
+    Meta-training uses every pair of different examples in a task, support and query alike, whether they are of one
     class; pairs of one class weigh as much together as all the others, as the paper's sampling makes them.
 
     Deviations: the paper trains on pairs drawn from the whole data set, here they come from tasks; its penalty on weights

@@ -17,7 +17,7 @@ __all__ = ["ANIL"]
 
 
 class ANIL(Learner[FastWeights]):
-    """MAML whose inner loop sees the head alone, on features that no task changes.
+    """MAML whose inner loop adapts the head alone, on features that no task changes.
 
         ``w_0 = w``,    ``w_{t+1} = w_t − α ∇_w L_S(w_t, f(x))``,    meta-training minimises ``L_Q(w_T, f(x))`` in f and w
 
@@ -27,7 +27,7 @@ class ANIL(Learner[FastWeights]):
 
     Args:
         encoder: any network from inputs to features, the body of MAML's network. It is meta-trained in place.
-        head: from features to at least as many outputs as the tasks have ways, ``nn.Linear(64, 5)`` say, or
+        head: from features to at least as many outputs as the tasks have ways, for example ``nn.Linear(64, 5)``, or
             `quickstudy.nn.MLP` without hidden layers, which can be saved and loaded. A copy of it is meta-trained.
         inner_lr: α.
         inner_steps: T in meta-training; 0 is the network itself.

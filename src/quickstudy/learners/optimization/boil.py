@@ -26,7 +26,7 @@ class BOIL(Learner[FastWeights]):
 
     Args:
         body: any network from inputs to features; it adapts. A copy of it is meta-trained.
-        head: from features to at least as many outputs as the tasks have ways, ``nn.Linear(64, 5)`` say, or
+        head: from features to at least as many outputs as the tasks have ways, for example ``nn.Linear(64, 5)``, or
             `quickstudy.nn.MLP` without hidden layers, which can be saved and loaded. A copy of it is meta-trained.
         inner_lr: α.
         inner_steps: T in meta-training; 0 is the network itself.

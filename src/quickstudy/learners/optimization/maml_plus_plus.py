@@ -1,4 +1,4 @@
-"""MAML++: MAML whose steps have rates, norms and losses of their own.
+"""MAML++: MAML with separate rates, norms and losses for each step.
 
 Source: Antoniou, Edwards & Storkey, 2019, How to train your MAML.
 """

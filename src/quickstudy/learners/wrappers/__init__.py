@@ -1,4 +1,4 @@
-"""Learners around another learner, whose meta-training they change."""
+"""Wrappers: learners that wrap another learner and change its meta-training."""
 
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised

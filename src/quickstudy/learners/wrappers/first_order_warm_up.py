@@ -1,4 +1,4 @@
-"""First-order steps first: an inner loop is held constant for the outer gradient until the network has settled.
+"""First-order meta-gradients for the first outer steps, exact ones after that.
 
 Source: Antoniou, Edwards & Storkey, 2019, How to train your MAML (derivative-order annealing).
 """
@@ -27,7 +27,7 @@ class FirstOrderWarmUp(LearnerWrapper):
     a buffer, so that a run resumes. In eval mode it is the learner inside.
 
     Args:
-        learner: with an inner loop, ``MAML(network)`` say.
+        learner: with an inner loop, for example ``MAML(network)``.
         steps: N, outer steps of first order; MAML++'s paper took 50 of its 150 epochs.
 
     Raises:

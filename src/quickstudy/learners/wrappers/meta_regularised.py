@@ -1,4 +1,4 @@
-"""Meta-regularisation: an encoder that pays for the information it passes on, so that tasks are learned, not memorised.
+"""Meta-regularisation: the information that an encoder passes on is penalised, so that tasks are learned, not memorised.
 
 Source: Yin, Tucker, Zhou, Levine & Finn, 2020, Meta-learning without memorization (MR-MAML).
 """
@@ -24,12 +24,12 @@ class Coded(NamedTuple):
 
 
 class MetaRegularised(LearnerWrapper):
-    """Any learner on the codes of an encoder that no task adapts, with a price on the encoder's information.
+    """Any learner on the codes of an encoder that no task adapts, with a penalty on the encoder's information.
 
         ``L_Q + β (mean over queries of KL(q(z | x) ‖ N(0, I)) + KL(q(θ) ‖ N(0, I)))``
 
     The first divergence is that of `nn.GaussianCode` layers in the encoder (MR-MAML (A), a bottleneck of activations), the
-    second that of `nn.GaussianWeights` (MR-MAML (W)). With the price, what an input tells of its task is cheaper to read
+    second that of `nn.GaussianWeights` (MR-MAML (W)). With the penalty, what an input reveals of its task is cheaper to read
     from the support set than to keep in the encoder. Inside of `MAML` nothing of it changes: its network reads codes. In
     eval mode codes and weights are their means.
 
@@ -38,7 +38,7 @@ class MetaRegularised(LearnerWrapper):
 
     Args:
         encoder: from inputs to features, with random layers in it. It is meta-trained in place.
-        learner: on those features, ``MAML(network)`` say.
+        learner: on those features, for example ``MAML(network)``.
         strength: β. The paper's sinusoids took 5 for activations, 5e-5 for weights.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One small equal budget, and how every classification learner spends it."""
+"""One small budget, equal for all classification learners, and how each uses it."""
 
 from quickstudy.recipes.equal_budget.budget import Budget
 from quickstudy.recipes.equal_budget.everyone import CONTENDERS, Contender

@@ -1,4 +1,4 @@
-"""The traditional learners under the equal budget: what they can use of it, they use."""
+"""The traditional learners under the equal budget, which they use as far as they can."""
 
 from typing import Any
 

@@ -45,7 +45,7 @@ def simple_cnaps(budget: Budget) -> Recipe:
 
 
 def leo(budget: Budget) -> Recipe:
-    """LEO on features: nine tenths of the budget pre-train the encoder, the rest meets it frozen."""
+    """LEO on features: nine tenths of the budget pre-train the encoder, it is frozen for the rest."""
     encoder = UnitLength(budget.pretrained(share=0.9))
     return budget.on_tasks(LEO(encoder, features=budget.hidden, latent=budget.hidden), 1e-2, share=0.1)
 

@@ -26,7 +26,7 @@ __all__ = ["Budget"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What every learner is given, and the few ways to spend it.
+    """The budget of every learner, and the few ways to use it.
 
     Args:
         data: classes of meta-training and meta-test.

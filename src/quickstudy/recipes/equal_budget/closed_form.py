@@ -1,4 +1,4 @@
-"""The learners with a head that is solved for, under the equal budget."""
+"""The learners with a closed-form head under the equal budget."""
 
 from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.learners.closed_form.r2d2 import R2D2

@@ -31,7 +31,7 @@ def matching_net(budget: Budget) -> Recipe:
 
 
 def siamese_net(budget: Budget) -> Recipe:
-    """Twins that say whether two images are of one class."""
+    """A Siamese network: whether two images are of one class."""
     encoder = budget.encoder()
     return budget.on_tasks(SiameseNet(encoder, features=encoder.features), 4e-3)
 
@@ -42,7 +42,7 @@ def relation_net(budget: Budget) -> Recipe:
 
 
 def feat(budget: Budget) -> Recipe:
-    """Prototypes that see each other by attention."""
+    """Prototypes adapted to each other by attention."""
     encoder = budget.encoder()
     attention = SelfAttention(encoder.features, dropout=0.0)
     return budget.on_tasks(FEAT(encoder, attention, temperature=1.0, contrast=0.1, contrast_temperature=1.0), 4e-3)
