@@ -24,6 +24,16 @@ SAY_INSTEAD = {
     r"companions?": "other queries",
     r"speaks? of|(?:is|are) told(?! apart)|(?:is|are) asked(?! for)": "refers to, is reported, is called",
     r"not asked": "skipped",
+    r"patients? of|telling places?": "subject of, revealing position",
+    r"killed at any moment|it goes on|goes on where|goes on bit for bit": "can be stopped at any time; the same command resumes it",
+    r"(?:on|at|of) both levels|each level": "on meta-training and meta-validation tasks",
+    r"(?:is|are|was|were) looked at|one look|a look": "is checked, is probed; a probe",
+    r"in (?:any|whatever|another) company": "beside other tasks",
+    r"knows? nothing|nobody|by heart": "is independent of; no learner, no class; memorised",
+    r"banks? of weights|family around": "cache, wrappers",
+    r"as it stands|as they stand": "as it is",
+    r"very same": "same",
+    r"flattered": "optimistic",
 }
 """What no page and no message says, and what it says instead."""
 

@@ -107,7 +107,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         """A predictor for one raw support set. No graph is kept: for gradients use `encode`, `adapt` and `predict`.
 
         It keeps a copy of this learner as it is now, which all predictors share until the learner changes; `nn.Frozen` parts
-        are not copied. Several threads may call one learner, and predictors of it, at once, while nobody trains it.
+        are not copied. Several threads may call one learner, and predictors of it, at once, while it is not trained.
 
         Args:
             support: ONE support set; rows of mask 0 are padding.
@@ -294,7 +294,7 @@ class Predictor:
 
 
 def _owning(learner: Learner[Any], *rest: Any) -> Predictor:
-    """A predictor whose learner nobody else holds, or shares it already."""
+    """A predictor whose learner no other object holds, or that shares it already."""
     if "_value" not in vars(learner):
         own(learner.eval())
     return Predictor(learner, *rest)

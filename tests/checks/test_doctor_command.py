@@ -46,7 +46,7 @@ def test_a_folder_whose_splits_share_images_is_severe(tmp_path: Path, call: Call
     stolen = (tmp_path / "photos/train/train0/3.png").read_bytes()
     (tmp_path / "photos/test/test1/9.png").write_bytes(stolen)
     status, out, _ = call(tmp_path / "photos", *asked)
-    assert status == 1 and "severe 1 of 25 examples of test stand in train" in out and "what to do: Leave them out" in out
+    assert status == 1 and "severe 1 of 25 examples of test are also in train" in out and "what to do: Leave them out" in out
     status, out, _ = call(tmp_path / "photos", *asked, "--json")
     assert status == 1 and json.loads(out)["checks"]["examples"]["verdict"] == "severe"
 

@@ -32,7 +32,7 @@ def meta_overfitting(history: Sequence[Mapping[str, Any]], *, higher_is_better: 
 
     Args:
         history: lines of the log: ``{"step", "loss", …}`` of steps and ``{"step", "validation"}`` of validations; where there
-            are probes of both levels among them, the gap between these is reported as well.
+            are probes among them, their gaps are reported as well.
         higher_is_better: of the validation's metric.
 
     >>> steps = [{"step": n, "loss": 2 - n / 100} for n in range(1, 101)]

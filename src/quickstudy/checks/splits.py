@@ -89,7 +89,7 @@ def repeated_examples(
     >>> x, y = torch.randn(200, 100), torch.arange(200) % 10
     >>> train, test = from_arrays(x, y), from_arrays(torch.cat([torch.randn(99, 100), x[:1]]), y[:100])
     >>> print(repeated_examples({"train": train, "test": test}).findings[0].what)
-    1 of 100 examples of test stand in train, equal in every number.
+    1 of 100 examples of test are also in train, equal in every number.
     """
     if len(splits) < 2:
         return skipped("there are no two splits")

@@ -43,8 +43,8 @@ def compare(
     Each difference is tested twice: for other tasks of the same classes, and for new classes.
 
     With --all DATA every classification learner is meta-trained with one small equal budget (the same tasks for each),
-    evaluated on the same tasks and weighed: accuracy, seconds, state, memory. Each learner is kept in --out as soon as it is
-    done, and the same command goes on where it was stopped.
+    evaluated on the same tasks: accuracy, seconds, state, memory. Each learner is kept in --out as soon as it is
+    done, and the same command resumes where it was stopped.
 
     With --traditional one run is compared with learning without meta-learning: what each needs and reaches on the same tasks,
     and after how many new tasks the meta-training has paid for itself.

@@ -106,7 +106,7 @@ def _range(values: Sequence[float]) -> str:
 
 
 def _levels(probe: Probe, width: int) -> list[Table | Text]:
-    """Scores before adaptation and after inner steps, on both levels."""
+    """Scores before adaptation and after inner steps, on meta-training and meta-validation tasks."""
     if not probe.levels:
         return [Text(f"no look at adaptation: {probe.trouble}", "yellow")] if probe.trouble else []
     first = next(iter(probe.levels.values()))

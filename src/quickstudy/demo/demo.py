@@ -228,11 +228,11 @@ def _reports(found: Findings) -> Table:
 
 
 def _differences(found: Findings) -> Table:
-    """Paired differences on the very same tasks, with an interval for each world."""
+    """Paired differences on the same tasks, with an interval for each world."""
     pairs = comparisons(found)
     worlds = {world: pair.for_world(world) for pair in pairs for world in pair.intervals}
     head = ("paired difference", "points", *[f"95 % for {words}" for words in worlds.values()], "tasks")
-    table = Table(*head, title="on the very same tasks", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table = Table(*head, title="on the same tasks", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for pair in pairs:
         cells = [f"{difference(pair.difference, 'accuracy', digits=1)}"]
         for world in worlds:

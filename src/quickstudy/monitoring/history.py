@@ -116,7 +116,7 @@ class History:
     Args:
         records: of the outer steps.
         validations: of the whole list of validation tasks.
-        probes: at both levels.
+        probes: on meta-training and meta-validation tasks.
         done: whether the run has ended.
 
     >>> log = [{"step": 1, "loss": 2.0, "gradient_norm": 1.0, "lr": 0.1, "seconds": 0.5}, {"step": 1, "validation": 0.4}]

@@ -36,7 +36,7 @@ class Value(Generic[Module]):
     """A module in eval mode whose tensors stay as they are, and shells of it for those who compute.
 
     Args:
-        module: nobody else may change it.
+        module: no other code may change it.
 
     >>> value = Value(nn.Linear(2, 1).eval())
     >>> with value.lent() as one, value.lent() as other:
@@ -50,7 +50,7 @@ class Value(Generic[Module]):
 
     @contextmanager
     def lent(self) -> Iterator[Module]:
-        """A shell that nobody else has; there are as many as were ever in use at once."""
+        """A shell that no other thread has; there are as many as were ever in use at once."""
         try:
             shell = self._idle.pop()
         except IndexError:
@@ -78,7 +78,7 @@ def value_of(module: Module) -> Value[Module]:
 
 
 def own(module: Module) -> Value[Module]:
-    """``module`` itself as its value, for one that nobody else holds."""
+    """``module`` itself as its value, for one that no other object holds."""
     module.__dict__[_KEPT] = value = Value(module)
     return value
 
@@ -111,10 +111,10 @@ def alike(a: Any, b: Any, _met: dict[int, int] | None = None) -> bool:
     """Whether a thing and its earlier copy hold the same, tensors bit by bit; the modes of modules do not count.
 
     >>> layer = nn.Linear(2, 1)
-    >>> twin = copy.deepcopy(layer)
-    >>> before = alike(layer, twin.eval())
+    >>> other = copy.deepcopy(layer)
+    >>> before = alike(layer, other.eval())
     >>> layer.weight.data += 1
-    >>> before, alike(layer, twin)
+    >>> before, alike(layer, other)
     (True, False)
     """
     if a is b:

@@ -39,7 +39,7 @@ from quickstudy.train import Record
 __all__ = ["Run", "Validation", "recipe_functions"]
 
 _PROBED, _AT_LEAST = 30, 8
-"""Tasks of each level in a probe: 30 leave an error of 2 to 4 points in a mean accuracy, nearly the same at each probe."""
+"""Meta-training tasks in a probe, and as many meta-validation tasks: 30 leave an error of 2 to 4 points in a mean accuracy, nearly the same at each probe."""
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,7 @@ class _Look:
 def _monitor(recipe: Recipe) -> Monitor:
     """Probes on the first tasks of a validation, and on as many of meta-training.
 
-    A fiftieth of the tasks that are trained on from probe to probe, of each level, so that looking costs some hundredths of it.
+    A fiftieth of the tasks that are trained on from probe to probe, of each kind, so that a probe costs some hundredths of it.
     """
     tasks = min(_PROBED, recipe.val_tasks, max(_AT_LEAST, _between_probes(recipe) * recipe.batch // 50))
     return Monitor(recipe.learner, recipe.train, recipe.val, tasks=tasks, listed=recipe.val_tasks, seed=VAL_SEED)

@@ -89,7 +89,7 @@ class TaskSource(ABC, Generic[PlanT]):
 
     @property
     def reads(self) -> InputKind | None:
-        """How a raw thing (an image file, a text, a row of a table) becomes an input; None where nobody said."""
+        """How a raw thing (an image file, a text, a row of a table) becomes an input; None where it is not declared."""
         return None
 
     @abstractmethod

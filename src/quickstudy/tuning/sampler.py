@@ -1,6 +1,6 @@
 """Optuna's tree-structured Parzen estimator with random numbers of each trial's own; the first trial is the recipe itself.
 
-So several processes, which know nothing of each other's random numbers, never propose the same trial twice, and a search that
+So several processes, independent of each other's random numbers, never propose the same trial twice, and a search that
 was stopped goes on with the numbers it would have drawn.
 
 Source: Bergstra, Bardenet, Bengio & Kégl, 2011, Algorithms for hyper-parameter optimization.
