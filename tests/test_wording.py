@@ -25,7 +25,7 @@ SAY_INSTEAD = {
     r"speaks? of|(?:is|are) told(?! apart)|(?:is|are) asked(?! for)": "refers to, is reported, is called",
     r"not asked": "skipped",
     r"patients? of|telling places?": "subject of, revealing position",
-    r"killed at any moment|it goes on|goes on where|goes on bit for bit": "can be stopped at any time; the same command resumes it",
+    r"killed at any moment|it goes on|goes on where|goes on bit for bit": "can be stopped at any time; the command resumes it",
     r"(?:on|at|of) both levels|each level": "on meta-training and meta-validation tasks",
     r"(?:is|are|was|were) looked at|one look|a look": "is checked, is probed; a probe",
     r"in (?:any|whatever|another) company": "beside other tasks",

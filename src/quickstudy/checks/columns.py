@@ -32,7 +32,7 @@ def information(rows: Tensor, columns: Tensor) -> float:
 
 
 def fixed_columns(source: TaskSource[Any], *, tasks: int = 1000, seed: int = 0) -> Observation:
-    """Whether a class keeps to some columns, so that a network can memorise the column instead of inferring it from the support set.
+    """Whether a class keeps to some columns, so that a network can memorise the column instead of using the support set.
 
     The mutual information of class and column over planned tasks is compared with what it is when columns are drawn anew
     within each task: 0 is as it should be, 1 is a class whose column never changes.

@@ -39,7 +39,7 @@ from quickstudy.train import Record
 __all__ = ["Run", "Validation", "recipe_functions"]
 
 _PROBED, _AT_LEAST = 30, 8
-"""Meta-training tasks in a probe, and as many meta-validation tasks: 30 leave an error of 2 to 4 points in a mean accuracy, nearly the same at each probe."""
+"""Tasks of each kind in a probe: with 30 a mean accuracy has an error of 2 to 4 points, nearly the same at each probe."""
 
 
 @dataclass(frozen=True)
