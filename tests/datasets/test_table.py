@@ -253,3 +253,24 @@ def test_images_beside_a_list(tmp_path: Path) -> None:
     written(tmp_path, "file,label\n0.png,a\n9.png,a\n8.png,b\n1.png,b\n", "list.csv")
     with pytest.raises(DataError, match=r"2 images of list cannot be read"):
         table(tmp_path / "list.csv", image="file", label="label", reads=reads)
+
+
+def test_names_of_other_types() -> None:
+    """Truth values keep their names, long numbers their digits."""
+    rows = {"x": [1.0, 2.0, 3.0, 4.0]}
+    assert table(rows | {"y": [True, True, False, False]}, label="y").classes == ("False", "True")
+    long = [9007199254740993, 9007199254740993, 9007199254740992, 9007199254740992]
+    for given in (long, [str(number) for number in long]):
+        assert table(rows | {"y": given}, label="y").classes == ("9007199254740992", "9007199254740993")
+
+
+def test_categories_that_look_like_numbers_in_another_file(tmp_path: Path) -> None:
+    learned = table(written(tmp_path, "size,y\n1,a\nXL,a\n2,b\n1,b\n"), label="y")
+    assert learned.reads.columns[0].values == ("1", "2", "XL")
+    again = table(written(tmp_path, "size,y\n2,a\n1,b\n"), label="y", reads=learned.reads)
+    assert again.gather(torch.arange(2)).tolist() == [[0, 1, 0, 0], [1, 0, 0, 0]]
+
+
+def test_the_delimiter_of_uneven_lines(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 3 of .* has 3 values, but there are 2 columns"):
+        table(written(tmp_path, "text,y\na; b,1\na;b,1,2\n"), text="text", label="y")

@@ -87,7 +87,7 @@ def table(
     """
     named = {"label": label, "target": target, "task": task, "text": text, "image": image, "group": group, "time": time}
     named["split"] = split
-    rows = _read(data, [named[role] or "" for role in ("label", "task", "text", "image", "group", "split")], encoding)
+    rows = _read(data, [named[role] or "" for role in ("label", "task", "text", "image", "group", "split")], reads, encoding)
     called = name or (Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data")
     _check(rows, named, (*(columns or ()), *categories), called)
     plan = _Plan(rows, named, called)
@@ -123,9 +123,11 @@ class _Plan:
         return None if column is None else self.rows[column]
 
 
-def _read(data: Any, as_written: Sequence[str], encoding: str) -> dict[str, Any]:
+def _read(data: Any, as_written: Sequence[str], reads: InputKind | None, encoding: str) -> dict[str, Any]:
     if isinstance(data, str | Path):
-        return read_table_file(data, as_written=[column for column in as_written if column], encoding=encoding)
+        known = reads.columns if isinstance(reads, Columns) else ()
+        texts = [column.name for column in known if column.kind == "category"]
+        return read_table_file(data, as_written=as_written, texts=texts, encoding=encoding)
     found = raw_columns(data, None)
     sizes = {column: len(values) for column, values in found.items()}
     if not sizes or not min(sizes.values()):

@@ -1,5 +1,6 @@
 """What the columns of a table mean that are no inputs: labels, targets, tasks, groups and times."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from quickstudy.inputs.column import days, is_missing
 __all__ = ["codes", "instants", "labels_of", "targets_of"]
 
 _FEW = 2
+_PLAIN = re.compile(r"0|-?[1-9]\d{0,17}")
 
 
 def codes(values: Any, what: str) -> tuple[tuple[str, ...], Tensor | None]:
@@ -29,8 +31,7 @@ def codes(values: Any, what: str) -> tuple[tuple[str, ...], Tensor | None]:
         if is_missing(item):
             raise DataError(f"{what} has no value in row {row} (the first is 0). Give one, or leave the row out.")
     whole = _whole(items)
-    names, numbers = class_names(whole if whole is not None else [str(item) for item in items], what)
-    return names, numbers
+    return class_names(whole if whole is not None else [str(item) for item in items], what)
 
 
 def labels_of(values: Any, what: str, *, few: bool = False) -> tuple[tuple[str, ...], Tensor]:
@@ -41,9 +42,9 @@ def labels_of(values: Any, what: str, *, few: bool = False) -> tuple[tuple[str, 
     """
     items = values.tolist() if isinstance(values, np.ndarray) else list(values)
     present = [item for item in items if not is_missing(item)]
-    numbers = [_number(item) for item in present]
-    broken = next((number for number in numbers if number is not None and not number.is_integer()), None)
-    if present and broken is not None and all(number is not None for number in numbers):
+    values = [_number(item) for item in present]
+    broken = next((value for value in values if value is not None and not value.is_integer()), None)
+    if present and broken is not None and all(value is not None for value in values):
         raise DataError(
             f"{what} holds {broken:g}: numbers with fractions are no classes. To predict numbers: target=…, with task=… for the "
             "column of the tasks; or write the classes as names."
@@ -86,15 +87,15 @@ def instants(values: Any, what: str) -> Tensor:
         DataError: neither numbers nor dates as 2026-03-31.
     """
     items = list(values)
-    numbers = [None if is_missing(item) else _number(item) if not isinstance(item, str) else None for item in items]
-    if any(number is None or not np.isfinite(number) for number in numbers):
-        numbers = [None if is_missing(item) else days(item) for item in items]
-    for row, number in enumerate(numbers):
-        if number is None:
+    found = [None if is_missing(item) or isinstance(item, str) else _number(item) for item in items]
+    if any(value is None or not np.isfinite(value) for value in found):
+        found = [None if is_missing(item) else days(item) for item in items]
+    for row, value in enumerate(found):
+        if value is None:
             raise DataError(
                 f"{what} has {shown(items[row])} in row {row} (the first is 0), no time. Give numbers, or dates as 2026-03-31."
             )
-    return torch.tensor(numbers, dtype=torch.double)
+    return torch.tensor(found, dtype=torch.double)
 
 
 def _number(item: Any) -> float | None:
@@ -105,9 +106,13 @@ def _number(item: Any) -> float | None:
 
 
 def _whole(items: list[Any]) -> list[int] | None:
-    """Whole numbers, also those written as texts, where no two that differ would become one ("07" and "7")."""
-    numbers = [_number(item) for item in items]
-    if any(number is None or not number.is_integer() for number in numbers):
-        return None
-    found = [int(number) for number in numbers if number is not None]
-    return found if len(set(found)) == len({str(item) for item in items}) else None
+    """Whole numbers, also those written as texts, so that they are sorted as numbers; None where some are none ("007", True)."""
+    found: list[int] = []
+    for item in items:
+        if isinstance(item, str):
+            if not _PLAIN.fullmatch(item):
+                return None
+        elif isinstance(item, bool | np.bool_) or not isinstance(item, int | float | np.number) or not float(item).is_integer():
+            return None
+        found.append(int(item))
+    return found

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import itertools
 import json
 import re
 import zlib
@@ -29,7 +30,9 @@ _COMMA = re.compile(r"[+-]?\d+,\d+")
 _TRUTH = {"true": True, "false": False, "True": True, "False": False, "TRUE": True, "FALSE": False}
 
 
-def read_table_file(path: str | Path, *, as_written: Collection[str] = (), encoding: str = "utf-8") -> dict[str, Any]:
+def read_table_file(
+    path: str | Path, *, as_written: Collection[str] = (), texts: Collection[str] = (), encoding: str = "utf-8"
+) -> dict[str, Any]:
     """Values by column of a file: ``.csv``, ``.tsv``, ``.txt``, ``.jsonl``, ``.ndjson`` (also with ``.gz``), or ``.parquet``.
 
     In text files "", NA, NaN, null and None are missing values; the delimiter of a CSV file is found: comma, semicolon, tabulator
@@ -38,6 +41,7 @@ def read_table_file(path: str | Path, *, as_written: Collection[str] = (), encod
     Args:
         path: of the file.
         as_written: columns whose values are names or texts and stay as they are written ("007", "NA").
+        texts: columns whose values are texts even where all look like numbers.
         encoding: of a text file.
 
     Raises:
@@ -61,7 +65,10 @@ def read_table_file(path: str | Path, *, as_written: Collection[str] = (), encod
         return _json_lines(path, text)
     header, rows = _records(path, text, "\t" if kind == ".tsv" else _delimiter(text))
     columns = {name: [row[place] for row in rows] for place, name in enumerate(header)}
-    return {name: values if name in as_written else _values(path, name, values) for name, values in columns.items()}
+    return {
+        name: values if name in as_written else _values(path, name, values, text=name in texts)
+        for name, values in columns.items()
+    }
 
 
 def _text(path: Path, encoding: str) -> str:
@@ -90,8 +97,8 @@ def _text(path: Path, encoding: str) -> str:
 
 def _delimiter(text: str) -> str:
     """The one by which the first records have equally many fields, the most of them; the comma where none has."""
-    best, most = ",", 1
-    lines = "\n".join(text.splitlines()[: 10 * _SAMPLE])
+    best, most = ",", 0.0
+    lines = "".join(itertools.islice(io.StringIO(text, newline=""), 10 * _SAMPLE))
     for delimiter in _DELIMITERS:
         widths: list[int] = []
         try:
@@ -101,9 +108,9 @@ def _delimiter(text: str) -> str:
                     break
         except csv.Error:
             pass
-        even = len(set(widths)) == 1
-        if widths and widths[0] > 1 and (widths[0] if even else 0.5) > (most if most > 1 else 0):
-            best, most = delimiter, widths[0] if even else most
+        fits = widths[0] if len(set(widths)) == 1 else 0.5
+        if widths and widths[0] > 1 and fits > most:
+            best, most = delimiter, fits
     return best
 
 
@@ -141,10 +148,10 @@ def _records(path: Path, text: str, delimiter: str) -> tuple[list[str], list[lis
     return header, rows
 
 
-def _values(path: Path, name: str, values: list[str]) -> Sequence[Any] | NDArray[np.float64]:
+def _values(path: Path, name: str, values: list[str], *, text: bool) -> Sequence[Any] | NDArray[np.float64]:
     """Numbers where all are numbers, truth values likewise, else texts; None where a value is missing."""
     plain = [value.strip() for value in values]
-    present = [value for value in plain if value not in _ABSENT]
+    present = [] if text else [value for value in plain if value not in _ABSENT]
     if present and all(_NUMBER.fullmatch(value) for value in present):
         return np.array([np.nan if value in _ABSENT else float(value) for value in plain])
     if present and all(value in _TRUTH for value in present):
