@@ -1,6 +1,8 @@
 """Pretrained backbones whose packages carry their weights: their authors' numbers, files of kilobytes, no other weights."""
 
 import copy
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,12 +93,15 @@ def test_a_whole_file_needs_no_package(tmp_path: Path, monkeypatch: pytest.Monke
     mine, x = learner(), photos()
     predictor = mine(Examples.of(x, torch.tensor([0, 1, 0, 1])))
     save(predictor, tmp_path / "whole.safetensors", whole=True)
+    save(mine, tmp_path / "small.safetensors")
     assert (tmp_path / "whole.safetensors").stat().st_size > 13_000_000
     monkeypatch.setattr(known, "find_spec", lambda package: None)
     again = load(tmp_path / "whole.safetensors")
     assert torch.equal(again(x), predictor(x))
     save(again, tmp_path / "again.safetensors")
     assert torch.equal(load(tmp_path / "again.safetensors")(x), predictor(x))
+    with pytest.raises(MissingExtra, match=r"^the backbone efficientnet-lite0 needs the package"):
+        load(tmp_path / "small.safetensors")
     with pytest.raises(MissingExtra, match=r'lite0 needs the package .* Install it: pip install "quickstudy\[vision\]"'):
         learner()
 
@@ -178,6 +183,17 @@ def test_an_image_in_8_bits_and_its_decimal_numbers_are_one() -> None:
     pixels = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
     decimal = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
     torch.testing.assert_close(network(network.reads.batch(pixels)), network(network.reads.batch(decimal)), rtol=0, atol=1e-5)
+
+
+@text
+def test_a_predictor_loads_without_a_compiler(tmp_path: Path) -> None:
+    """Drawing first weights on the meta device would load one, which takes longer than all the rest."""
+    save(NearestCentroid(backbones.build("minilm")), tmp_path / "texts.safetensors")
+    code = "import sys; from quickstudy import load; load(sys.argv[1]); print('torch._dynamo' in sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "texts.safetensors"], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ["False"]
 
 
 def test_there_is_no_such_pretrained_backbone() -> None:

@@ -77,7 +77,9 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
         like: a learner built from your own code, to be filled; needed when the file was made from a network of your own.
 
     Raises:
-        ArtefactError: the file is missing, damaged, foreign or newer, or does not fit ``like``.
+        ArtefactError: the file is missing, damaged, foreign or newer, or does not fit ``like``; or its frozen backbone has other
+            weights here.
+        MissingExtra: the package with the weights of its frozen backbone is not installed.
     """
     found = modern(read(path, ("learner", "predictor")))
     weights, state = _content(found, path)

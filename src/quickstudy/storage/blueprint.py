@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from quickstudy.borders.signatures import checked
-from quickstudy.errors import ArtefactError, LearnerError, UserError
+from quickstudy.errors import ArtefactError, LearnerError, MissingExtra, UserError
 
 __all__ = ["Recorded", "blueprint", "build"]
 
@@ -75,6 +75,7 @@ def build(plan: Any, known: Mapping[str, Any]) -> Any:
 
     Raises:
         ArtefactError: the blueprint names a class or function that is not known, holds an opaque part, or is none at all.
+        MissingExtra: a pretrained backbone's package is not installed.
     """
     if isinstance(plan, list):
         return tuple(build(item, known) for item in plan)
@@ -102,7 +103,7 @@ def _called(name: str, arguments: Mapping[str, Any], known: Mapping[str, Any]) -
         raise ArtefactError(f"the file names the class {name!r}, which {_MISSING} {_LIKE[0].lower()}{_LIKE[1:]}")
     try:
         return known[name](**arguments)
-    except ArtefactError:
+    except (ArtefactError, MissingExtra):
         raise
     except UserError as error:
         raise ArtefactError(f"the file's call of {name} does not fit this version of quickstudy: {error}") from error

@@ -47,12 +47,12 @@ def _text(*, vocabulary: int = 30522, width: int = 128, depth: int = 1, position
 
 
 def _efficientnet_lite0(*, weights: Literal["frozen", "tuned"] = "frozen", size: int = 128) -> nn.Module:
-    """EfficientNet-Lite0 trained on ImageNet: 4.7 million weights, 1,280 features; for photos."""
+    """EfficientNet-Lite0 trained on ImageNet: 3.4 million weights, 1,280 features; for photos."""
     return _pretrained("efficientnet-lite0", weights=weights, size=size)
 
 
 def _minilm(*, weights: Literal["frozen", "tuned"] = "frozen", length: int = 128) -> nn.Module:
-    """all-MiniLM-L6-v2 with weights of 8 bits: 22.7 million weights, 384 features; for English sentences."""
+    """all-MiniLM-L6-v2 with weights of 8 bits: 22.6 million weights, 384 features; for English sentences."""
     return _pretrained("minilm", weights=weights, size=length)
 
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: inverted residual blocks without squeeze-and-excitation, for 4.7 million weights and 1,280 features.
+"""EfficientNet-Lite0: inverted residual blocks without squeeze-and-excitation, for 3.4 million weights and 1,280 features.
 
 Source: Tan & Le, 2019, EfficientNet: rethinking model scaling for convolutional neural networks; the Lite variants of
 TensorFlow's repository (ReLU6, no squeeze-and-excitation).

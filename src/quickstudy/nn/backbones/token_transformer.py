@@ -59,13 +59,10 @@ class TokenTransformer(Recorded, nn.Module):
         if width % heads:
             raise ShapeError(f"{heads} heads cannot share a width of {width}. Choose heads that divide it.")
         self.features, self.unit = width, unit
-        self.tokens = nn.Embedding(vocabulary, width)
-        self.positions = nn.Embedding(positions, width) if positions else None
+        self.tokens = _table(vocabulary, width)
+        self.positions = _table(positions, width) if positions else None
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.layers = nn.ModuleList(_Layer(width, heads, hidden) for _ in range(depth))
-        for table in (self.tokens, self.positions):
-            if table is not None:
-                nn.init.normal_(table.weight, std=0.02)
 
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
         tokens_RT, mask_RT = (x, x != 0) if isinstance(x, Tensor) else (x["tokens"], x["mask"] > 0)
@@ -88,6 +85,14 @@ class TokenTransformer(Recorded, nn.Module):
         weight_RT1 = mask_RT[..., None].to(found.dtype)
         mean: Tensor = (found * weight_RT1).sum(1) / weight_RT1.sum(1).clamp(min=1)
         return nn.functional.normalize(mean, dim=-1) if self.unit else mean
+
+
+def _table(rows: int, width: int) -> nn.Embedding:
+    """BERT's first weights; none on the meta device, where drawing them loads a compiler first, which takes a second."""
+    table: nn.Embedding = nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False)  # type: ignore[no-untyped-call]
+    if not table.weight.is_meta:
+        nn.init.normal_(table.weight, std=0.02)
+    return table
 
 
 class _Layer(nn.Module):
