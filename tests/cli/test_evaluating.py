@@ -36,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_metrics_by_name_with_a_image(run: Path, call) -> None:  # type: ignore[no-untyped-def]
+def test_metrics_by_name_with_a_figure(run: Path, call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("evaluate", run, "--tasks", 12, "--metrics", "log_loss", "ece", "--json")
     (found,) = json.loads(out)
     assert status == 0 and [score["metric"] for score in found["others"]] == ["log_loss", "ece"]

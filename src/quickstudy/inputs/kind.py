@@ -15,7 +15,7 @@ __all__ = ["InputKind"]
 
 
 class InputKind(ABC):
-    """How raw things become inputs: a frozen dataclass that travels with every learner and predictor, the same at every door.
+    """How raw things become inputs: a frozen dataclass that travels with every learner and predictor, the same everywhere.
 
     A subclass names itself in ``name`` and its raw things in ``things``, writes `batch` and `gives`, and has one line in
     `quickstudy.inputs.kinds`. What it knows of data (means, categories) comes from meta-training rows alone.
