@@ -238,3 +238,7 @@ def test_intervals_for_new_tasks_know_how_few_tasks_there_are() -> None:
     source = ByTask(values(), shots=3)
     report = evaluate(lambda support: lambda x: 0 * x, source, tasks=60)
     assert report.classes is not None and set(report.classes) <= {(0,), (1,), (2,)}
+    assert (
+        "for other draws from the same tasks" in str(report) and "for new tasks" in str(report) and "classes" not in str(report)
+    )
+    assert "new tasks" in report.row()

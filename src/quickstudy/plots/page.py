@@ -12,7 +12,7 @@ from quickstudy.plots.style import svg
 from quickstudy.reports.comparison import Comparison
 from quickstudy.reports.report import Report
 from quickstudy.reports.words import amount, between, difference
-from quickstudy.reports.worlds import World, heading
+from quickstudy.reports.worlds import World, heading, shared_by
 from quickstudy.storage.files import write_whole
 from quickstudy.storage.outputs import SOFTWARE
 
@@ -105,7 +105,7 @@ def _reports(reports: Sequence[Report]) -> str:
 
 def _worlds(found: Sequence[Report | Comparison]) -> dict[World, str]:
     """The worlds of all rows with their headings, in order."""
-    return {world: heading(world, classes_known=each.classes is not None) for each in found for world in each.intervals}
+    return {world: heading(world, shared_by(each.classes)) for each in found for world in each.intervals}
 
 
 def _explained(found: Sequence[Report | Comparison]) -> str:

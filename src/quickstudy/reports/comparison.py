@@ -10,7 +10,7 @@ import numpy as np
 from quickstudy.errors import TaskError
 from quickstudy.reports.estimate import Estimate, finite
 from quickstudy.reports.words import difference
-from quickstudy.reports.worlds import Apart, Bounds, World, clipped, estimates_of, in_words
+from quickstudy.reports.worlds import Apart, Bounds, World, clipped, estimates_of, in_words, shared_by
 
 __all__ = ["LEVEL", "Comparison"]
 
@@ -107,7 +107,7 @@ class Comparison:
 
     def for_world(self, world: World) -> str:
         """The world in words: what follows "for"."""
-        return in_words(world, classes_known=self.classes is not None)
+        return in_words(world, shared_by(self.classes))
 
     def tasks_to_see(self, difference: float, power: float = 0.8) -> int:
         """How many tasks a paired comparison at 5 % needs to see a true difference of that size with this probability.

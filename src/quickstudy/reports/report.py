@@ -15,7 +15,7 @@ from quickstudy.reports.estimate import finite
 from quickstudy.reports.intervals import interval_by_bootstrap
 from quickstudy.reports.score import Score
 from quickstudy.reports.words import amount, between, plus_minus
-from quickstudy.reports.worlds import Apart, Bounds, World, bounds_of, clipped, estimates_of, in_words
+from quickstudy.reports.worlds import Apart, Bounds, World, bounds_of, clipped, estimates_of, in_words, shared_by
 from quickstudy.storage.files import read_json, write_whole
 
 __all__ = ["Report"]
@@ -168,7 +168,7 @@ class Report:
 
     def for_world(self, world: World) -> str:
         """The world of an interval in words: what follows "for"."""
-        return in_words(world, classes_known=self.classes is not None)
+        return in_words(world, shared_by(self.classes))
 
     @property
     def _s(self) -> str:
@@ -195,7 +195,7 @@ class Report:
         return {
             "model": self.model,
             self.metric: plus_minus(self.mean, self.interval, self.metric),
-            **({"new classes": between(worlds["classes"], self.metric)} if "classes" in worlds else {}),
+            **({self.for_world("classes"): between(worlds["classes"], self.metric)} if "classes" in worlds else {}),
             "tasks": self._count(" of "),
             "setting": "transductive" if self.transductive else "inductive",
             "norm": self.norm,
@@ -207,7 +207,7 @@ class Report:
     def note(self) -> str:
         """What the intervals in a table of `row` hold for."""
         worlds = list(self.intervals)
-        more = "; “new classes” is the interval for those" if "classes" in worlds else ""
+        more = f"; “{self.for_world('classes')}” is the interval for those" if "classes" in worlds else ""
         return f"± is the 95 % t-interval of the mean for {self._closed}{more}."
 
     def to_json(self) -> dict[str, Any]:

@@ -10,13 +10,16 @@ from typing import Literal
 
 from quickstudy.reports.estimate import Estimate, estimate_over_classes, estimate_over_tasks
 
-__all__ = ["Apart", "Bounds", "World", "bounds_of", "clipped", "estimates_of", "heading", "in_words"]
+__all__ = ["Apart", "Bounds", "Shared", "World", "bounds_of", "clipped", "estimates_of", "heading", "in_words", "shared_by"]
 
 Apart = Literal["classes", "rows"]
 """What no two tasks of a list share, if they were drawn so."""
 
 World = Literal["tasks", "classes", "disjoint tasks", "disjoint rows"]
 """What is drawn anew when the experiment is repeated."""
+
+Shared = Literal["classes", "tasks", "source"]
+"""What tasks of a list have in common: classes, the tasks of a table, or nothing that is on record."""
 
 Bounds = tuple[float, float]
 """The smallest and the largest score there can be; infinite where there is no bound."""
@@ -35,14 +38,29 @@ def estimates_of(scores: Sequence[float], classes: Sequence[Sequence[int]] | Non
     return found if classes is None else found | {"classes": estimate_over_classes(scores, classes[: len(scores)])}
 
 
-def in_words(world: World, *, classes_known: bool = True) -> str:
+def shared_by(classes: Sequence[Sequence[int]] | None) -> Shared:
+    """What the tasks of a list share that new data would not: classes; the tasks of a table, one each; or nobody knows.
+
+    >>> shared_by([[0, 1], [1, 2]]), shared_by([[7], [7]]), shared_by(None)
+    ('classes', 'tasks', 'source')
+    """
+    if classes is None:
+        return "source"
+    return "tasks" if max(map(len, classes), default=0) == 1 else "classes"
+
+
+def in_words(world: World, shared: Shared = "classes") -> str:
     """What a statement holds for: it follows "for".
 
-    >>> in_words("tasks"), in_words("tasks", classes_known=False), in_words("classes")
+    >>> in_words("tasks"), in_words("tasks", "source"), in_words("classes")
     ('other tasks of the same classes', 'other tasks of the same source', 'new classes')
+    >>> in_words("tasks", "tasks"), in_words("classes", "tasks")
+    ('other draws from the same tasks', 'new tasks')
     """
     if world == "tasks":
-        return f"other tasks of the same {'classes' if classes_known else 'source'}"
+        return "other draws from the same tasks" if shared == "tasks" else f"other tasks of the same {shared}"
+    if world == "classes" and shared == "tasks":
+        return "new tasks"
     return {
         "classes": "new classes",
         "disjoint tasks": "new classes (no two tasks share one)",
@@ -50,14 +68,14 @@ def in_words(world: World, *, classes_known: bool = True) -> str:
     }[world]
 
 
-def heading(world: World, *, classes_known: bool = True) -> str:
+def heading(world: World, shared: Shared = "classes") -> str:
     """`in_words`, short enough for the head of a column.
 
     >>> heading("tasks"), heading("disjoint tasks")
     ('same classes', 'new classes')
     """
-    if world == "tasks" and not classes_known:
-        return "same source"
+    if world in ("tasks", "classes") and shared != "classes":
+        return f"same {shared}" if world == "tasks" else "new tasks"
     return {"tasks": "same classes", "disjoint rows": "other examples"}.get(world, "new classes")
 
 
