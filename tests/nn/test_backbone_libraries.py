@@ -1,5 +1,6 @@
 """Backbones of other libraries, by stand-ins: which file is read, that files of ours fetch nothing, what is refused."""
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from quickstudy.errors import ArtefactError, LearnerError, MissingExtra
 from quickstudy.inputs.images import Images
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.nn import backbones
+from quickstudy.nn.frozen import Frozen
 from quickstudy.saving.checkpoint import load, save
 
 
@@ -93,6 +95,17 @@ def test_a_file_never_fetches(timm: None, hub: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"small.a1 are not on this machine .*cache\)\. Fetch them: nn.backbones.build"):
         load(tmp_path / "learner.safetensors")
     assert torch.equal(load(tmp_path / "whole.safetensors").encode(x), wanted.encode(x))
+
+
+def test_a_backbone_without_a_hash_is_saved_with_the_one_it_has(timm: None, hub: Path, tmp_path: Path) -> None:
+    backbones.build("timm:small.a1")
+    file = hub / "timm--small.a1" / "model.safetensors"
+    mine = backbones.Pretrained("timm:small.a1", "")
+    assert mine.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    save(NearestCentroid(Frozen(mine)), tmp_path / "learner.safetensors")
+    safetensors.torch.save_file(Classifier(10).state_dict(), file)
+    with pytest.raises(ArtefactError, match=r"was made with the frozen backbone timm:small.a1 \("):
+        load(tmp_path / "learner.safetensors")
 
 
 def test_timm_refuses(timm: None) -> None:

@@ -28,6 +28,7 @@ from quickstudy.nn.frozen import Frozen
 from quickstudy.saving.checkpoint import altered, load, save
 from quickstudy.saving.training import training_state
 from quickstudy.storage import file_hash
+from quickstudy.storage.artefact import write
 from quickstudy.task import Examples
 from quickstudy.tasks.few_shot import FewShot
 
@@ -194,6 +195,24 @@ def test_a_predictor_loads_without_a_compiler(tmp_path: Path) -> None:
         [sys.executable, "-c", code, tmp_path / "texts.safetensors"], capture_output=True, text=True, check=True
     )
     assert found.stdout.split() == ["False"]
+
+
+@text
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "minilm", "sha256": "00"}, "holds other weights of minilm"),
+        ({"name": "../../etc", "sha256": ""}, "no pretrained backbone '../../etc'"),
+        ({"name": "minilm", "sha256": "", "size": 10**9}, "far larger than its weights"),
+        ({"name": "minilm", "sha256": 3}, "sha256=3 must be a text"),
+    ],
+)
+def test_a_forged_file_is_refused(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
+    inside = {"class": "Frozen", "arguments": {"encoder": {"class": "Pretrained", "arguments": arguments}}}
+    description = {"learner": {"class": "NearestCentroid", "arguments": {"encoder": inside}}, "reads": None, "expects": None}
+    write(tmp_path / "forged.safetensors", "learner", description, {"weights": {}})
+    with pytest.raises(ArtefactError, match=message):
+        load(tmp_path / "forged.safetensors")
 
 
 def test_there_is_no_such_pretrained_backbone() -> None:

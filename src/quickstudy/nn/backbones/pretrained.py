@@ -42,7 +42,7 @@ class Pretrained(Recorded, NamedWeights):
 
     Args:
         name: of the backbone, see `nn.backbones.names`.
-        sha256: of the weights' file, which must have that hash.
+        sha256: of the weights' file, which must have that hash; empty: the file that is found is taken, and its hash remembered.
         size: of the square images, or the most tokens of a text; None: the backbone's usual one.
         whole: build the network alone: weights come from the file that it is saved in.
 
@@ -63,6 +63,7 @@ class Pretrained(Recorded, NamedWeights):
             self.network = known.network()
         else:
             self.network = _filled(known, sha256)
+            self.sha256 = sha256 or hash_of(known.find(False))
         self.features = known.features or _features(self.network)
         for part, values in (("mean", known.mean), ("deviation", known.deviation)):
             self.register_buffer(part, torch.tensor(values).view(-1, 1, 1) if values else None, persistent=False)
