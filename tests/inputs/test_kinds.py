@@ -10,7 +10,7 @@ from torch import nn
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.store import open_store, write_store
-from quickstudy.errors import LearnerError
+from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.execution.agreement import agree, hand_reads
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.kind import InputKind
@@ -60,3 +60,13 @@ def test_a_learner_of_another_kind_is_refused(scene: tuple[ClassIndex, list[Any]
     learner.reads = Texts(7)
     with pytest.raises(LearnerError, match=r"was trained on texts as Texts\(width=7.*reads=learner.reads"):
         agree(learner, FewShot(index, ways=2, shots=1, queries=1))
+
+
+@pytest.mark.parametrize("record", [{"kind": "os.system"}, {"kind": "columns", "columns": [{"name": "a", "deviation": -1.0}]}, 7])
+def test_a_file_with_a_record_that_is_none_is_refused(record: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = ProtoNet(nn.Flatten())
+    learner.reads = Texts(7)
+    monkeypatch.setattr(Texts, "to_json", lambda self: record)
+    save(learner, tmp_path / "mine.safetensors")
+    with pytest.raises(ArtefactError, match="describes its inputs in a way that this version cannot read"):
+        load(tmp_path / "mine.safetensors", like=ProtoNet(nn.Flatten()))

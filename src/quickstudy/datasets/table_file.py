@@ -152,7 +152,7 @@ def _values(path: Path, name: str, values: list[str], *, text: bool) -> Sequence
     """Numbers where all are numbers, truth values likewise, else texts; None where a value is missing."""
     plain = [value.strip() for value in values]
     present = [] if text else [value for value in plain if value not in _ABSENT]
-    if present and all(_NUMBER.fullmatch(value) for value in present):
+    if present and _are_numbers(present):
         return np.array([np.nan if value in _ABSENT else float(value) for value in plain])
     if present and all(value in _TRUTH for value in present):
         return [None if value in _ABSENT else _TRUTH[value] for value in plain]
@@ -163,6 +163,15 @@ def _values(path: Path, name: str, values: list[str], *, text: bool) -> Sequence
             'by pandas, read_csv(path, sep=";", decimal=","), and give the table.'
         )
     return [None if value in _ABSENT else value for value in plain]
+
+
+def _are_numbers(present: list[str]) -> bool:
+    try:
+        for value in present:
+            float(value)
+    except ValueError:
+        return False
+    return not any("_" in value for value in present)  # Python takes 1_000 for a number
 
 
 def _json_lines(path: Path, text: str) -> dict[str, Any]:

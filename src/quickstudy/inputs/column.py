@@ -136,10 +136,12 @@ def fitted(name: str, given: Sequence[Any] | NDArray[Any], *, category: bool = F
     >>> fitted("age", [40, 60, None]), fitted("city", ["Rome", "Oslo"]).values
     (Column(name='age', kind='number', mean=50.0, deviation=10.0, values=(), missing=True), ('Oslo', 'Rome'))
     """
+    if isinstance(given, np.ndarray) and given.dtype.kind in "fiub" and not category:
+        return _of_numbers(name, given.astype(np.float64))
     items = _items(given)
     present = [item for item in items if not is_missing(item)]
     if not present:
-        raise DataError(f'the column "{name}" has no values in the rows that are learned from. Leave it out.')
+        raise _empty(name)
     kind = "category" if category else _kind(name, present)
     missing = len(present) < len(items)
     if kind == "category":
@@ -154,11 +156,25 @@ def fitted(name: str, given: Sequence[Any] | NDArray[Any], *, category: bool = F
                 f'is a text, text="{name}"; dates are written as 2026-03-31.'
             )
         return Column(name, "category", values=values, missing=missing)
-    _, found = Column(name, kind, missing=True)._present(given if isinstance(given, np.ndarray) else items)
-    numbers = np.asarray(found, dtype=np.float64)
+    _, found = Column(name, kind, missing=True)._present(items)
+    return _scaled(name, kind, np.asarray(found, dtype=np.float64), missing=missing)
+
+
+def _of_numbers(name: str, given: NDArray[np.float64]) -> Column:
+    lacking, numbers = Column(name, missing=True)._present(given)
+    if not len(numbers):
+        raise _empty(name)
+    return _scaled(name, "number", np.asarray(numbers), missing=bool(lacking.any()))
+
+
+def _scaled(name: str, kind: _Kind, numbers: NDArray[np.float64], *, missing: bool) -> Column:
     spread = float(numbers.std())
     tiny = spread <= 1e-9 * max(1.0, float(np.abs(numbers).max()))
     return Column(name, kind, float(numbers.mean()), 1.0 if tiny else spread, missing=missing)
+
+
+def _empty(name: str) -> DataError:
+    return DataError(f'the column "{name}" has no values in the rows that are learned from. Leave it out.')
 
 
 def _kind(name: str, present: Sequence[Any]) -> _Kind:

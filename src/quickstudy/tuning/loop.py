@@ -11,7 +11,6 @@ from pathlib import Path
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.exceptions import StorageInternalError
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -171,6 +170,8 @@ def importances(trials: Sequence[Trial], space: Mapping[str, Space], *, by_ratio
     for (arguments, _), score in zip(done, scores, strict=True):
         params = {name: math.log(v) if isinstance(space[name], Log) else v for name, v in arguments.items()}
         flat.add_trial(optuna.create_trial(params=params, distributions=axes, value=score))
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances  # brings scikit-learn and pandas
+
     found = get_param_importances(flat, evaluator=FanovaImportanceEvaluator(seed=0))
     return {name: float(found[name]) for name in sorted(found, key=lambda name: -found[name])}
 
