@@ -219,7 +219,7 @@ def test_mixed_precision_is_the_encoders_alone() -> None:
     for maml, precise in zip(inner, (fabric, None), strict=True):
         list(train(maml, source(), steps=3, batch=4, optimizer=torch.optim.SGD(maml.parameters(), 0.1), fabric=precise))
     assert all(torch.equal(a, b) for a, b in zip(*[maml.parameters() for maml in inner], strict=True))
-    with pytest.raises(LearnerError, match=r"precision 'bf16-true' would take .* Choose one of 32-true, bf16-mixed"):
+    with pytest.raises(LearnerError, match=r"precision 'bf16-true' is not supported: .* Choose one of 32-true, bf16-mixed"):
         Processes(Fabric(accelerator="cpu", devices=1, precision="bf16-true"))
 
 
