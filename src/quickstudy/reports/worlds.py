@@ -39,7 +39,7 @@ def estimates_of(scores: Sequence[float], classes: Sequence[Sequence[int]] | Non
 
 
 def shared_by(classes: Sequence[Sequence[int]] | None) -> Shared:
-    """What the tasks of a list share that new data would not: classes; the tasks of a table, one each; or nobody knows.
+    """What the tasks of a list share that new data would not: classes; the tasks of a table, one each; or it is unknown.
 
     >>> shared_by([[0, 1], [1, 2]]), shared_by([[7], [7]]), shared_by(None)
     ('classes', 'tasks', 'source')
