@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,17 @@ def pytest_configure(config: pytest.Config) -> None:
         if old != wanted:
             shutil.rmtree(old, ignore_errors=True)
     os.environ["QUICKSTUDY_CACHE"] = str(wanted)
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """The command line answers signals in a way of its own, for as long as its process lives; here that is one test."""
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(kind) for kind in kinds]
+    yield
+    for kind, handler in zip(kinds, before, strict=True):
+        if signal.getsignal(kind) is not handler:
+            signal.signal(kind, handler)
 
 
 @pytest.fixture(autouse=True)

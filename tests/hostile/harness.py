@@ -27,6 +27,11 @@ FORBIDDEN |= {"pickle.find_class", "marshal.loads", "ctypes.dlopen", "socket.con
 WRITING = {"os.remove", "os.rename", "os.rmdir", "os.truncate", "os.symlink", "os.link", "shutil.rmtree"}
 
 
+def _looks_for_a_gpu(event: str, arguments: tuple[Any, ...]) -> bool:
+    """What a build of PyTorch for GPUs does by itself, whatever file is read."""
+    return event == "ctypes.dlopen" and str(arguments[0]).startswith("libnvidia-ml")
+
+
 class Target(Protocol):
     """A kind of file and the door that reads it."""
 
@@ -57,7 +62,7 @@ class _Watch:
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.on:
             return
-        if event in FORBIDDEN and not self._imports(event):
+        if event in FORBIDDEN and not self._imports(event) and not _looks_for_a_gpu(event, arguments):
             self.seen.append(f"{event} {arguments!r:.200}")
         outside = (
             isinstance(arguments[0], str | os.PathLike) and not os.fspath(arguments[0]).startswith(self.folder)
