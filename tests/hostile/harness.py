@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import random
-import resource
 import signal
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+
+from hostile import peak_memory
 
 __all__ = ["Target", "main", "run"]
 
@@ -149,9 +150,9 @@ def main() -> None:
 
     torch.set_num_threads(1)
     seed = int(sys.argv[1])
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = peak_memory.kilobytes()
     found = {name: run(name, TARGETS[name], int(count), seed) for name, count in (word.split("=") for word in sys.argv[2:])}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_memory.kilobytes()
     print(json.dumps({"kinds": found, "start_kb": start, "peak_kb": peak}))
 
 

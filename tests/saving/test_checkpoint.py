@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from hostile import peak_memory
 from hostile.forge import forged
 from quickstudy import Examples, learners, load, save
 from quickstudy.errors import ArtefactError, LearnerError
@@ -228,12 +229,11 @@ GIANTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("arguments", GIANTS, ids=["wide", "hidden", "square", "deep", "beyond"])
 def test_a_giant_blueprint_is_refused_before_it_is_built(tmp_path: Path, arguments: dict[str, Any]) -> None:
-    import resource
-
     save(learners.ProtoNet(MLP(784, (8,))), tmp_path / "giant")
     network = {"class": "MLP", "arguments": arguments}
     forged(tmp_path / "giant", description={"learner": {"class": "ProtoNet", "arguments": {"encoder": network}}})
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak_memory.forget()
+    before = peak_memory.kilobytes()
     with pytest.raises(ArtefactError, match="far larger than its weights|not a whole file"):
         load(tmp_path / "giant")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+    assert peak_memory.kilobytes() - before < 300_000

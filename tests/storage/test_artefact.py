@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import resource
 import struct
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from hostile import peak_memory
 from hostile.forge import forged, header_of, written
 from quickstudy.errors import ArtefactError
 from quickstudy.storage.artefact import pack, read, unpack, write
@@ -76,10 +76,11 @@ HEADERS: dict[str, bytes] = {
 @pytest.mark.parametrize("name", HEADERS)
 def test_headers_that_lie_are_refused_in_little_memory(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(HEADERS[name])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak_memory.forget()
+    before = peak_memory.kilobytes()
     with pytest.raises(ArtefactError, match="not a whole file of quickstudy"):
         read(tmp_path / "file", ("learner",))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+    assert peak_memory.kilobytes() - before < 300_000
 
 
 def test_a_terabyte_of_nothing_is_refused(tmp_path: Path) -> None:
