@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.execution.batching import encode_tasks
 from quickstudy.functional.tree import cat, map_leaves, rows_of, to
 from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner
-from quickstudy.task import Task
-from quickstudy.tasks.row_plan import RowPlan
-from quickstudy.tasks.row_source import RowSource
-from quickstudy.tasks.source import Plan, TaskSource, rows_seen
+from quickstudy.task import Inputs, Task
+from quickstudy.tasks.source import Indexed, Plan, TaskSource, rows_seen
 
 __all__ = ["encoded_batches"]
 
@@ -32,25 +30,49 @@ def _refuse_company(learner: Learner[Any]) -> None:
             )
 
 
+class _Shared:
+    """Features of rows that are encoded before any task is made, and those of tasks whose rows are theirs alone.
+
+    Args:
+        learner: that encodes.
+        device: of the learner.
+        planned: data and row numbers of it.
+    """
+
+    def __init__(self, learner: Learner[Any], device: torch.device, planned: list[tuple[Indexed, Tensor]]) -> None:
+        self.learner, self.device = learner, device
+        numbers: dict[int, list[Tensor]] = {}
+        whose: dict[int, Indexed] = {}
+        for data, rows in planned:
+            whose[id(data)] = data
+            numbers.setdefault(id(data), []).append(rows)
+        self._known = {key: self._encoded(data, numbers[key]) for key, data in whose.items()}
+
+    def _encoded(self, data: Indexed, rows: list[Tensor]) -> tuple[Tensor, Inputs]:
+        """The distinct row numbers, sorted, and their features."""
+        distinct, _ = rows_seen(*rows)
+        at_once = _AT_ONCE if self.device.type == "cpu" else 10 * _AT_ONCE
+        with explained(self.learner, lambda: data.gather(distinct[:1])):
+            parts = [self.learner.encode(to(data.gather(part), self.device)) for part in distinct.split(at_once)]  # type: ignore[no-untyped-call]
+            return distinct, cat(parts)
+
+    def rows(self, data: Indexed, rows: Tensor) -> Inputs:
+        distinct, table = self._known[id(data)]
+        places = torch.searchsorted(distinct, rows)
+        return map_leaves(lambda leaf: rows_of(leaf, places), table)
+
+    def tasks(self, tasks: Task) -> Task:
+        raw = to(tasks, self.device)
+        with explained(self.learner, first_rows(raw)):
+            return encode_tasks(self.learner, raw)
+
+
 def encoded_batches(
     learner: Learner[Any], source: TaskSource[Any], plan: Plan, batch: int, device: torch.device
 ) -> Iterator[Task]:
-    """Batches of encoded tasks; each row of a finite data set is encoded once."""
+    """Batches of encoded tasks; each row of a finite data set is encoded once, whichever of its tasks and sources have it."""
     _refuse_company(learner)
-    table, rows = None, (torch.empty(0), torch.empty(0))
-    if learner.encodes and isinstance(source, RowSource) and isinstance(plan, RowPlan):
-        distinct, places = rows_seen(plan.support_rows, plan.query_rows)
-        at_once = _AT_ONCE if device.type == "cpu" else 10 * _AT_ONCE
-        with explained(learner, lambda: source.raw(distinct[:1])):
-            parts = [learner.encode(to(source.raw(part), device)) for part in distinct.split(at_once)]  # type: ignore[no-untyped-call]
-            table, rows = cat(parts), (places[0], places[1])
+    shared = _Shared(learner, device, list(source.rows(plan)) if learner.encodes else [])
     for low in range(0, len(plan), batch):
         part: Any = plan[low : low + batch]
-        if table is None:
-            raw = to(source.gather(part), device)
-            with explained(learner, first_rows(raw)):
-                encoded = encode_tasks(learner, raw)
-            yield encoded
-        else:
-            moved = part.at((rows[0][low : low + batch], rows[1][low : low + batch]))
-            yield to(source.arrange(moved, lambda r: map_leaves(lambda leaf: rows_of(leaf, r), table)), device)  # type: ignore[attr-defined]
+        yield to(source.encoded(part, shared), device) if learner.encodes else shared.tasks(source.gather(part))

@@ -100,8 +100,9 @@ class ByTask(RowSource[TaskPlan]):
         """Every task once, in the table's order: ``evaluate(model, source, plan=source.each())``."""
         return self._planned(self._tasks, generator)
 
-    def raw(self, rows: Tensor) -> Tensor:
-        return self.table.gather(rows)
+    @property
+    def data(self) -> Table:
+        return self.table
 
     def arrange(self, plan: TaskPlan, gather: Callable[[Tensor], Inputs]) -> Task:
         sides = [

@@ -267,8 +267,9 @@ class FewShot(RowSource[RowPlan]):
         if self.classes is not None:
             self.classes.load_state_dict(state)
 
-    def raw(self, rows: Tensor) -> Tensor:
-        return self.index.gather(rows)
+    @property
+    def data(self) -> ClassIndex:
+        return self.index
 
     def digest(self, plan: RowPlan) -> str:
         """Of the plan, the classes' names and the content of every row in it: other data have another digest."""

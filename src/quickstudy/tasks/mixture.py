@@ -1,7 +1,7 @@
 """Tasks of several sources in one stream, each task from one of them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from quickstudy.functional.tree import cat, leaves, map_leaves
 from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Likelihood
 from quickstudy.task import Examples, Task
-from quickstudy.tasks.source import Plan, TaskSource
+from quickstudy.tasks.source import Encoder, Indexed, Plan, TaskSource
 
 __all__ = ["Mixture", "MixturePlan"]
 
@@ -109,13 +109,24 @@ class Mixture(TaskSource[MixturePlan]):
         return hashlib.sha256(":".join([super().digest(plan), *parts]).encode()).hexdigest()[:16]
 
     def gather(self, plan: MixturePlan) -> Task:
-        parts, order = [], []
-        for number, source in enumerate(self.sources):
+        return self._joined(plan, lambda source, inner: source.gather(inner))
+
+    def rows(self, plan: MixturePlan) -> Sequence[tuple[Indexed, Tensor]]:
+        return [found for source, inner, _ in self._parts(plan) for found in source.rows(inner)]
+
+    def encoded(self, plan: MixturePlan, encoder: Encoder) -> Task:
+        return self._joined(plan, lambda source, inner: source.encoded(inner, encoder))
+
+    def _parts(self, plan: MixturePlan) -> Iterator[tuple[TaskSource[Any], Plan, Tensor]]:
+        """Each source that has tasks here, its plan of them, and their places in the batch."""
+        for number, (source, inner) in enumerate(zip(self.sources, plan.plans, strict=True)):
             here = torch.where(plan.source == number)[0]
-            inner = plan.plans[number]
             if len(here) and inner is not None:
-                parts.append(source.gather(inner[plan.place[here]]))
-                order.append(here)
+                yield source, inner[plan.place[here]], here
+
+    def _joined(self, plan: MixturePlan, tasks_of: Callable[[TaskSource[Any], Plan], Task]) -> Task:
+        made = [(tasks_of(source, inner), here) for source, inner, here in self._parts(plan)]
+        parts, order = [task for task, _ in made], [here for _, here in made]
         shapes = {tuple(leaf.shape[2:]) for part in parts for leaf in leaves(part.support.x)[:1]}
         if len(shapes) > 1:
             raise ShapeError(f"the sources of a mixture give inputs of shapes {sorted(shapes)}. Bring them to one shape.")

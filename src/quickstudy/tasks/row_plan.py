@@ -1,6 +1,6 @@
 """What tasks out of a data set are planned as: which rows, in which columns, of which classes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -25,10 +25,6 @@ class RowPlan(Plan):
     def clusters(self) -> Tensor:
         """What tasks share that new data would not, (B, N), -1 = none: their classes. Intervals for new ones resample these."""
         return self.classes
-
-    def at(self, rows: tuple[Tensor, Tensor]) -> "RowPlan":
-        """The same tasks with other row numbers, after rows were moved (for example into a table of features)."""
-        return replace(self, support_rows=rows[0], query_rows=rows[1])
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ than memory.
 import functools
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,9 +21,9 @@ from quickstudy.errors import DataError, TaskError
 from quickstudy.functional.tree import leading, leaves, map_leaves
 from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
-from quickstudy.task import Task
+from quickstudy.task import Inputs, Task
 
-__all__ = ["Plan", "TaskSource", "generator_of", "rows_seen"]
+__all__ = ["Encoder", "Indexed", "Plan", "TaskSource", "generator_of", "rows_seen"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,23 @@ class Plan:
 
 
 PlanT = TypeVar("PlanT", bound=Plan)
+
+
+class Indexed(Protocol):
+    """An index of classes or a table of tasks: rows by number."""
+
+    def gather(self, rows: Tensor) -> Inputs:
+        """Rows by number; ``rows`` of any shape."""
+
+
+class Encoder(Protocol):
+    """What gives a source features: of rows that many tasks share, or of whole tasks."""
+
+    def rows(self, data: Indexed, rows: Tensor) -> Inputs:
+        """Features of rows by number, of any shape."""
+
+    def tasks(self, tasks: Task) -> Task:
+        """A batch of tasks encoded."""
 
 
 class TaskSource(ABC, Generic[PlanT]):
@@ -99,6 +116,17 @@ class TaskSource(ABC, Generic[PlanT]):
     @abstractmethod
     def gather(self, plan: PlanT) -> Task:
         """The planned tasks, stacked along a leading axis."""
+
+    def rows(self, plan: PlanT) -> Sequence[tuple[Indexed, Tensor]]:
+        """Data and the row numbers of it that tasks consist of, unchanged: what an encoder need meet only once.
+
+        None by default: rows that are synthetic, or augmented for each task, cannot be shared.
+        """
+        return []
+
+    def encoded(self, plan: PlanT, encoder: Encoder) -> Task:
+        """The planned tasks with features for inputs; those of `rows` are known to ``encoder`` already."""
+        return encoder.tasks(self.gather(plan))
 
     def digest(self, plan: PlanT) -> str:
         """The fingerprint of a task list: of its source's name and its plan."""

@@ -1,6 +1,7 @@
 """Supervised pre-training as a task: an empty support set, queries of all classes, columns that never change."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +9,12 @@ from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.row_hashes import content_of
+from quickstudy.functional.tree import leaves, map_leaves
 from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Categorical
-from quickstudy.task import Examples, Task
-from quickstudy.tasks.source import Plan, TaskSource
+from quickstudy.task import Examples, Inputs, Task
+from quickstudy.tasks.row_source import RowSource
+from quickstudy.tasks.source import Plan
 
 __all__ = ["Supervised", "SupervisedPlan"]
 
@@ -23,7 +26,7 @@ class SupervisedPlan(Plan):
     rows: Tensor
 
 
-class Supervised(TaskSource[SupervisedPlan]):
+class Supervised(RowSource[SupervisedPlan]):
     """One ordinary mini-batch of all classes as the query set of a task whose support set is empty.
 
     So the one outer loop also pre-trains backbones and the traditional baselines.
@@ -51,12 +54,20 @@ class Supervised(TaskSource[SupervisedPlan]):
     def plan(self, batch: int, generator: torch.Generator | None = None) -> SupervisedPlan:
         return SupervisedPlan(torch.randint(len(self.index), (batch, self.examples), generator=generator))
 
-    def gather(self, plan: SupervisedPlan) -> Task:
-        x = self.index.gather(plan.rows)
-        kind = x.dtype if x.is_floating_point() else torch.get_default_dtype()
+    @property
+    def data(self) -> ClassIndex:
+        return self.index
+
+    def planned_rows(self, plan: SupervisedPlan) -> Tensor:
+        return plan.rows
+
+    def arrange(self, plan: SupervisedPlan, gather: Callable[[Tensor], Inputs]) -> Task:
+        x = gather(plan.rows)
+        first = leaves(x)[0].dtype
+        kind = first if first.is_floating_point else torch.get_default_dtype()
         y = torch.nn.functional.one_hot(self.index.labels[plan.rows], len(self.index.classes)).to(kind)
         query = Examples(x, y, y.new_ones(y.shape[:2]))
-        return Task(query[:, :0], query)
+        return Task(map_leaves(lambda leaf: leaf[:, :0], query), query)
 
     def digest(self, plan: SupervisedPlan) -> str:
         """Of the plan, the classes' names and the content of every row in it."""

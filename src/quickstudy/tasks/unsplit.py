@@ -1,6 +1,6 @@
 """Tasks evaluated on the examples they learn from: problems of optimization instead of generalisation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Likelihood
 from quickstudy.task import Task
-from quickstudy.tasks.source import Plan, TaskSource
+from quickstudy.tasks.source import Encoder, Indexed, Plan, TaskSource
 
 __all__ = ["Unsplit"]
 
@@ -44,6 +44,13 @@ class Unsplit(TaskSource[Any]):
 
     def gather(self, plan: Plan) -> Task:
         support = self.source.gather(plan).support
+        return Task(support, support)
+
+    def rows(self, plan: Plan) -> Sequence[tuple[Indexed, Tensor]]:
+        return self.source.rows(plan)
+
+    def encoded(self, plan: Plan, encoder: Encoder) -> Task:
+        support = self.source.encoded(plan, encoder).support
         return Task(support, support)
 
     def at(self, step: int) -> "Unsplit":
