@@ -38,6 +38,7 @@ from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
+from quickstudy.learners.wrappers.on_features import OnFeatures
 
 __all__ = [
     "ANIL",
@@ -72,6 +73,7 @@ __all__ = [
     "NearestCentroid",
     "NearestNeighbours",
     "NeuralTuringMachine",
+    "OnFeatures",
     "ProtoMAML",
     "ProtoNet",
     "RelationNet",

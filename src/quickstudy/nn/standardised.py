@@ -39,20 +39,20 @@ class UnitLength(Recorded, nn.Module):
     """``z / ‖z‖`` of an encoder's flattened features z; zeros stay zero.
 
     Args:
-        encoder: any network from inputs to features.
+        encoder: any network from inputs to features; the flattened inputs themselves by default.
 
     Shapes:
         what the encoder takes -> (examples, D)
 
     >>> import torch
-    >>> UnitLength(nn.Flatten())(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    >>> UnitLength()(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module | None = None) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder = nn.Flatten() if encoder is None else encoder
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.encoder(x).flatten(1)

@@ -10,7 +10,7 @@ from quickstudy import learners, tasks
 from quickstudy.checks import Training
 from quickstudy.learner import Learner
 from quickstudy.likelihood import Gaussian
-from quickstudy.nn import MLP, GaussianCode, GaussianWeights, MetaDropout, Mixing
+from quickstudy.nn import MLP, Frozen, GaussianCode, GaussianWeights, MetaDropout, Mixing
 from quickstudy.task import Task
 from quickstudy.tasks import TaskSource
 
@@ -47,6 +47,14 @@ def regularised(
     code: nn.Module, network: nn.Module, around: type[Learner[object]], strength: float, **arguments: object
 ) -> Learner[object]:
     return learners.MetaRegularised(code, around(network, **arguments), strength=strength)
+
+
+def frozen() -> nn.Module:
+    return Frozen(MLP(INPUTS, (24,)))
+
+
+def on_features(backbone: nn.Module, network: nn.Module, around: type[Learner[object]], **arguments: object) -> Learner[object]:
+    return learners.OnFeatures(backbone, around(network, **arguments))
 
 
 def noisy() -> nn.Module:
@@ -98,6 +106,14 @@ CASES: dict[str, Case] = {
     ),
     "MetaRegularised, prototypes": Case(
         partial(built, partial(regularised, around=learners.ProtoNet, strength=1e-3), activations, features), few, Training(100)
+    ),
+    "OnFeatures": Case(
+        partial(built, partial(on_features, around=learners.ProtoNet), frozen, lambda: nn.Linear(24, 16)), few, Training(100)
+    ),
+    "OnFeatures, ridge": Case(
+        partial(built, partial(on_features, around=learners.R2D2, penalty=1.0), frozen, lambda: nn.Linear(24, 16)),
+        few,
+        Training(100),
     ),
     "MAML, meta-dropout": Case(partial(built, learners.MAML, noisy, inner_lr=0.3, inner_steps=2), few),
     "MAML, tasks mixed at hidden layers": Case(

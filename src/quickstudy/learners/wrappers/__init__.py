@@ -2,5 +2,6 @@
 
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
+from quickstudy.learners.wrappers.on_features import OnFeatures
 
-__all__ = ["Coded", "FirstOrderWarmUp", "MetaRegularised"]
+__all__ = ["Coded", "FirstOrderWarmUp", "MetaRegularised", "OnFeatures"]
