@@ -12,6 +12,7 @@ from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.exact_norm import ExactBatchNorm2d
+from quickstudy.nn.feature_map import LinearMap, Whitening
 from quickstudy.nn.film import FiLM, ScaledFiLM
 from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.full_context import QueryContext, SupportContext
@@ -61,6 +62,7 @@ __all__ = [
     "ItemSet",
     "LSTMCell",
     "LearnedRule",
+    "LinearMap",
     "MetaDropout",
     "Mixing",
     "NamedWeights",
@@ -82,6 +84,7 @@ __all__ = [
     "SupportContext",
     "TokenTransformer",
     "UnitLength",
+    "Whitening",
     "WrittenFiLM",
     "WrittenHead",
     "WrittenInTurn",
