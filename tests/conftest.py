@@ -34,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
+def settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own list of code that may run is neither read nor written."""
+    monkeypatch.setenv("QUICKSTUDY_CONFIG", str(tmp_path_factory.getbasetemp() / "settings"))
+
+
+@pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
     """The command line answers signals in a way of its own, for as long as its process lives; here that is one test."""
     kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

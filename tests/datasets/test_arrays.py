@@ -254,7 +254,7 @@ def test_parts_share_no_class_and_depend_on_the_seed_alone() -> None:
 @pytest.mark.parametrize(
     ("fractions", "scene"),
     [
-        ((0.9, 0.05, 0.05), "10 classes; split by .* fewer than two. Give more classes or other fractions"),
+        ((0.9, 0.05, 0.05), "10 classes. To meta-train, .*at least 36 classes are needed. Give more, or other fractions"),
         ((0.5, 0.5, 0.5), "must be three numbers that add up to 1"),
         ((1.5, -0.25, -0.25), "must be three numbers that add up to 1"),
     ],

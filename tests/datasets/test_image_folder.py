@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +41,7 @@ def test_any_size_and_mode(folder: Path) -> None:
 
 def test_reading_on_demand_gives_the_same_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eager = image_folder(folder)
-    monkeypatch.setattr(sys.modules["quickstudy.datasets.image_folder"], "_IN_MEMORY", 0)
+    monkeypatch.setattr("quickstudy.datasets.on_demand.IN_MEMORY", 0)
     lazy = image_folder(folder)
     assert isinstance(eager.x, torch.Tensor) and not isinstance(lazy.x, torch.Tensor)
     rows = torch.tensor([[0, 10], [3, 3]])
@@ -127,14 +126,19 @@ def test_what_is_no_file_is_not_passed_over(folder: Path, caplog: pytest.LogCapt
         image_folder(folder, on_error="ignore")  # type: ignore[arg-type]
 
 
-def test_a_folder_of_splits_names_the_folder_to_give(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    for part in ("train", "test"):
-        shutil.copytree(folder / "cat", tmp_path / "data" / part / "cat")
-    with pytest.raises(DataError, match="cat is a folder, not a file"):
-        image_folder(tmp_path / "data")
-    with pytest.raises(DataError, match=r"test holds no images. Give .*test, if its folders are the classes"):
-        image_folder(tmp_path / "data", on_error="skip")
+def test_folders_of_folders_of_folders_name_both_readings(folder: Path, tmp_path: Path) -> None:
+    plain = image_folder(folder)
+    for family in ("pets", "farm"):
+        for kind in ("cat", "dog"):
+            shutil.copytree(folder / kind, tmp_path / "data" / family / kind)
+    for on_error in ("raise", "skip"):
+        with pytest.raises(
+            DataError, match=r"folders of folders \(farm/cat\).* by_path=True; or give .*/data/farm, if its folders"
+        ):
+            image_folder(tmp_path / "data", on_error=on_error)  # type: ignore[arg-type]
+    index = image_folder(tmp_path / "data", by_path=True)
+    assert index.classes == ("farm/cat", "farm/dog", "pets/cat", "pets/dog") and index.counts.tolist() == [5, 6, 5, 6]
+    assert torch.equal(index.gather(torch.arange(11)), plain.gather(torch.arange(11)))
 
 
 def test_class_folders_of_odd_and_of_nearly_equal_names(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -169,5 +173,5 @@ def test_16_bit_images_keep_their_precision_and_their_range(tmp_path: Path, monk
     index = image_folder(tmp_path, reads=reads)
     expected = torch.tensor([1000.0, 1001, 4000, 4001]) / 65535
     assert torch.allclose(index.gather(torch.arange(4)).flatten(1).mean(1), expected, rtol=1e-5)
-    monkeypatch.setattr(sys.modules["quickstudy.datasets.image_folder"], "_IN_MEMORY", 0)
+    monkeypatch.setattr("quickstudy.datasets.on_demand.IN_MEMORY", 0)
     assert torch.equal(image_folder(tmp_path, reads=reads).gather(torch.arange(4)), index.gather(torch.arange(4)))

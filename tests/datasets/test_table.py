@@ -124,19 +124,19 @@ ROWS: dict[str, Any] = {"x": [1.0, 2.0, 3.0, 4.0], "y": ["a", "a", "b", "b"]}
 @pytest.mark.parametrize(
     ("rows", "call", "said"),
     [
-        (ROWS, {"label": "z"}, r"data has no column 'z' \(label=\)"),
+        (ROWS, {"label": "z"}, r"data has no column 'z' \(label\)"),
         ({"subject": [1, 2], "y": ["a", "b"]}, {"label": "y", "group": "subjekt"}, "Did you mean subject"),
         (ROWS, {"label": "y", "columns": ["w"]}, "no column 'w'"),
-        (ROWS, {}, "label= for classes or target= for numbers"),
+        (ROWS, {}, "with label for classes or with target for numbers"),
         (ROWS, {"label": "y", "target": "x"}, "one of them"),
-        (ROWS, {"target": "x"}, "task=… For classes: label="),
+        (ROWS, {"target": "x"}, "with task; or name a column of classes with label"),
         (ROWS, {"label": "y", "columns": ["x", "y"]}, '"y" is to be predicted'),
         (ROWS, {"label": "y", "group": "y"}, '"y" cannot be two things'),
         (ROWS, {"label": "y", "columns": []}, "no column is left"),
         (
             ROWS | {"price": [1.5, 2.0, 2.5, 2.0]},
             {"label": "price"},
-            "holds 1.5: numbers with fractions .*target=",
+            "holds 1.5: numbers with fractions .*name it with target and the column of the tasks with task",
         ),
         (ROWS | {"day": ["2020-01-01"] * 4}, {"label": "day"}, "holds dates .*, which are no classes"),
         (ROWS | {"day": ["2020-01-01"] * 4}, {"target": "day", "task": "y"}, "holds dates .*. Give numbers: days since"),
@@ -157,7 +157,7 @@ ROWS: dict[str, Any] = {"x": [1.0, 2.0, 3.0, 4.0], "y": ["a", "a", "b", "b"]}
         (ROWS, {"text": "x", "label": "y"}, "text 0 .* is 1.0, no text"),
         (ROWS | {"s": ["train", "train", "tset", "val"]}, {"label": "y", "split": "s"}, "has 'tset' in row 2"),
         (ROWS | {"s": ["train", "train", "test", "test"]}, {"label": "y", "split": "s"}, "leaves no rows for val"),
-        (ROWS, {"label": "y", "split": "y"}, "has 2 values, too few for parts"),
+        (ROWS, {"label": "y", "split": "y"}, "has 2 classes. To meta-train, .* at least 9 classes are needed"),
     ],
 )
 def test_what_is_refused(rows: Any, call: dict[str, Any], said: str) -> None:

@@ -20,7 +20,7 @@ from hostile.harness import Target
 from hostile.mutations import damaged, shaken
 from quickstudy import Examples, datasets, learners, nn
 from quickstudy import functional as f
-from quickstudy.datasets.domain import image_zip
+from quickstudy.datasets.image_zip import image_zip
 from quickstudy.inputs.images import Images
 from quickstudy.learner import Predictor
 from quickstudy.monitoring.history import History, Log

@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import EpsImagePlugin, Image
 
-from quickstudy.datasets.domain import image_zip
 from quickstudy.datasets.image_folder import image_folder
+from quickstudy.datasets.image_zip import image_zip
 from quickstudy.datasets.omniglot import _read
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images

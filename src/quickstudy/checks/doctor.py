@@ -20,10 +20,13 @@ from quickstudy.checks.second_order import unsafe_second_order
 from quickstudy.checks.sources import check_source
 from quickstudy.checks.splits import copies_inside_classes, repeated_examples, shared_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.errors import ContractError, TaskError, UserError
 from quickstudy.execution.agreement import disagreement
 from quickstudy.learner import Learner
+from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.named_data import Sources
 from quickstudy.tasks.source import TaskSource
 from quickstudy.tasks.supervised import Supervised
 
@@ -77,13 +80,20 @@ class Subject:
         return None if source is None else _lighter(source)
 
 
-def subject_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5, shots: int = 1, queries: int = 5) -> Subject:
+def subject_of_data(
+    data: Splits | ClassIndex | TableSplits | Table | Sources,
+    name: str = "",
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 5,
+) -> Subject:
     """A data set as few-shot tasks; sizes that do not fit a split are lowered.
 
     Args:
-        data: three splits, or one index of classes.
+        data: three splits, or one index of classes; the same of tables of tasks; or three sources.
         name: of the data.
-        ways, shots, queries: of a task.
+        ways, shots, queries: of a task; sources have their own, a table's tasks the classes that they have.
 
     >>> import torch
     >>> from quickstudy.datasets.arrays import from_arrays
@@ -91,16 +101,23 @@ def subject_of_data(data: Splits | ClassIndex, name: str = "", *, ways: int = 5,
     >>> subject.train.name
     'data 3-way 1-shot 3 queries'
     """
-    parts: dict[str, ClassIndex] = data._asdict() if isinstance(data, Splits) else {"train": data}
+    if isinstance(data, Sources):
+        return Subject(name or data.train.name, data.train, data.val, data.test)
+    parts: dict[str, Any] = data._asdict() if isinstance(data, Splits | TableSplits) else {"train": data}
     made: dict[str, TaskSource[Any]] = {}
     troubles = []
-    for part, index in parts.items():
-        fits = max(1, min(queries, int(index.counts.min()) - shots))
+    for part, held in parts.items():
         try:
-            made[part] = FewShot(index, min(ways, len(index.classes)), shots, fits)
+            if isinstance(held, Table):
+                made[part] = ByTask(held, shots, too_small="skip")
+            else:
+                fits = max(1, min(queries, int(held.counts.min()) - shots))
+                made[part] = FewShot(held, min(ways, len(held.classes)), shots, fits)
         except TaskError as error:
             troubles.append(str(error))
-    return replace(Subject(name or parts["train"].name, splits=parts, troubles=tuple(troubles)), **made)  # type: ignore[arg-type]
+    splits = {part: held for part, held in parts.items() if isinstance(held, ClassIndex)}
+    found = Subject(name or parts["train"].name, splits=splits, troubles=tuple(troubles))
+    return replace(found, **made)  # type: ignore[arg-type]
 
 
 def examine(

@@ -5,22 +5,29 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, ParamSpec, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from cyclopts import Parameter, Token, convert
 
 from quickstudy.errors import Argument, ArgumentError
 from quickstudy.recipes.checked import check_arguments
+from quickstudy.tasks.open_data import Reading
 
-__all__ = ["command", "spelled"]
+__all__ = ["READING", "command", "spelled"]
 
 _P = ParamSpec("_P")
 R = TypeVar("R")
 
+READING: TypeAlias = Annotated[Reading, Parameter(name="*", negative=())]
+"""How data of one's own is read: each field is a flag."""
+
 _NO_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.EILSEQ)
-_SAME = {"folder": "out", "on_error": "skip_broken"}
+_SAME = {"folder": "out", "on_error": "skip_broken", "trust": "trust_code"} | {
+    role: f"{role}_column" for role in ("text", "image", "task", "group", "time", "split")
+}
 """Arguments of functions behind commands which have a flag of another name."""
 
 
@@ -83,6 +90,12 @@ def spelled(call: Callable[..., Any], given: Mapping[str, Any]) -> Callable[[Arg
         given: the arguments it was called with.
     """
     flags = {name.strip("_"): (name, parameter) for name, parameter in inspect.signature(call).parameters.items()}
+    given = dict(given)
+    for parameter in inspect.signature(call).parameters.values():  # the fields of a record are flags as well
+        kind = next((kind for kind in _inside(parameter.annotation) if is_dataclass(kind)), None)
+        for field in fields(kind) if kind is not None else ():
+            flags.setdefault(field.name, (field.name, inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY)))
+            given.setdefault(field.name, getattr(given.get(parameter.name), field.name, None))
 
     def spell(argument: Argument) -> str:
         name = argument.name if argument.name in flags else _SAME.get(argument.name, argument.name)

@@ -1,26 +1,26 @@
 """``quickstudy doctor THING``: faults of data, tasks, a learner or a run, with remedies."""
 
-import inspect
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from quickstudy.cli.command import command
+from quickstudy.cli.command import READING, command
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
 from quickstudy.errors import Argument, LearnerError, UserError, nearest
 from quickstudy.storage.outputs import FIGURE, check_output
+from quickstudy.storage.own_code import names_code
+from quickstudy.tasks.named_data import data_names
+from quickstudy.tasks.open_data import Reading, open_whole
 
 if TYPE_CHECKING:
     from quickstudy.checks.doctor import Subject
     from quickstudy.checks.finding import Diagnosis
-    from quickstudy.datasets.class_index import Splits
     from quickstudy.runs.run import Run
 
 __all__ = ["doctor"]
@@ -39,6 +39,7 @@ def doctor(
     out: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     force: Annotated[bool, Parameter(negative=())] = False,
+    reading: READING = Reading(),  # noqa: B008  a frozen record
 ) -> None:
     """Examine a run, a recipe, a saved learner or a data set; findings state what is wrong, how bad it is, and the remedy.
 
@@ -46,19 +47,20 @@ def doctor(
 
     Args:
         thing: folder of a run; name of a recipe (before it is trained: what a step will cost); file of a saved learner; name of
-            a data set, for example glyphs; or a folder of class folders, or of train, val and test with class folders each.
+            a data set, for example glyphs; or data of your own, see ``quickstudy data``.
         tasks: on which shares and gaps are measured.
         seed: of tasks and random numbers.
         only: a single check, by its name in the table; may be repeated.
         out: also draw how much the meta-training tasks differ, into this figure.
         json_: print JSON instead of tables.
         force: overwrite any existing file, but never a file of a run.
+        reading: of data of your own.
     """
     from quickstudy.checks.doctor import examine
 
     if out is not None:
         check_output(out, FIGURE, argument="out", force=force)
-    subject = _subject(thing)
+    subject = _subject(thing, reading)
     if out is not None and subject.train is None:
         raise LearnerError(
             f"{subject.name} has no meta-training tasks whose diversity could be drawn. Leave ", Argument("out"), " out."
@@ -111,37 +113,26 @@ def _draw(subject: "Subject", path: Path, seed: int) -> None:
     say(f"task diversity: {path}")
 
 
-def _subject(thing: str) -> "Subject":
+def _subject(thing: str, reading: Reading) -> "Subject":
     """What ``thing`` names: a folder or a file first, then a recipe, then a data set."""
-    from quickstudy import datasets
     from quickstudy.checks.doctor import subject_of_data
     from quickstudy.runs.run import Run, recipe_functions
 
     path = Path(thing)
     if (path / "run.json").exists():
         return _of_run(Run(path), path.name)
-    if path.is_dir():
-        return subject_of_data(_folder(path), path.name)
-    if path.is_file():
+    if path.is_file() and path.suffix == ".safetensors":
         return _of_file(path)
     if thing in recipe_functions():
         return _of_run(Run(path, thing), thing)
-    data = {name: fn for name in datasets.__all__ if _gives_splits(fn := getattr(datasets, name))}
-    if thing in data:
-        return subject_of_data(data[thing](), thing)
-    raise UserError(
-        f"{thing} is no folder or file here, and no name of a recipe or data set.{nearest(thing, [*recipe_functions(), *data])} "
-        f"Data sets: {', '.join(data)}. Recipes: quickstudy list."
-    )
-
-
-def _gives_splits(fn: Any) -> bool:
-    """Whether it is a data set that can be had by name alone."""
-    if not inspect.isfunction(fn):
-        return False
-    call = inspect.signature(fn)
-    free = all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in call.parameters.values())
-    return free and getattr(call.return_annotation, "__name__", call.return_annotation) == "Splits"
+    if not path.exists() and not names_code(thing) and thing not in data_names():
+        known = [*recipe_functions(), *data_names()]
+        raise UserError(
+            f"{thing} is no folder or file here, and no name of a recipe or data set.{nearest(thing, known)} "
+            f"Data sets: {', '.join(data_names())}. Recipes: quickstudy list."
+        )
+    found = open_whole(thing, reading, trust=True)
+    return subject_of_data(found.content, found.name)
 
 
 def _of_run(run: "Run", name: str) -> "Subject":
@@ -180,15 +171,3 @@ def _of_file(path: Path) -> "Subject":
         )
     recipe = Run(path.parent / path.stem, call["recipe"], call.get("arguments", {}), call.get("seed", 0)).recipe()
     return Subject(path.name, recipe.train, recipe.val, recipe.test, load(path), trained=True)
-
-
-def _folder(path: Path) -> "Splits | Any":
-    """Class folders, or folders named train, val and test of class folders."""
-    from quickstudy.datasets.class_index import Splits
-    from quickstudy.datasets.image_folder import image_folder
-
-    parts = [path / name for name in Splits._fields]
-    read: Callable[..., Any] = image_folder
-    if all(part.is_dir() for part in parts):
-        return Splits(*[read(part, name=f"{path.name}/{part.name}") for part in parts])
-    return read(path)

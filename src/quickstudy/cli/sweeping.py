@@ -10,13 +10,14 @@ from rich.table import Table
 from quickstudy.cli.call import Call
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, say
-from quickstudy.datasets.domain import image_domain
+from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.errors import LearnerError, RunError
 from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner
 from quickstudy.reports.report import Report
 from quickstudy.reports.words import amount, between
 from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.open_data import open_whole
 
 __all__ = ["across", "by_size", "numbers"]
 
@@ -62,7 +63,7 @@ def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bo
         learner, home = call.learner(run), replace(call, unknown_classes=0, disjoint=None).source(run)
         if not isinstance(home, FewShot) or not isinstance(learner.reads, Images):
             raise LearnerError(f"{run} was not trained on images, so there are no other images to evaluate it on.")
-        indices = [image_domain(name, learner.reads) for name in data]
+        indices = [_all_new(name, learner.reads) for name in data]
         ready.append((run, learner, home, [FewShot(index, home.ways, home.shots, home.queries) for index in indices]))
         for source in (home, *ready[-1][3]):
             call.changed(source)
@@ -76,6 +77,15 @@ def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bo
         return
     console.print(_table("data", reports))
     say("Home: the data set that a run was meta-trained on (other classes of it). All other data is new to the run.")
+
+
+def _all_new(data: str, reads: Images) -> ClassIndex:
+    """The meta-test classes of data in three parts, otherwise all: none of them is known to a run on other data."""
+    found = open_whole(data, reads=reads, trust=True)
+    content = found.content.test if isinstance(found.content, Splits) else found.content
+    if not isinstance(content, ClassIndex):
+        raise LearnerError(f"{data} holds no classes of images. Give glyphs, omniglot, or a folder or a ZIP of class folders.")
+    return content
 
 
 def _label(learner: Learner[Any], run: Path, runs: Sequence[Path]) -> str:

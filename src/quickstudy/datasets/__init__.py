@@ -3,11 +3,13 @@
 from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.derived import halves, mixed_classes, overlaid, rotated_classes
-from quickstudy.datasets.domain import image_domain, image_zip, redrawn
 from quickstudy.datasets.encoded import encoded
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
+from quickstudy.datasets.image_parts import image_parts
+from quickstudy.datasets.image_zip import image_zip
 from quickstudy.datasets.omniglot import omniglot
+from quickstudy.datasets.redrawn import redrawn
 from quickstudy.datasets.store import open_store, pieces_of, write_store
 from quickstudy.datasets.table import table
 from quickstudy.datasets.task_table import Table, TableSplits
@@ -24,8 +26,8 @@ __all__ = [
     "from_dataset",
     "glyphs",
     "halves",
-    "image_domain",
     "image_folder",
+    "image_parts",
     "image_zip",
     "mixed_classes",
     "omniglot",

@@ -12,6 +12,7 @@ from torch import Tensor
 from quickstudy.borders.targets import class_names
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.class_names import report_near_names
+from quickstudy.datasets.class_parts import check_enough_classes, cuts_of
 from quickstudy.datasets.image_rows import image_rows, kept
 from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
@@ -198,14 +199,11 @@ def split_classes(index: ClassIndex, fractions: tuple[float, float, float] = (0.
     >>> [len(part.classes) for part in split_classes(index)]
     [6, 2, 2]
     """
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise DataError(f"fractions={fractions} must be three numbers that add up to 1.")
+    check_enough_classes(len(index.classes), fractions, index.name, _adapts(index.reads))
     order = torch.randperm(len(index.classes), generator=torch.Generator().manual_seed(seed)).tolist()
-    cuts = [round(sum(fractions[:n]) * len(order)) for n in range(4)]
-    parts = [order[low:high] for low, high in itertools.pairwise(cuts)]
-    if min(map(len, parts)) < 2:
-        raise DataError(
-            f"{index.name} has {len(order)} classes; split by {fractions} a part would hold fewer than two. "
-            "Give more classes or other fractions."
-        )
+    parts = [order[low:high] for low, high in itertools.pairwise(cuts_of(len(order), fractions))]
     return Splits(*[index.select(part, f"{index.name}/{n}") for n, part in zip(Splits._fields, parts, strict=True)])
+
+
+def _adapts(reads: InputKind | None) -> str:
+    return "images FOLDER" if isinstance(reads, Images) else ""

@@ -1,22 +1,18 @@
 """A folder of class folders with images, of any size and mode, as an index of classes."""
 
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+import os
+from pathlib import Path, PurePath
 
-import torch
-from torch import Tensor
-
+from quickstudy.datasets.class_folders import ClassFolders, nested, passed_beside
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.datasets.class_names import check_names, report_near_names
-from quickstudy.datasets.image_reading import ImageReading, OnError
+from quickstudy.datasets.image_reading import OnError
+from quickstudy.datasets.system_files import passed_over
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
 
 __all__ = ["image_folder"]
 
-_IN_MEMORY = 2**30
-_LEFT_BEHIND = ("Thumbs.db", "desktop.ini")
+_LISTED = 3
 
 
 def image_folder(
@@ -25,10 +21,13 @@ def image_folder(
     reads: Images = Images(size=(84, 84), channels=3, strokes=False),  # noqa: B008  a frozen record
     on_error: OnError = "raise",
     name: str | None = None,
+    by_path: bool = False,
+    smallest: int = 0,
 ) -> ClassIndex:
     """Class folders of images: ``path/cat/1.jpg``, ``path/dog/scan.png`` …
 
-    Files that start with a dot are passed over. Up to 1 GiB of images is held in memory, more is read on demand.
+    Hidden files and those that systems leave behind (Thumbs.db) are passed over. Up to 1 GiB of images is held in memory, more
+    is read on demand.
 
     Args:
         path: the folder of class folders.
@@ -36,60 +35,63 @@ def image_folder(
         on_error: "skip" leaves broken images out (each is named in the log of the name ``quickstudy``); otherwise all of them
             are named together.
         name: used in messages and reports; the folder's name by default.
+        by_path: every folder that holds images, at any depth, is a class, named by its path: "animals/cat".
+        smallest: classes with fewer images are left out, and named in the log; by default a class without images is refused.
 
     Raises:
-        DataError: no folder, no class folders, a class without images, names that are nearly one, files that are no images.
+        DataError: no folder, no class folders, folders in class folders, a class without images, names that are nearly one, files
+            that are no images.
     """
     root = Path(path)
     if not root.is_dir():
         raise DataError(f"{root} is not a folder. Give a folder that holds one folder of images for each class.")
-    folders = [entry for entry in _entries(root) if entry.is_dir()]
-    if not folders:
-        raise DataError(f"{root} holds no class folders. Put the images of each class into a folder: {root}/cat/1.jpg.")
-    names = [folder.name for folder in folders]
-    check_names(names, str(root))
-    files = [_entries(folder) for folder in folders]
-    large = sum(map(len, files)) * reads.channels * reads.size[0] * reads.size[1] > _IN_MEMORY
-    reading = ImageReading(reads, on_error, keep=not large)
-    found: list[Path] = []
-    labels: list[int] = []
-    for number, entries in enumerate(files):
-        for file in entries:
-            if reading.add(partial(Path, file)):
-                found.append(file)
-                labels.append(number)
-    reading.check(str(root))
-    filled = set(labels)
-    for number, folder in enumerate(folders):
-        if number not in filled:
-            inside = any(entry.is_dir() for entry in files[number])
-            hint = (
-                f"Give {folder}, if its folders are the classes." if inside else "Put at least one into it, or remove the folder."
-            )
-            raise DataError(f"{folder} holds no images. {hint}")
-    x = _Files(tuple(found), reads) if large else reading.rows()
-    index = ClassIndex(x, torch.tensor(labels), tuple(names), name or root.resolve().name, reads=reads)
-    report_near_names(names, str(root))
-    return index
+    listed = _by_path(root) if by_path else _by_name(root)
+    if not listed:
+        raise DataError(
+            f"{root} holds no class folders. Put the images of each class into a folder: {root}/cat/1.jpg.{_instead(root)}"
+        )
+    passed_beside(sum(entry.is_file() for entry in _entries(root)), root)
+    how = ClassFolders(str(root), name or root.resolve().name, reads, on_error, smallest)
+    return how.read(listed, Path, lazy=Path)
+
+
+def _by_name(root: Path) -> dict[str, list[Path]]:
+    listed = {folder.name: _entries(folder) for folder in _entries(root) if folder.is_dir()}
+    for label, entries in listed.items():
+        if entries and all(entry.is_dir() for entry in entries):
+            raise nested(root, root / label, PurePath(label, entries[0].name))
+    return listed
+
+
+def _by_path(root: Path) -> dict[str, list[Path]]:
+    listed: dict[str, list[Path]] = {}
+    for place, folders, _ in os.walk(root, onerror=_refuse):
+        folders[:] = sorted(name for name in folders if not passed_over(name))
+        files = [entry for entry in _entries(Path(place)) if not entry.is_dir()]
+        if files and Path(place) != root:
+            listed[Path(place).relative_to(root).as_posix()] = files
+    return dict(sorted(listed.items()))
 
 
 def _entries(folder: Path) -> list[Path]:
     """The content of a folder without hidden files and system files."""
     try:
-        return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".") and entry.name not in _LEFT_BEHIND]
+        return [entry for entry in sorted(folder.iterdir()) if not passed_over(entry.name)]
     except OSError as error:
-        raise DataError(f"{folder} cannot be read ({error.strerror}). Change its permissions, or leave it out.") from error
+        _refuse(error)
+        raise
 
 
-@dataclass(frozen=True)
-class _Files:
-    """Images on disk, decoded on demand."""
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename} cannot be read ({error.strerror}). Change its permissions, or leave it out.") from error
 
-    files: tuple[Path, ...]
-    reads: Images
 
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def gather(self, rows: Tensor) -> Tensor:
-        return torch.stack([self.reads(self.files[int(row)]) for row in rows])
+def _instead(root: Path) -> str:
+    """What lies in the folder and may be meant."""
+    found = [entry.name for entry in _entries(root)]
+    for kinds, words in (((".zip",), "It holds ZIP files"), ((".csv", ".tsv", ".jsonl", ".parquet"), "It holds tables")):
+        some = [name for name in found if name.removesuffix(".gz").lower().endswith(kinds)]
+        if some:
+            listed = ", ".join(some[:_LISTED]) + (f" and {len(some) - _LISTED} more" if len(some) > _LISTED else "")
+            return f" {words}: {listed}. To read one, give its path: {root / some[0]}."
+    return ""

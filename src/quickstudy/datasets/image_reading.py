@@ -25,18 +25,19 @@ class ImageReading:
     Args:
         reads: how each becomes a row.
         on_error: "raise" names all broken images at the end, "skip" leaves them out (each is named in the log).
-        keep: whether rows are held; otherwise each image is only tried.
+        keep: for how many rows there is room; 0: each image is only tried.
 
     Raises:
         DataError: another ``on_error``.
     """
 
-    def __init__(self, reads: Images, on_error: OnError, *, keep: bool = True) -> None:
+    def __init__(self, reads: Images, on_error: OnError, *, keep: int) -> None:
         if on_error not in ("raise", "skip"):
             raise DataError(f'on_error={on_error!r}: give "raise", or "skip" to leave broken images out.')
         self.reads, self.on_error, self.keep = reads, on_error, keep
         self.broken: list[str] = []
-        self._rows: list[Tensor] = []
+        self._read = 0
+        self._x = torch.empty(keep, *reads.shape, dtype=torch.uint8)  # memory is taken when a row is written
 
     def add(self, opened: Callable[[], Any]) -> bool:
         """Reads what ``opened`` gives; whether it is an image."""
@@ -46,8 +47,17 @@ class ImageReading:
             self.fault(str(error))
             return False
         if self.keep:
-            self._rows.append(kept(row))
+            self._put(kept(row))
         return True
+
+    def _put(self, row: Tensor) -> None:
+        """As 8-bit values, as long as all are such."""
+        if row.dtype != torch.uint8 and self._x.dtype == torch.uint8:
+            wide = torch.empty(self._x.shape, dtype=row.dtype)
+            wide[: self._read] = self.reads.scaled(self._x[: self._read])
+            self._x = wide
+        self._x[self._read] = row if row.dtype == self._x.dtype else self.reads.scaled(row)
+        self._read += 1
 
     def fault(self, reason: str) -> None:
         """Notes one that is no image."""
@@ -73,5 +83,4 @@ class ImageReading:
 
     def rows(self) -> Tensor:
         """All rows, as 8-bit values where all are such."""
-        small = all(row.dtype == torch.uint8 for row in self._rows)
-        return torch.stack(self._rows if small else [self.reads.scaled(row) for row in self._rows])
+        return self._x[: self._read]

@@ -1,5 +1,6 @@
 """A file or a table of rows, with one column of labels or of targets: an index of classes, or a table of many tasks."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,14 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from quickstudy.datasets import on_demand
 from quickstudy.datasets.class_index import ClassIndex, Rows, Splits
 from quickstudy.datasets.class_names import report_near_names
+from quickstudy.datasets.class_parts import check_enough_classes
 from quickstudy.datasets.image_reading import ImageReading
-from quickstudy.datasets.table_columns import codes, instants, labels_of, targets_of
+from quickstudy.datasets.table_columns import codes, instants, labels_of, large_enough, targets_of
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.table_split import parts_of
 from quickstudy.datasets.task_table import Table, TableSplits
-from quickstudy.errors import DataError, nearest
+from quickstudy.errors import Argument, DataError, nearest
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
@@ -25,8 +28,6 @@ from quickstudy.inputs.raw_columns import raw_columns, some_names
 from quickstudy.inputs.texts import Texts
 
 __all__ = ["table"]
-
-_IN_MEMORY = 2**30
 
 
 def table(
@@ -41,8 +42,10 @@ def table(
     time: str | None = None,
     split: str | None = None,
     columns: Sequence[str] | None = None,
+    leave_out: Sequence[str] = (),
     categories: Sequence[str] = (),
     reads: InputKind | None = None,
+    smallest: int = 0,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
     seed: int = 0,
     name: str | None = None,
@@ -66,8 +69,10 @@ def table(
         split: the column that parts meta-training, meta-validation and meta-test. The label's, the task's or the group's column:
             its values are parted at random. Another: it names them, "train", "val" and "test".
         columns: those that are inputs.
+        leave_out: those that are no inputs.
         categories: columns whose numbers are codes of categories.
         reads: how rows become inputs, where that is known already: ``learner.reads``.
+        smallest: classes (or tasks) with fewer rows are left out, and named in the log.
         fractions: of the three parts, where they are drawn.
         seed: of the parts.
         name: used in messages and reports.
@@ -87,17 +92,24 @@ def table(
     """
     named = {"label": label, "target": target, "task": task, "text": text, "image": image, "group": group, "time": time}
     named["split"] = split
-    rows = _read(data, [named[role] or "" for role in ("label", "task", "text", "image", "group", "split")], reads, encoding)
+    rows: Mapping[str, Any] = _read(
+        data, [named[role] or "" for role in ("label", "task", "text", "image", "group", "split")], reads, encoding
+    )
     called = name or (Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data")
-    _check(rows, named, (*(columns or ()), *categories), called)
+    lists = {"columns": columns or (), "categories": categories, "leave_out": leave_out}
+    _check(rows, named, [(given, column) for given, listed in lists.items() for column in listed], called)
+    rows = large_enough(rows, (task or label or ""), smallest, called)
     plan = _Plan(rows, named, called)
+    if split is not None and split == label and task is None:
+        adapt = "texts FILE" if text is not None else "images FOLDER" if image is not None else ""
+        check_enough_classes(len(codes(rows[split], called)[0]), fractions, f'{called}: the column "{split}"', adapt)
     parts = None if split is None else parts_of(rows, split, (label, task, group), fractions, seed, called)
     trained = np.arange(plan.count) if parts is None else parts["train"]
     if text is not None or image is not None:
         folder = Path(data).parent if isinstance(data, str | Path) else Path()
         x, kind = _texts(plan, reads) if text is not None else _images(plan, reads, folder)
     else:
-        x, kind = _columns(plan, reads, columns, categories, trained)
+        x, kind = _columns(plan, reads, columns, leave_out, categories, trained)
     if task is None:
         return _indices(plan, x, kind, parts, few=reads is not None)
     whole = _table(plan, x, kind)
@@ -139,23 +151,34 @@ def _read(data: Any, as_written: Sequence[str], reads: InputKind | None, encodin
     return found
 
 
-def _check(rows: Mapping[str, Any], named: Mapping[str, str | None], more: Sequence[str], called: str) -> None:
-    for role, column in [*named.items(), *(("columns", column) for column in more)]:
+def _check(rows: Mapping[str, Any], named: Mapping[str, str | None], more: Sequence[tuple[str, str]], called: str) -> None:
+    for role, column in [*named.items(), *more]:
         if column is not None and column not in rows:
             raise DataError(
-                f"{called} has no column {column!r} ({role}=).{nearest(str(column), rows)} It has {some_names(list(rows))}."
+                f"{called} has no column {column!r} (",
+                Argument(role),
+                f").{nearest(str(column), rows)} It has {some_names(list(rows))}.",
             )
     if (named["label"] is None) == (named["target"] is None):
         raise DataError(
-            f"{called}: name the column that is to be predicted, label= for classes or target= for numbers; one of them."
+            f"{called}: name the column that is to be predicted, with ",
+            Argument("label"),
+            " for classes or with ",
+            Argument("target"),
+            f" for numbers; one of them. Columns: {some_names(list(rows))}.",
         )
     if named["target"] is not None and named["task"] is None:
         raise DataError(
-            f"{called}: numbers are predicted task by task. Name the column of the tasks (a patient, a customer, a series): "
-            "task=… For classes: label=…"
+            f"{called}: numbers are predicted task by task. Name the column of the tasks (a patient, a customer, a series) with ",
+            Argument("task"),
+            "; or name a column of classes with ",
+            Argument("label"),
+            ".",
         )
     if named["text"] is not None and named["image"] is not None:
-        raise DataError(f"{called}: inputs are texts or images, not both. Give text= or image=.")
+        raise DataError(
+            f"{called}: inputs are texts or images, not both. Give ", Argument("text"), " or ", Argument("image"), "."
+        )
     roles = [column for role, column in named.items() if column is not None and role not in ("split", "time")]
     roles += [named["time"]] if named["time"] not in (None, named["group"]) else []
     twice = next((column for place, column in enumerate(roles) if column in roles[:place]), None)
@@ -165,36 +188,65 @@ def _check(rows: Mapping[str, Any], named: Mapping[str, str | None], more: Seque
 
 def _texts(plan: _Plan, reads: InputKind | None) -> tuple[Tensor | Rows, InputKind]:
     kind = reads or Texts()
+    if isinstance(kind, Images | Columns):
+        raise DataError(
+            f"{plan.called}: {kind.things} are read here, not texts. Choose a backbone for texts, or leave reads out."
+        )
     values = list(plan.values("text"))
-    if isinstance(kind, Texts) and 4 * kind.width * len(values) > _IN_MEMORY:
-        return _Texts(tuple(values), kind), kind
+    if isinstance(kind, Texts) and 4 * kind.width * len(values) > on_demand.IN_MEMORY:
+        return on_demand.TextsOnDemand(tuple(values), kind), kind
     return kind.batch(values), kind
 
 
-def _images(plan: _Plan, reads: InputKind | None, folder: Path) -> tuple[Tensor, InputKind]:
+def _images(plan: _Plan, reads: InputKind | None, folder: Path) -> tuple[Tensor | Rows, InputKind]:
     kind = reads or Images(84, channels=3, strokes=False)
     if not isinstance(kind, Images):
-        raise DataError(f"{plan.called}: images are read by Images, not by {kind}. Leave reads out.")
-    reading = ImageReading(kind, "raise")
-    for row, file in enumerate(plan.values("image")):
+        raise DataError(
+            f"{plan.called}: {kind.things} are read here, not images. Choose a backbone for images, or leave reads out."
+        )
+    files = plan.values("image")
+    large = len(files) * math.prod(kind.shape) > on_demand.IN_MEMORY
+    reading = ImageReading(kind, "raise", keep=0 if large else len(files))
+    for row, file in enumerate(files):
         if not isinstance(file, str) or not file.strip():
             raise DataError(
                 f"{plan.called}: row {row} (the first is 0) names no image ({file!r}). Name its file, or leave it out."
             )
         reading.add(partial(Path, folder / file))
     reading.check(plan.called)
-    return reading.rows(), kind
+    return (on_demand.ImagesOnDemand(tuple(folder / file for file in files), kind) if large else reading.rows()), kind
 
 
 def _columns(
-    plan: _Plan, reads: InputKind | None, columns: Sequence[str] | None, categories: Sequence[str], trained: Any
+    plan: _Plan,
+    reads: InputKind | None,
+    columns: Sequence[str] | None,
+    leave_out: Sequence[str],
+    categories: Sequence[str],
+    trained: Any,
 ) -> tuple[Tensor, InputKind]:
+    if reads is not None and not isinstance(reads, Columns):
+        raise DataError(
+            f"{plan.called}: {reads.things} are read here, not columns of numbers and categories. Choose another backbone; or "
+            "name the column of the texts or images with ",
+            Argument("text"),
+            " or ",
+            Argument("image"),
+            ".",
+        )
     taken = {column for role, column in plan.named.items() if role != "time"}
     wanted = [column for column in plan.rows if column not in taken] if columns is None else list(columns)
     if columns is None and isinstance(reads, Columns):
         wanted = [column for column in wanted if column in reads.names]
+    wanted = [column for column in wanted if column not in leave_out]
     if not wanted:
-        raise DataError(f"{plan.called}: no column is left that could be an input. Name some: columns=[…], or text=.")
+        raise DataError(
+            f"{plan.called}: no column is left that could be an input. Name some with ",
+            Argument("columns"),
+            " or ",
+            Argument("text"),
+            ".",
+        )
     answers = {plan.named["label"], plan.named["target"]} & set(wanted)
     if answers:
         raise DataError(f'{plan.called}: the column "{answers.pop()}" is to be predicted, so it is no input. Leave it out.')
@@ -234,17 +286,3 @@ def _table(plan: _Plan, x: Tensor | Rows, kind: InputKind) -> Table:
         y = targets_of(plan.values("target"), of("target"))
     time = None if plan.named["time"] is None else instants(plan.values("time"), of("time"))
     return Table(x, y, tasks, task_names, classes, plan.called, groups, time, kind)
-
-
-@dataclass(frozen=True)
-class _Texts(Rows):
-    """Texts read when they are asked for: all at once they would fill the memory."""
-
-    texts: tuple[Any, ...]
-    kind: Texts
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def gather(self, rows: Tensor) -> Tensor:
-        return self.kind.batch([self.texts[row] for row in rows.tolist()])

@@ -1,6 +1,9 @@
 """What the columns of a table mean that are no inputs: labels, targets, tasks, groups and times."""
 
+import logging
 import re
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +12,13 @@ from torch import Tensor
 
 from quickstudy.borders.arguments import shown
 from quickstudy.borders.targets import class_names
-from quickstudy.errors import DataError
+from quickstudy.errors import Argument, DataError
 from quickstudy.inputs.column import days, is_missing
 
-__all__ = ["codes", "instants", "labels_of", "targets_of"]
+__all__ = ["codes", "instants", "labels_of", "large_enough", "targets_of"]
+
+_log = logging.getLogger("quickstudy")
+_NAMED = 5
 
 _FEW = 2
 _PLAIN = re.compile(r"0|-?[1-9]\d{0,17}")
@@ -34,6 +40,32 @@ def codes(values: Any, what: str) -> tuple[tuple[str, ...], Tensor | None]:
     return class_names(whole if whole is not None else [str(item) for item in items], what)
 
 
+def large_enough(rows: Mapping[str, Any], column: str, smallest: int, called: str) -> Mapping[str, Any]:
+    """The rows whose value in a column occurs at least ``smallest`` times; the other values are named in the log.
+
+    Raises:
+        DataError: no value does.
+
+    >>> large_enough({"y": ["a", "b", "a"], "x": [1, 2, 3]}, "y", 2, "data")
+    {'y': ['a', 'a'], 'x': [1, 3]}
+    """
+    values = rows[column].tolist() if isinstance(rows[column], np.ndarray) else list(rows[column])
+    counts = Counter(None if is_missing(value) else value for value in values)  # a missing one has an error of its own
+    small = {str(value): count for value, count in counts.items() if value is not None and count < smallest}
+    if not small:
+        return rows
+    if len(small) == len(counts):
+        raise DataError(f"{called}: no value of {column} has {smallest} rows. Lower ", Argument("smallest"), ".")
+    listed = ", ".join(f"{value} ({count})" for value, count in list(small.items())[:_NAMED])
+    more = f" and {len(small) - _NAMED:,} more" if len(small) > _NAMED else ""
+    text = "%s: %d values of %s with fewer than %d rows left out: %s%s"
+    _log.warning(text, called, len(small), column, smallest, listed, more)
+    kept = [row for row, value in enumerate(values) if is_missing(value) or counts[value] >= smallest]
+    return {
+        name: held[np.array(kept)] if isinstance(held, np.ndarray) else [held[row] for row in kept] for name, held in rows.items()
+    }
+
+
 def labels_of(values: Any, what: str, *, few: bool = False) -> tuple[tuple[str, ...], Tensor]:
     """Class names and class numbers of a column of labels; ``few``: one row may be all there is of a class.
 
@@ -46,8 +78,11 @@ def labels_of(values: Any, what: str, *, few: bool = False) -> tuple[tuple[str, 
     broken = next((value for value in values if value is not None and not value.is_integer()), None)
     if present and broken is not None and all(value is not None for value in values):
         raise DataError(
-            f"{what} holds {broken:g}: numbers with fractions are no classes. To predict numbers: target=…, with task=… for the "
-            "column of the tasks; or write the classes as names."
+            f"{what} holds {broken:g}: numbers with fractions are no classes. To predict numbers, name it with ",
+            Argument("target"),
+            " and the column of the tasks with ",
+            Argument("task"),
+            "; or write the classes as names.",
         )
     if present and all(days(item) is not None for item in present):
         raise DataError(f"{what} holds dates ({shown(present[0])}), which are no classes. Write classes as names.")
@@ -56,7 +91,9 @@ def labels_of(values: Any, what: str, *, few: bool = False) -> tuple[tuple[str, 
     if not few and len(names) > 1 and len(names) * _FEW > len(labels):
         raise DataError(
             f"{what} holds {len(names):,} different labels in {len(labels):,} rows: most occur once, so there is nothing to "
-            "learn a class from. Is it an id? Name the column of the classes, or leave out classes of one row."
+            "learn a class from. Is it an id? Name the column of the classes, or leave out classes of one row: ",
+            Argument("smallest", 2),
+            ".",
         )
     return names, labels
 
@@ -76,7 +113,9 @@ def targets_of(values: Any, what: str) -> Tensor:
             raise DataError(f"{what} has no value in row {row} (the first is 0). Leave rows without a target out.")
         if days(item) is not None:
             raise DataError(f"{what} holds dates ({shown(item)}). Give numbers: days since a start, say.")
-        raise DataError(f"{what} has {shown(item)} in row {row} (the first is 0), no number. To predict classes: label=…")
+        raise DataError(
+            f"{what} has {shown(item)} in row {row} (the first is 0), no number. To predict classes: ", Argument("label"), "."
+        )
     return torch.tensor([float(item) for item in items], dtype=torch.double).to(torch.get_default_dtype())[:, None]
 
 

@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from quickstudy.borders.arguments import shown
+from quickstudy.datasets.class_parts import cuts_of
 from quickstudy.datasets.table_columns import codes
 from quickstudy.errors import DataError
 
-__all__ = ["parts_of"]
+__all__ = ["PART_WORDS", "parts_of"]
 
 _PARTS = ("train", "val", "test")
-_WORDS = {
+PART_WORDS = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -24,6 +25,7 @@ _WORDS = {
     "dev": "val",
     "test": "test",
 }
+"""What the parts are called in files and folders."""
 
 
 def parts_of(
@@ -70,9 +72,7 @@ def parts_of(
 
 def _drawn(count: int, fractions: tuple[float, float, float], seed: int, what: str) -> NDArray[np.int64]:
     """The part of each of ``count`` values."""
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise DataError(f"fractions={fractions} must be three numbers that add up to 1.")
-    cuts = [round(sum(fractions[:n]) * count) for n in range(4)]
+    cuts = cuts_of(count, fractions)
     if any(high <= low for low, high in itertools.pairwise(cuts)):
         raise DataError(f"{what} has {count} values, too few for parts of {fractions}. Give more, or other fractions.")
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).numpy()
@@ -85,7 +85,7 @@ def _drawn(count: int, fractions: tuple[float, float, float], seed: int, what: s
 def _named(values: Any, what: str) -> NDArray[np.int64]:
     part = np.empty(len(values), dtype=np.int64)
     for row, value in enumerate(values):
-        word = _WORDS.get(str(value).strip().lower())
+        word = PART_WORDS.get(str(value).strip().lower())
         if word is None:
             raise DataError(
                 f'{what} has {shown(value)} in row {row} (the first is 0). It must name the part, "train", "val" or "test"; or '

@@ -12,7 +12,9 @@ from quickstudy.tasks.image_augmentations import Erase, Warp
 from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.meta_aug import MetaAug, Permuted, Scaled, Shifted
 from quickstudy.tasks.mixture import Mixture
+from quickstudy.tasks.named_data import Sources
 from quickstudy.tasks.one_hot_sinusoid import OneHotSinusoid
+from quickstudy.tasks.open_data import Opened, Reading, open_data
 from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
@@ -44,12 +46,15 @@ __all__ = [
     "Mixture",
     "OneHotSinusoid",
     "OpenSet",
+    "Opened",
     "Permuted",
     "Plan",
     "Quadratics",
+    "Reading",
     "Scaled",
     "Shifted",
     "Sinusoid",
+    "Sources",
     "Supervised",
     "TaskSource",
     "Unsplit",
@@ -58,5 +63,6 @@ __all__ = [
     "growing",
     "load_tasks",
     "meta_dataset_sizes",
+    "open_data",
     "save_tasks",
 ]

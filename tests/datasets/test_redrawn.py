@@ -10,8 +10,9 @@ from PIL import Image
 
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.datasets.domain import image_domain, image_zip, redrawn
 from quickstudy.datasets.image_folder import image_folder
+from quickstudy.datasets.image_zip import image_zip
+from quickstudy.datasets.redrawn import redrawn
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
 
@@ -39,16 +40,12 @@ def test_a_zip_file_holds_what_its_folder_holds(tmp_path: Path) -> None:
     assert packed.classes == unpacked.classes == ("cat", "dog") and packed.name == "pets" and packed.reads == PHOTOS
     assert torch.equal(packed.labels, unpacked.labels)
     assert torch.equal(packed.gather(torch.arange(6)), unpacked.gather(torch.arange(6)))
-    for place in (tmp_path / "pets.zip", pets):
-        assert image_domain(str(place), PHOTOS).gather(torch.arange(2)).shape == (2, 3, 20, 20)
 
 
 def test_what_is_no_domain_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match='"nowhere" holds no images. Give glyphs, omniglot'):
-        image_domain("nowhere", PHOTOS)
     (tmp_path / "words.zip").write_text("words")
     with pytest.raises(DataError, match="cannot be read as a ZIP file"):
-        image_domain(str(tmp_path / "words.zip"), PHOTOS)
+        image_zip(tmp_path / "words.zip", PHOTOS)
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as pack:
         pack.writestr("cat/1.png", "no image")
     with pytest.raises(DataError, match=r"cat/1\.png in .*bad\.zip"):
