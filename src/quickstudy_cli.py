@@ -46,10 +46,14 @@ COMMANDS = {
         "Compare runs with the first one, on the same tasks, with paired intervals; with --all, compare all learners.",
     ),
     "adapt": (
-        "quickstudy.cli.using:adapt",
-        "Adapt a trained learner to your own images: a folder of class folders with a few images in each.",
+        "quickstudy.cli.adapting:adapt",
+        "Adapt a trained learner to your own images, texts or rows of a table, and see how good it is on them.",
     ),
-    "predict": ("quickstudy.cli.using:predict", "Name the class of images with an adapted predictor."),
+    "update": ("quickstudy.cli.updating:update", "Add examples to an adapted predictor, of its classes or of new ones."),
+    "predict": (
+        "quickstudy.cli.predicting:predict",
+        "Name the class of images, texts or rows with an adapted predictor, or predict their numbers.",
+    ),
     "doctor": (
         "quickstudy.cli.doctor:doctor",
         "Examine a run, a recipe, a saved learner or a data set; findings state what is wrong, how bad it is, and the remedy.",

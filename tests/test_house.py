@@ -25,7 +25,7 @@ FLOORS = [
     {"learner", "tasks"},
     {"execution"},
     {"learners"},
-    {"evaluation", "saving", "train"},
+    {"evaluation", "saving", "train", "use"},
     {"monitoring", "recipes"},
     {"checks", "estimators", "runs", "tuning"},
     {"export", "plots"},

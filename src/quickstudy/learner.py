@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.trajectory import Snapshot, trajectory
 from quickstudy.functional.tree import leaves, map_leaves, to
-from quickstudy.inputs.border import class_names, finite_outputs, one_support_set, right_targets
+from quickstudy.inputs.border import class_names, finite_outputs, named_rows, one_support_set, right_targets
 from quickstudy.inputs.explained import explained
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.likelihood import Categorical, Likelihood
+from quickstudy.metrics.rejection import Threshold
 from quickstudy.nn.value import Value, own, value_of
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs, Task, inputs
@@ -68,7 +69,7 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
     likelihood: Likelihood = Categorical()
     reads: InputKind | None = None
     expects: ImageStatistics | None = None
-    """How a raw thing becomes an input, and what images of meta-training looked like, where it was trained on images."""
+    """How a raw thing becomes an input, and what images of meta-training looked like, if it was trained on images."""
 
     def encode(self, x: Inputs) -> Inputs:
         """Features of inputs, example by example, the same for all tasks; called once for a whole batch of tasks."""
@@ -101,7 +102,6 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
 
     def advance(self) -> None:
         """Called by `train` after each outer step. A learner with a schedule counts in a buffer, so that a run resumes."""
-        return None
 
     def forward(self, support: Examples, classes: Sequence[str] | None = None) -> "Predictor":
         """A predictor for one raw support set. No graph is kept: for gradients use `encode`, `adapt` and `predict`.
@@ -126,8 +126,9 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         with torch.inference_mode(False), torch.no_grad(), value.lent() as learner:  # inner loops need gradients
             usable = map_leaves(lambda leaf: leaf.clone() if leaf.is_inference() else leaf, support)
             with explained(self, lambda: usable.x):
-                state = learner.adapt(usable.replace(learner.encode(usable.x)))
-        return Predictor(value.module, state, named, self.reads, RowShape.of(support.x))
+                encoded = usable.replace(learner.encode(usable.x))
+                state = learner.adapt(encoded)
+        return Predictor(value.module, state, named, self.reads, RowShape.of(support.x), map_leaves(torch.clone, encoded))
 
     def train(self, mode: bool = True) -> Self:
         """As of any module; a learner that belongs to a predictor is not trained."""
@@ -228,7 +229,7 @@ class evaluating:  # noqa: N801  a context manager, named as a verb
 class Predictor:
     """What a learner learned from a support set: a value that never changes and that any number of threads may use.
 
-    It computes in eval mode and without a graph. What its learner learns later changes nothing here.
+    It computes in eval mode, without a graph. What its learner learns later changes nothing here.
 
     Args:
         learner: a copy is kept, shared by all predictors made before the learner changes.
@@ -236,6 +237,8 @@ class Predictor:
         classes: names of the outputs, in order.
         reads: how a raw thing (an image file, a text, a row of a table) becomes an input.
         rows: shape and type of one row of the support set's inputs, with which queries are compared.
+        support: the encoded support set, from which `quickstudy.use.updated` makes a predictor of more examples or classes.
+        threshold: below its probability the answer is "none of these".
     """
 
     learner: Learner[Any]
@@ -243,21 +246,22 @@ class Predictor:
     classes: tuple[str, ...] | None = None
     reads: InputKind | None = None
     rows: RowShape | None = None
+    support: Examples | None = None
+    threshold: Threshold | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learner", value_of(self.learner).module)
         object.__setattr__(self, "classes", None if self.classes is None else class_names(self.classes))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _owning, (self.learner, self.state, self.classes, self.reads, self.rows)
+        return _owning, (self.learner, self.state, self.classes, self.reads, self.rows, self.support, self.threshold)
 
     def __call__(self, x: Any) -> Tensor:
         """Outputs (Q, N or P) for raw inputs.
 
         Args:
             x: rows like those of the support set, leading axis Q, or a single one. With ``reads`` also what that reads: an
-                image (a path, an array, a PIL image), a text, a row of a table, or a list of them.
-
+        X
         Raises:
             DataError: numbers are missing, or it is no input and no image.
             ShapeError: inputs of another shape or type of number than the support set's.
@@ -280,17 +284,12 @@ class Predictor:
         return self.learner.likelihood.mean(self(x))
 
     def names(self, x: Any) -> list[str]:
-        """The most probable class of each input, by name (or number, where no names were given).
+        """The most probable class of each input, by name (or number, where no names were given), or "none of these".
 
         Raises:
             LearnerError: the outputs are values, which have no classes.
         """
-        if not isinstance(self.learner.likelihood, Categorical):
-            raise LearnerError(
-                f"outputs of {type(self.learner.likelihood).__name__}() are no classes to be named. Call the predictor itself."
-            )
-        best = self(x).argmax(-1).tolist()
-        return [self.classes[i] if self.classes else str(i) for i in best]
+        return named_rows(self.learner.likelihood, lambda: self(x), self.classes, self.threshold)
 
 
 def _owning(learner: Learner[Any], *rest: Any) -> Predictor:

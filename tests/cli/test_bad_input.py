@@ -3,12 +3,20 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from quickstudy import learners, nn
+from quickstudy.inputs.columns import Columns
+from quickstudy.inputs.texts import Texts
+from quickstudy.likelihood import Gaussian
 from quickstudy.runs.run import Run
+from quickstudy.saving.checkpoint import save
+from quickstudy.use.support_set import Roles, support_set
 from quickstudy_cli import COMMANDS
 
 Call = Callable[..., tuple[int, str, str]]
@@ -40,7 +48,48 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(root / "run" / "run.json", root / "untrained")
     (root / "loop").symlink_to(root / "loop")
     os.mkfifo(root / "fifo")
+    own_data(root)
     return root
+
+
+def own_data(root: Path) -> None:
+    """Learners and predictors of images, texts, rows and values, and tables for them, good and bad."""
+    tables = {
+        "tickets": "subject,queue,note\nlost card,cards,a\ncard stolen,cards,b\nrain today,weather,c\nsunny today,weather,d\n",
+        "people": "age,sex,ill,score\n30,f,no,1.5\n50,m,yes,2.5\n41,f,no,1.75\n60,m,yes,3.5\n",
+        "oneclass": "subject,queue\na card,cards\nmy card,cards\n",
+        "fractions": "subject,queue\na card,1.5\nmy rain,2.5\n",
+        "emptytext": "subject,queue\na card,cards\n ,weather\n",
+        "noage": "sex,ill\nf,no\nm,yes\n",
+        "oldage": "age,sex,ill\nold,f,no\n50,m,yes\n",
+        "infinite": "age,sex,ill\ninf,f,no\n50,m,yes\n",
+        "textscore": "age,sex,score\n30,f,low\n50,m,2.5\n",
+        "quote": 'subject,queue\n"a card,cards\nrain,weather\n',
+        "header": "subject,queue\n",
+    }
+    for name, content in tables.items():
+        (root / f"{name}.csv").write_text(content)
+    (root / "latin.csv").write_bytes("subject,queue\nverlorene Bankkarte für mich,cards\nRegen,weather\n".encode("latin-1"))
+    (root / "notes" / "a").mkdir(parents=True)
+    (root / "notes" / "a" / "1.md5").write_text("no text file")
+    rows = Columns.fitted({"age": [30.0, 50.0], "sex": ["f", "m"]})
+    kinds = {"texts": Texts(width=64), "rows": rows, "values": rows}
+    for name, reads in kinds.items():
+        learner: Any = learners.NearestCentroid()
+        if name == "values":
+            learner = learners.R2D2(nn.MLP(rows.width, (4,)), penalty=0.1, likelihood=Gaussian())
+        learner.reads = reads
+        save(learner, root / name)
+        read = support_set(root / f"{'tickets' if name == 'texts' else 'people'}.csv", learner, ROLES[name])
+        save(learner(read.examples, read.classes), root / f"{name}predictor")
+    learner = Run(root / "run").learner()
+    read = support_set(root / "photos", learner)
+    predictor = learner(read.examples, read.classes)
+    save(predictor, root / "predictor")
+    save(replace(predictor, support=None), root / "dropped")
+
+
+ROLES = {"texts": Roles("queue", text_column="subject"), "rows": Roles("ill"), "values": Roles(target="score")}
 
 
 RUNS = {
@@ -177,7 +226,7 @@ OTHERS: list[tuple[list[str], str]] = [
         "adapt {run} {empty} -o {out}": "",
         "adapt {run} {emptyfolder} -o {out}": "holds no class folders",
         "adapt {run} {run} -o {out}": "holds no class folders",
-        "adapt {waves} {photos} -o {out}": "was not trained on images",
+        "adapt {waves} {photos} -o {out}": "does not know how a file becomes an input",
         "adapt {noise} {photos} -o {out}": "truncated or foreign",
         "adapt {empty} {photos} -o {out}": "truncated or foreign",
         "adapt {run}/training.safetensors {photos} -o {out}": "is needed here",
@@ -192,7 +241,68 @@ OTHERS: list[tuple[list[str], str]] = [
         "predict {empty} {photos}": "truncated or foreign",
         "predict {noise} {photos}": "truncated or foreign",
         "predict {fifo} {photos}": "",
-        "predict {noise}": "requires an argument",
+        "predict {noise}": "truncated or foreign",
+        "adapt {texts} {tickets} -o {out}": "Say which it is with --label",
+        "adapt {texts} {tickets} --label queu -o {out}": "Did you mean queue?",
+        "adapt {texts} {tickets} --label queue -o {out}": "Say which it is with --text-column",
+        "adapt {texts} {tickets} --label queue --text-column queue -o {out}": "cannot be two things",
+        "adapt {texts} {tickets} --target queue -o {out}": "Name their column with --label",
+        "adapt {texts} {oneclass} --label queue -o {out}": "are of one class",
+        "adapt {texts} {fractions} --label queue -o {out}": "numbers with fractions are no classes",
+        "adapt {texts} {emptytext} --label queue -o {out}": "is empty",
+        "adapt {texts} {latin} --label queue -o {out}": "which is no utf-8",
+        "adapt {texts} {latin} --label queue --encoding latin-11 -o {out}": "latin-11",
+        "adapt {texts} {quote} --label queue -o {out}": "is not closed",
+        "adapt {texts} {header} --label queue -o {out}": "but no rows",
+        "adapt {texts} {notes} -o {out}": "holds no .txt files",
+        "adapt {texts} {photos}/a/1.png -o {out}": "is no file of rows",
+        "adapt {texts} {nothing} -o {out}": "is not there",
+        "adapt {rows} {photos} -o {out}": "is no file of rows",
+        "adapt {rows} {noage} --label ill -o {out}": 'the column "age" is missing',
+        "adapt {rows} {oldage} --label ill -o {out}": "'old'",
+        "adapt {rows} {infinite} --label ill -o {out}": "infinite value",
+        "adapt {rows} {people} --label age -o {out}": "cannot be two things",
+        "adapt {values} {people} --label ill -o {out}": "Name their column with --target",
+        "adapt {values} {textscore} --target score -o {out}": "no number",
+        "adapt {values} {people} --target score --calibrate support -o {out}": "this learner names no classes",
+        "adapt {texts} {tickets} --label queue --text-column subject --calibrate tasks -o {out}": "holds no tasks",
+        "adapt {run} {photos} --calibrate maybe -o {out}": "--calibrate",
+        "adapt {predictor} {photos} -o {out}": "is already adapted",
+        "update {nothing} {photos}": "cannot be read",
+        "update {noise} {photos}": "truncated or foreign",
+        "update {run} {photos}": "is a folder, not an adapted predictor",
+        "update {run}/best.safetensors {photos}": "not adapted yet",
+        "update {dropped} {photos}": "does not keep its support set",
+        "update {predictor} {nothing}": "is not a folder",
+        "update {predictor} {emptyfolder}": "holds no class folders",
+        "update {predictor} {noise}": "is not a folder",
+        "update {predictor} {photos} -o {words}": "is no predictor of quickstudy",
+        "update {predictor} {photos} -o {emptyfolder}": "is a folder",
+        "update {textspredictor} {tickets}": "Say which it is with --label",
+        "update {textspredictor} {emptytext} --label queue": "is empty",
+        "update {rowspredictor} {noage} --label ill": 'the column "age" is missing',
+        "update {valuespredictor} {people} --label ill": "Name their column with --target",
+        "predict {predictor} {nothing}": "is not there",
+        "predict {predictor} {photos}/a/1.png --threshold 2": "--threshold 2.0 must be a probability",
+        "predict {predictor} --text hello": "--text: this predictor reads images, no texts",
+        "predict {predictor} --row {{}}": "--row: this predictor reads images, no rows",
+        "predict {predictor} {emptyfolder}": "there are no images in",
+        "predict {textspredictor} {tickets}": "Say which it is with --text-column",
+        "predict {textspredictor} {noise}": "is no text in UTF-8",
+        "predict {textspredictor} {empty}": "is empty",
+        "predict {textspredictor} --row {{}}": "--row: this predictor reads texts",
+        "predict {rowspredictor} {photos}/a/1.png": "is no file of rows",
+        "predict {rowspredictor} {noage}": 'has no column "age"',
+        "predict {rowspredictor} {people}": "Leave it out",
+        "predict {rowspredictor} {header}": "but no rows",
+        "predict {rowspredictor} --row 3": "holds a int, no row",
+        "predict {rowspredictor} --row {{": "is no JSON",
+        'predict {rowspredictor} --row {{"age":1}}': 'the column "sex" is missing',
+        'predict {rowspredictor} --row {{"age":1,"sex":"f","x":2}}': "the column 'x' is none",
+        'predict {rowspredictor} --row {{"age":NaN,"sex":"f"}}': "no value",
+        'predict {rowspredictor} --row {{"age":Infinity,"sex":"f"}}': "has inf",
+        'predict {rowspredictor} --row {{"age":"41","sex":"f"}}': "the row has '41'",
+        'predict {rowspredictor} --row {{"age":41,"sex":1}}': "has 1",
         "doctor protoglyphs": "Did you mean proto_glyphs?",
         "doctor {noise}": "truncated or foreign",
         "doctor {emptyfolder}": "holds no class folders",
@@ -237,8 +347,13 @@ def test_one_sentence_and_nothing_begun(
         "damaged",
         "untrained",
         "fifo",
+        "notes",
+        "predictor",
+        "dropped",
+        *(f"{kind}{end}" for kind in ROLES for end in ("", "predictor")),
     )
     paths = {name: place / name for name in known} | {name: place / file for name, file in names.items()}
+    paths |= {file.stem: file for file in place.glob("*.csv")}
     paths |= {"unicode": place / "ünïcode ☃", "out": tmp_path / "out", "long": Path(LONG)}
     status, out, err = call(*[word.format(**paths) for word in words])
     if words == ["train"]:

@@ -35,6 +35,7 @@ def support(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 WRITES: dict[str, tuple[Kind, str]] = {
     "adapt {run} {support} -o {out}": (PREDICTOR, "p.safetensors"),
+    "update {predictor} {support} -o {out}": (PREDICTOR, "p.safetensors"),
     "predict {predictor} {support}/0 -o {out}": (ANSWERS, "answers.csv"),
     "watch {run} --csv {out}": (LOG_TABLE, "log.csv"),
     "watch {run} --html {out}": (PAGE, "page.html"),
@@ -119,16 +120,16 @@ def test_predict_names_the_likeliest_and_keeps_all(
     broken = tmp_path / "broken[1].png"
     broken.write_text("no image")
     images = [support / "apple [red]" / "[b]1.png", broken, support / ":smile:" / "[b]1.png"]
-    status, out, err = call("predict", predictor, *images, "--top", 13, "-o", answers)
+    status, out, err = call("predict", predictor, *images, "--top", 13, "-o", answers, "--threshold", 0)
     flat = "".join(ch for ch in out if not ch.isspace() and ch not in "│┃")
     assert status == 1 and "broken[1].png is not an image" in err
     assert flat.count("apple[red]") >= 2 and ":smile:" in flat and "[b]1.png" in flat and "…" not in out
     assert all(name.replace(" ", "") in flat for name in classes)
     with answers.open(newline="") as file:
         table = list(csv.DictReader(file))
-    status, out, err = call("predict", predictor, *images, "--json")
+    status, out, err = call("predict", predictor, *images, "--json", "--threshold", 0)
     found = json.loads(out)
-    assert status == 1 and [row["image"] for row in table] == [item["image"] for item in found] == [
+    assert status == 1 and [row["input"] for row in table] == [item["input"] for item in found] == [
         str(images[0]),
         str(images[2]),
     ]

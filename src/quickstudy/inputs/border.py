@@ -1,7 +1,7 @@
 """Checks of the inputs of learners and predictors."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -10,9 +10,10 @@ from quickstudy.borders.targets import Kind
 from quickstudy.errors import DataError, LearnerError, ShapeError
 from quickstudy.inputs.row_shape import refuse_missing
 from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
+from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold
 from quickstudy.task import Examples, Task
 
-__all__ = ["class_names", "finite_outputs", "one_support_set", "other_targets", "right_targets"]
+__all__ = ["class_names", "finite_outputs", "named_rows", "one_support_set", "other_targets", "right_targets"]
 
 _USUAL: dict[Kind, Likelihood] = {"classes": Categorical(), "values": Gaussian(), "labels": Bernoulli()}
 
@@ -94,3 +95,20 @@ def finite_outputs(outputs: Any, learner: str) -> Tensor:
             "inner steps diverged on this support set. Lower the inner step size, or train again with clip=."
         )
     return outputs
+
+
+def named_rows(
+    likelihood: Likelihood, outputs: Callable[[], Tensor], classes: Sequence[str] | None, threshold: Threshold | None
+) -> list[str]:
+    """The most probable class of each row of outputs (Q, N), by name or number, or "none of these" below a threshold.
+
+    Raises:
+        LearnerError: outputs of this likelihood are no classes.
+    """
+    if not isinstance(likelihood, Categorical):
+        raise LearnerError(f"outputs of {type(likelihood).__name__}() are no classes to be named. Call the predictor itself.")
+    sure, best = likelihood.mean(outputs()).max(-1)
+    rows = zip(sure.tolist(), best.tolist(), strict=True)
+    return [
+        NONE_OF_THESE if threshold is not None and p < threshold.least else classes[i] if classes else str(i) for p, i in rows
+    ]

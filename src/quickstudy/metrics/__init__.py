@@ -4,12 +4,15 @@ from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibr
 from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou
 from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
+from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold, threshold_of
 from quickstudy.metrics.values import coverage_90, gaussian_nll, mean_absolute_error, mse, ndcg, ndcg_10, ndcg_at, width_90
 
 __all__ = [
+    "NONE_OF_THESE",
     "Measure",
     "Predicted",
     "Reliability",
+    "Threshold",
     "abstention_auroc",
     "accuracy",
     "auprc",
@@ -31,5 +34,6 @@ __all__ = [
     "pool",
     "pooled",
     "reliability",
+    "threshold_of",
     "width_90",
 ]

@@ -3,7 +3,13 @@
 from quickstudy.reports.compare import compare, conclude
 from quickstudy.reports.comparison import Comparison
 from quickstudy.reports.estimate import Estimate, estimate_over_classes, estimate_over_tasks
-from quickstudy.reports.intervals import interval_by_bootstrap, interval_over_classes, interval_over_runs, interval_over_tasks
+from quickstudy.reports.intervals import (
+    interval_by_bootstrap,
+    interval_of_share,
+    interval_over_classes,
+    interval_over_runs,
+    interval_over_tasks,
+)
 from quickstudy.reports.ranking import Ranking, holm, rank
 from quickstudy.reports.report import Report
 from quickstudy.reports.score import Score
@@ -28,6 +34,7 @@ __all__ = [
     "holm",
     "in_words",
     "interval_by_bootstrap",
+    "interval_of_share",
     "interval_over_classes",
     "interval_over_runs",
     "interval_over_tasks",

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstudy.borders.arguments import number, whole
+from quickstudy.errors import TaskError
 from quickstudy.reports.estimate import Estimate, estimate_over_classes, estimate_over_tasks
 
-__all__ = ["interval_by_bootstrap", "interval_over_classes", "interval_over_runs", "interval_over_tasks"]
+__all__ = ["interval_by_bootstrap", "interval_of_share", "interval_over_classes", "interval_over_runs", "interval_over_tasks"]
 
 
 def interval_over_tasks(scores: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -51,6 +54,33 @@ def interval_over_runs(means: Sequence[float], level: float = 0.95) -> tuple[flo
     True
     """
     return interval_over_tasks(means, level)
+
+
+def interval_of_share(share: float, count: int, level: float = 0.95) -> tuple[float, float]:
+    """The Wilson interval of a share of ``count`` independent examples: all right of 20 leaves room below 1.
+
+        ``(p + z²/2n ± z √(p (1 − p) / n + z² / 4n²)) / (1 + z²/n)``
+
+    Source: Wilson, 1927, Probable inference, the law of succession, and statistical inference.
+
+    Args:
+        share: p, from 0 to 1.
+        count: n.
+        level: of the interval.
+
+    Raises:
+        TaskError: no example, or no share.
+
+    >>> [round(bound, 4) for bound in interval_of_share(1.0, 20)]
+    [0.8389, 1.0]
+    """
+    whole(TaskError, count=count)
+    number(TaskError, 0, 1, share=share)
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    middle = share + z * z / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    low, high = ((middle + sign * half) / (1 + z * z / count) for sign in (-1, 1))
+    return max(0.0, low), min(1.0, high)
 
 
 def interval_by_bootstrap(

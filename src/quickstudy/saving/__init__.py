@@ -1,6 +1,7 @@
 """Learners, predictors and training states to disk and back."""
 
 from quickstudy.saving.checkpoint import altered, load, save
+from quickstudy.saving.kept import kept_description, kept_support, kept_threshold, kept_tree
 from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
 from quickstudy.saving.older import completed, modern
 from quickstudy.saving.training import load_training, restore_training, save_training, training_state, write_training
@@ -8,6 +9,10 @@ from quickstudy.saving.training import load_training, restore_training, save_tra
 __all__ = [
     "altered",
     "completed",
+    "kept_description",
+    "kept_support",
+    "kept_threshold",
+    "kept_tree",
     "left_out",
     "load",
     "load_training",

@@ -17,6 +17,7 @@ from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.learner import Learner, Predictor
 from quickstudy.nn.value import own
+from quickstudy.saving.kept import kept_description, kept_support, kept_threshold, kept_tree
 from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
 from quickstudy.saving.older import completed, modern
 from quickstudy.storage.artefact import FORMAT, Artefact, read, unpack, write
@@ -32,7 +33,8 @@ def save(
     """Writes a learner or an adapted predictor to one file (safetensors with JSON inside), whole or not at all.
 
     Args:
-        thing: a learner, or a predictor with its state, class names and preprocessing.
+        thing: a learner, or a predictor with its state, class names, preprocessing, encoded support set and threshold. For a
+            file that others may have but your examples not, leave them out: ``dataclasses.replace(predictor, support=None)``.
         path: of the file.
         recipe: the call that made the learner, kept as a note.
         whole: copy the weights of frozen pretrained backbones too, which are otherwise named by their hash: the file is large,
@@ -64,6 +66,8 @@ def save(
     tree: dict[str, Any] = {"weights": whole_weights(learner) if whole else dict(learner.state_dict())}
     if isinstance(thing, Predictor):
         tree["state"] = thing.state
+        description |= kept_description(thing.support, thing.threshold)
+        tree |= kept_tree(thing.support)
         description["classes"] = list(thing.classes) if thing.classes is not None else None
         description["rows"] = thing.rows.tensors if thing.rows is not None else None
     write(path, "predictor" if isinstance(thing, Predictor) else "learner", description, tree)
@@ -82,7 +86,7 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
         MissingExtra: the package with the weights of its frozen backbone is not installed.
     """
     found = modern(read(path, ("learner", "predictor")))
-    weights, state = _content(found, path)
+    weights, state, kept = _content(found, path)
     try:
         learner = _filled(like, weights, found, path)
     except ArtefactError as error:
@@ -103,11 +107,12 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     if like is None:
         own(learner)  # nobody else has it: no copy is needed
     named = tuple(classes) if classes is not None else None
-    return Predictor(learner, state, named, learner.reads, _rows(found.description.get("rows"), path))
+    rows, support = _rows(found.description.get("rows"), path), kept_support(unpack(kept, found.tensors, _records(learner)), path)
+    return Predictor(learner, state, named, learner.reads, rows, support, kept_threshold(found.description, path))
 
 
-def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any]:
-    """The weights, and the skeleton of a predictor's state."""
+def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any, Any]:
+    """The weights, and the skeletons of a predictor's state and of its support set."""
     try:
         parts = {str(key): item for key, item in found.skeleton["dict"]}
     except (LookupError, TypeError, ValueError):
@@ -115,7 +120,7 @@ def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any]
     weights = unpack(parts.get("weights"), found.tensors)
     if not isinstance(weights, dict) or (found.kind == "predictor") != ("state" in parts):
         raise ArtefactError(f"{path} does not hold what a {found.kind} needs. It was altered: use a copy.")
-    return weights, parts.get("state")
+    return weights, parts.get("state"), parts.get("support")
 
 
 def _rebuilt(found: Artefact, path: str | Path) -> Learner[Any]:

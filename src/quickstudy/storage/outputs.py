@@ -85,7 +85,7 @@ TASK_LIST = _artefact("task list")
 PAGE = Kind("page", _starts(b"<!doctype html>", within=f'<meta name="generator" content="{SOFTWARE}">'.encode()))
 FIGURE = Kind("figure", _starts(b"\x89PNG", b"<?xml", b"%PDF", b"%!PS", within=SOFTWARE.encode()), (".png", ".svg", ".pdf"))
 LOG_TABLE = Kind("table of a log", _starts(b"step,loss,", b"step\n"))
-ANSWERS = Kind("table of answers", _starts(b"image,class,probability"))
+ANSWERS = Kind("table of answers", _starts(b"input,class,probability", b"input,value"))
 
 
 def check_output(path: Path, kind: Kind, *, argument: str, force: bool = False) -> None:

@@ -1,0 +1,208 @@
+"""``quickstudy adapt``: a trained learner adapted to your own images, texts or rows, and evaluated on them."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from quickstudy.cli.command import command
+from quickstudy.cli.console import err, print_json, say
+from quickstudy.errors import Argument, ArgumentError, LearnerError, TaskError, UserError
+from quickstudy.learner import Learner, Predictor
+from quickstudy.storage.outputs import PREDICTOR, check_output
+
+if TYPE_CHECKING:
+    from quickstudy.use.own_report import OwnReport
+    from quickstudy.use.support_set import SupportSet
+
+__all__ = ["Calibrate", "adapt", "print_report", "trained"]
+
+_Flag = Parameter(negative=())
+
+Calibrate = Literal["auto", "tasks", "support", "none"]
+
+
+@command
+def adapt(
+    run: Path,
+    support: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    label: str | None = None,
+    target: str | None = None,
+    text_column: str | None = None,
+    image_column: str | None = None,
+    encoding: str = "utf-8",
+    calibrate: Calibrate = "auto",
+    report: bool = True,
+    expect: bool = True,
+    drop_support: Annotated[bool, _Flag] = False,
+    skip_broken: Annotated[bool, _Flag] = False,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    force: Annotated[bool, _Flag] = False,
+) -> None:
+    """Adapt a trained learner to your own images, texts or rows of a table, and see how good it is on them.
+
+    Examples come as a folder of class folders (images, or .txt files), or as a table: CSV, TSV, JSON lines or Parquet.
+
+    Args:
+        run: folder of a run, or a saved learner.
+        support: folder of class folders, or a table.
+        output: file for the adapted predictor; only an older predictor is overwritten.
+        label: the table's column of class names.
+        target: the table's column of numbers, for a learner that predicts numbers.
+        text_column: the table's column of texts.
+        image_column: the table's column of image files.
+        encoding: of a table that is not UTF-8, for example latin-1.
+        calibrate: the threshold for "none of these" on meta-validation tasks of the run, on your own support, or none; auto takes
+            the tasks where the run has some of this size.
+        report: evaluate on your own examples, each left out in turn.
+        expect: compare images with those of meta-training, and warn if they are unlike them.
+        drop_support: keep no examples in the file, encoded or not; it cannot be updated then.
+        skip_broken: leave broken images out instead of stopping.
+        json_: print the report as JSON.
+        force: overwrite any existing file, but never a file of a run.
+    """
+    from quickstudy.saving.checkpoint import save
+    from quickstudy.use.own_report import own_report
+    from quickstudy.use.support_set import Roles, support_set
+
+    check_output(output, PREDICTOR, argument="output", force=force)
+    learner = trained(run)
+    roles = Roles(label, target, text_column, image_column, encoding)
+    read = support_set(support, learner, roles, on_error="skip" if skip_broken else "raise")
+    predictor = learner(read.examples, read.classes)
+    predictor, notes = _with_threshold(predictor, run, calibrate)
+    save(replace(predictor, support=None) if drop_support else predictor, output)
+    if expect:
+        _compare(learner, read, quiet=json_)
+    found = own_report(predictor, read.places) if report else None
+    if json_:
+        threshold = predictor.threshold
+        print_json(
+            {
+                "output": str(output),
+                "examples": len(read),
+                "classes": read.classes,
+                "threshold": None if threshold is None else vars(threshold),
+                "report": None if found is None else found.to_json(),
+            }
+        )
+        return
+    assert learner.reads is not None
+    of = f" of {len(read.classes)} classes" if read.classes else ""
+    say(f"adapted to {len(read)} {learner.reads.things}{of}: {output}")
+    for note in notes:
+        say(note)
+    if found is not None:
+        print_report(found)
+    say(f"next: quickstudy predict {shlex.quote(str(output))} {_next(learner)}")
+
+
+def trained(path: Path) -> Learner[Any]:
+    """The learner of a run's folder, or of a file.
+
+    Raises:
+        UserError: there is none, or it is adapted already.
+    """
+    from quickstudy.runs.run import Run
+    from quickstudy.saving.checkpoint import load
+
+    if path.is_dir():
+        return Run(path).learner()
+    learner = load(path)
+    if not isinstance(learner, Learner):
+        raise LearnerError(
+            f"{path} is already adapted. Adapt from a run folder or a saved learner; to add examples: quickstudy update {path}"
+        )
+    return learner
+
+
+def print_report(found: "OwnReport") -> None:
+    """The report as a table of its curve and sentences."""
+    if len(found.curve) > 1:
+        from rich.table import Table
+
+        from quickstudy.cli.console import out
+        from quickstudy.reports.words import amount
+
+        metric = found.curve[0].metric
+        shots = "examples of each class" if found.classes else "examples"
+        table = Table(shots, f"{metric} (mean of draws)", "deviation of draws")
+        for point in found.curve:
+            table.add_row(str(point.shots), amount(point.mean, metric, digits=1), amount(point.spread, metric, digits=1))
+        out.print(table)
+    for sentence in found.sentences():
+        say(sentence)
+
+
+def _with_threshold(predictor: Predictor, run: Path, calibrate: Calibrate) -> tuple[Predictor, list[str]]:
+    """The predictor with its threshold, and what is to be said of it."""
+    if predictor.learner.likelihood.targets != "classes":
+        if calibrate in ("tasks", "support"):
+            raise ArgumentError(Argument("calibrate", calibrate), ": this learner names no classes. Leave it out.")
+        return predictor, []
+    if calibrate == "none":
+        return predictor, []
+    from quickstudy.use.calibrated import calibrated
+
+    notes = []
+    if calibrate != "support":
+        try:
+            source = _open_tasks(predictor, run)
+        except UserError as error:
+            if calibrate == "tasks":
+                raise
+            notes.append(f"Not calibrated on meta-validation tasks: {error}")
+        else:
+            found = calibrated(predictor, source)
+            return found, [f'Threshold for "none of these": {found.threshold}']
+    try:
+        found = calibrated(predictor)
+    except LearnerError as error:
+        return predictor, [*notes, f'No threshold for "none of these": {error}']
+    return found, [*notes, f'Threshold for "none of these": {found.threshold}']
+
+
+def _open_tasks(predictor: Predictor, run: Path) -> Any:
+    """Meta-validation tasks of the run like the predictor's own, with unknown classes.
+
+    Raises:
+        UserError: there are none.
+    """
+    from quickstudy.runs.run import Run
+    from quickstudy.tasks.few_shot import FewShot
+    from quickstudy.use.calibrated import open_tasks
+
+    if not run.is_dir():
+        raise TaskError(f"{run} is a saved learner, which holds no tasks.")
+    source = Run(run).recipe().val
+    if not isinstance(source, FewShot):
+        raise TaskError(f"{run} has no meta-validation tasks that are drawn from classes.")
+    return open_tasks(predictor, source.index)
+
+
+def _compare(learner: Learner[Any], read: "SupportSet", *, quiet: bool) -> None:
+    """Warns of images unlike those of meta-training, and says so where there is nothing to compare with."""
+    from quickstudy.inputs.images import Images
+
+    if not isinstance(learner.reads, Images):
+        return
+    if learner.expects is None:
+        if not quiet:
+            say("not compared with the images of meta-training: this learner holds no statistics of them")
+    elif (warning := learner.expects.warning(read.examples.x)) is not None:
+        err.print(f"Warning: {warning} (--no-expect switches this off.)", soft_wrap=True)
+
+
+def _next(learner: Learner[Any]) -> str:
+    """What may follow ``quickstudy predict FILE``."""
+    from quickstudy.inputs.columns import Columns
+    from quickstudy.inputs.images import Images
+
+    if isinstance(learner.reads, Images):
+        return "IMAGE …"
+    return "ROWS.csv" if isinstance(learner.reads, Columns) else '--text "…"'

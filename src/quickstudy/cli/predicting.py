@@ -1,0 +1,167 @@
+"""``quickstudy predict``: the answers of an adapted predictor to images, texts and rows."""
+
+import csv
+import io
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from quickstudy.cli.command import command, spelled
+from quickstudy.cli.console import err, out, print_json, say
+from quickstudy.errors import Argument, ArgumentError, DataError, LearnerError
+from quickstudy.learner import Predictor
+from quickstudy.storage.files import write_whole
+from quickstudy.storage.outputs import ANSWERS, check_output
+from quickstudy.use.answers import Answer, answers
+from quickstudy.use.queries import Query, queries_of_files, queries_of_lines, queries_of_rows, queries_of_texts
+from quickstudy.use.support_set import Roles
+
+__all__ = ["adapted", "predict"]
+
+_Several = Parameter(negative=())
+_STREAM = "-"
+
+
+@command
+def predict(
+    file: Path,
+    inputs: list[Path] | None = None,
+    /,
+    *,
+    text: Annotated[list[str] | None, _Several] = None,
+    row: Annotated[list[str] | None, _Several] = None,
+    text_column: str | None = None,
+    image_column: str | None = None,
+    encoding: str = "utf-8",
+    top: int = 3,
+    threshold: float | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    force: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Name the class of images, texts or rows with an adapted predictor, or predict their numbers.
+
+    The exit status is 1 if an input could not be read; the others are answered all the same.
+
+    Args:
+        file: what quickstudy adapt wrote.
+        inputs: images, text files, tables (CSV, TSV, JSON lines, Parquet), or folders of images or text files; "-" or nothing
+            reads lines of the standard input: a text each, the path of an image, or an object in JSON.
+        text: a text; may be repeated.
+        row: a row of a table in JSON, for example '{"age": 41}'; may be repeated.
+        text_column: the column of texts in tables.
+        image_column: the column of image files in tables.
+        encoding: of tables that are not UTF-8, for example latin-1.
+        top: number of most probable classes to show, with their probabilities.
+        threshold: answer "none of these" below this probability, instead of the predictor's own threshold; 0 switches it off.
+        output: write the probabilities of all classes to this file, as a table (CSV).
+        json_: print the probabilities of all classes as JSON instead of a table.
+        force: overwrite any existing file, but never a file of a run.
+    """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ArgumentError(Argument("threshold", threshold), " must be a probability from 0 to 1.")
+    if output is not None:
+        check_output(output, ANSWERS, argument="output", force=force)
+    predictor = adapted(file)
+    roles = Roles(text_column=text_column, image_column=image_column, encoding=encoding)
+    found = list(answers(predictor, _queries(predictor, inputs or [], text or [], row or [], roles), threshold=threshold))
+    good, broken = [each for each in found if each.fault is None], [each for each in found if each.fault is not None]
+    if not found:
+        raise DataError("there is nothing to predict: the input holds no lines. Name files, or write a line for each input.")
+    if output is not None and good:
+        write_whole(output, _csv(good).encode(errors="backslashreplace"))
+    if json_:
+        print_json([each.to_json() for each in good])
+    elif good:
+        out.print(_table(good, top))
+    if output is not None and good and not json_:
+        say(f"all {'values' if good[0].kind == 'values' else 'probabilities'}: {output}")
+    spell = spelled(predict, {})
+    for each in broken:
+        assert each.fault is not None
+        err.print(f"quickstudy: {each.fault.worded(spell)}", soft_wrap=True, highlight=False)
+    if broken:
+        sys.exit(1)
+
+
+def adapted(file: Path) -> Predictor:
+    """The predictor in a file.
+
+    Raises:
+        UserError: there is none, or it reads no raw things.
+    """
+    from quickstudy.saving.checkpoint import load
+
+    if file.is_dir():
+        raise LearnerError(f"{file} is a folder, not an adapted predictor. Make one: {_how(file)}")
+    predictor = load(file)
+    if not isinstance(predictor, Predictor):
+        raise LearnerError(f"{file} is a learner that is not adapted yet. Adapt it first: {_how(file)}")
+    if predictor.reads is None:
+        raise LearnerError(f"{file} does not know how a file becomes an input: it was made from tensors. Use it in Python.")
+    return predictor
+
+
+def _how(run: Path) -> str:
+    return f"quickstudy adapt {shlex.quote(str(run))} SUPPORT -o mine.safetensors"
+
+
+def _queries(
+    predictor: Predictor, inputs: Sequence[Path], texts: Sequence[str], rows: Sequence[str], roles: Roles
+) -> Iterator[Query]:
+    """All queries of a call, in order: files, texts, rows, then the stream."""
+    reads = predictor.reads
+    assert reads is not None
+    files = [path for path in inputs if str(path) != _STREAM]
+    parts: list[Iterator[Query]] = [queries_of_files(files, reads, roles)]
+    if texts:
+        parts.append(queries_of_texts(texts, reads))
+    if rows:
+        parts.append(queries_of_rows(rows, reads))
+    if len(files) < len(inputs) or not (files or texts or rows):
+        if sys.stdin.isatty():
+            err.print(f"quickstudy: reading {reads.things} from the terminal, one a line; Ctrl-D ends", highlight=False)
+        parts.append(queries_of_lines(sys.stdin, reads, roles))
+    return chain.from_iterable(parts)
+
+
+def _table(found: Sequence[Answer], top: int) -> Table:
+    """An input a row; no name is cut, however narrow the terminal."""
+    table = Table()
+    table.add_column("input", overflow="fold")
+    if found[0].kind == "values":
+        for name in found[0].scores:
+            table.add_column(name, justify="right", no_wrap=True)
+        for answer in found:
+            table.add_row(Text(answer.place), *(f"{value:.6g}" for value in answer.scores.values()))
+        return table
+    count = min(top, len(found[0].scores))
+    table.add_column("class", overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
+    if count > 1:
+        table.add_column("next" if count < len(found[0].scores) else "others", overflow="fold")
+    for answer in found:
+        ranked = answer.ranked[:count]
+        others = ranked[1:] if ranked[0][0] == answer.name else ranked
+        rest = [Text(", ".join(f"{name} {value:.3f}" for name, value in others))] if count > 1 else []
+        table.add_row(Text(answer.place), Text(answer.name, "bold"), f"{answer.probability:.3f}", *rest)
+    return table
+
+
+def _csv(found: Sequence[Answer]) -> str:
+    """A row an input: its class, that one's probability, then the probability of each class; or its values."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    values = found[0].kind == "values"
+    writer.writerow(["input", *([] if values else ["class", "probability"]), *found[0].scores])
+    for answer in found:
+        head = [] if values else [answer.name, f"{answer.probability:.6g}"]
+        writer.writerow([answer.place, *head, *(f"{score:.6g}" for score in answer.scores.values())])
+    return text.getvalue()

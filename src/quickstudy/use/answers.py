@@ -1,0 +1,129 @@
+"""The answers of a predictor to many queries: a broken one takes away no other's answer."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from quickstudy.errors import LearnerError, UserError
+from quickstudy.functional.tree import stack
+from quickstudy.learner import Predictor
+from quickstudy.metrics.rejection import NONE_OF_THESE
+from quickstudy.use.queries import Query, fault_of
+
+__all__ = ["Answer", "answers"]
+
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one query.
+
+    Args:
+        place: of the query.
+        kind: "classes", "values" or "labels", as the learner's targets are.
+        scores: the probability of each class, or each value, by name.
+        least: below this probability no class is named.
+        fault: what is wrong with the query; then there is nothing else.
+    """
+
+    place: str
+    kind: str
+    scores: dict[str, float]
+    least: float = 0.0
+    fault: UserError | None = None
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """Names and probabilities, the most probable first."""
+        return sorted(self.scores.items(), key=lambda pair: -pair[1])
+
+    @property
+    def name(self) -> str:
+        """The most probable class, "none of these" below the threshold; of labels those that are likelier than not."""
+        if self.kind == "labels":
+            return ", ".join(name for name, probability in self.scores.items() if probability >= 0.5) or NONE_OF_THESE
+        best, probability = self.ranked[0]
+        return NONE_OF_THESE if probability < self.least else best
+
+    @property
+    def probability(self) -> float:
+        """Of the most probable class."""
+        return self.ranked[0][1]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON for other programs; a broken query has its place and an error."""
+        if self.fault is not None:
+            return {"input": self.place, "error": str(self.fault)}
+        if self.kind == "values":
+            return {"input": self.place, **self.scores}
+        return {"input": self.place, "class": self.name, "probability": self.probability, "probabilities": self.scores}
+
+
+def answers(
+    predictor: Predictor, queries: Iterable[Query], *, threshold: float | None = None, at_once: int = _AT_ONCE
+) -> Iterator[Answer]:
+    """An answer to each query, in order; one that is broken has a fault instead.
+
+    Args:
+        predictor: one that reads raw things.
+        queries: of `quickstudy.use.queries`, or of your own.
+        threshold: below this probability no class is named; None: the predictor's own, 0: none.
+        at_once: how many queries are predicted together. Those of a transductive learner are all predicted together.
+
+    Raises:
+        LearnerError: the predictor cannot read raw things, or its outputs are NaN.
+
+    >>> from quickstudy import Examples, learners
+    >>> from quickstudy.inputs.texts import Texts
+    >>> learner = learners.NearestCentroid()
+    >>> learner.reads = Texts(width=256)
+    >>> support = Examples.of(learner.reads.batch(["lost card", "rain today"]), [0, 1])
+    >>> asked = [Query("a", "my card is lost"), Query("b", ""), Query("c", "will it rain")]
+    >>> [str(each.fault or each.name) for each in answers(learner(support, ["card", "weather"]), asked)]
+    ['card', 'b: the text is empty. Give a text with words in it, or leave the row out.', 'weather']
+    """
+    if predictor.reads is None:
+        raise LearnerError("this predictor does not know how a raw thing becomes an input. Call it with tensors: predictor(x).")
+    kind = predictor.learner.likelihood.targets
+    own = 0.0 if predictor.threshold is None else predictor.threshold.least
+    least = own if threshold is None else threshold
+    together = None if predictor.learner.facts.transductive else at_once
+    waiting: list[tuple[Query, Any]] = []
+    for query in queries:
+        waiting.append((query, _read(predictor, query)))
+        if together is not None and len(waiting) >= together:
+            yield from _answered(predictor, waiting, kind, least)
+            waiting = []
+    if waiting:
+        yield from _answered(predictor, waiting, kind, least)
+
+
+def _read(predictor: Predictor, query: Query) -> Any:
+    """An input, or the error that says what is wrong with the query."""
+    assert predictor.reads is not None
+    if query.fault is not None:
+        return query.fault
+    try:
+        return predictor.reads(query.thing)
+    except UserError as error:
+        return fault_of(query, error)
+
+
+def _answered(predictor: Predictor, waiting: list[tuple[Query, Any]], kind: str, least: float) -> Iterator[Answer]:
+    rows = [x for _, x in waiting if not isinstance(x, UserError)]
+    found = iter(predictor.probabilities(stack(rows)).tolist() if rows else [])
+    for query, x in waiting:
+        if isinstance(x, UserError):
+            yield Answer(query.place, kind, {}, least, x)
+        else:
+            scores = next(found)
+            yield Answer(query.place, kind, dict(zip(_names(predictor, kind, len(scores)), scores, strict=True)), least)
+
+
+def _names(predictor: Predictor, kind: str, count: int) -> list[str]:
+    if predictor.classes:
+        return list(predictor.classes)
+    if kind == "values":
+        return ["value"] if count == 1 else [f"value {n}" for n in range(count)]
+    return list(map(str, range(count)))
