@@ -96,7 +96,7 @@ def test_rows_of_one_number_each() -> None:
         (lambda: index(classes=("a", 7, "c")), "a class is called 7. Give each"),  # type: ignore[arg-type]
         (lambda: index(classes=("cat", "cat ", "c")), "'cat' and 'cat ' differ in spaces alone"),
         (lambda: index(classes=("a", "\udcff", "c")), "no valid UTF-8. Rename it"),
-        (lambda: index(np.zeros((5, 2))), "rows must be a tensor, not ndarray. Call datasets.from_arrays"),
+        (lambda: index(np.zeros((5, 2))), "rows must be a tensor, or a tree of tensors, not ndarray. Call datasets.from_arrays"),
         (lambda: index(labels=[0, 0, 1, 1, 2]), "labels must be int64.*not list. Call datasets.from_arrays"),  # type: ignore[arg-type]
         (lambda: index(labels=torch.tensor([0, 0, 1, 1, 2 * 10**9])), r"labels must lie in 0\.\.2"),
         (lambda: index(groups=torch.tensor([0, 0, 1, 1, 2 * 10**9])), "group number 2,000,000,000 is above.*without gaps"),

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from quickstudy import datasets, evaluate, learners, train
+from quickstudy.datasets import store
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import DataError
 from quickstudy.nn import MLP
@@ -91,7 +92,7 @@ def test_what_is_no_store_is_told(tmp_path: Path) -> None:
     for pieces, words in (
         ([], "holds no rows"),
         ([(rows, labels), (torch.zeros(4, 3), labels)], r"piece 1 are float32 \(3,\), those before float32 \(2,\)"),
-        ([(rows.double(), labels)], "piece 0 holds float64. Give uint8"),
+        ([(rows.double(), labels)], "piece 0 holds float64. Give one of uint8, float16"),
         ([(rows, labels[:3])], r"4 rows of piece 0 came with labels of shape \(3,\)"),
         ([(rows, labels + 1)], "labels must lie in 0..1"),
     ):
@@ -101,10 +102,18 @@ def test_what_is_no_store_is_told(tmp_path: Path) -> None:
             datasets.open_store(tmp_path)
     datasets.write_store(tmp_path, [(rows.numpy(), np.array([0, 0, 1, 1]))], ("a", "b"))
     found = json.loads((tmp_path / "store.json").read_text())
-    for version, words in ((3, "newer quickstudy"), (1, "written by quickstudy 0.1, without checksums. Write it again")):
+    for version, words in ((4, "newer quickstudy"), (1, "written by quickstudy 0.1, without checksums. Write it again")):
         (tmp_path / "store.json").write_text(json.dumps(found | {"version": version}))
         with pytest.raises(DataError, match=words):
             datasets.open_store(tmp_path)
+    older = {key: value for key, value in found.items() if key not in ("layout", "checksum")}
+    older |= {"version": 2, "shape": [2], "kind": "float32"}
+    (tmp_path / "store.json").write_text(json.dumps(older | {"checksum": store._checksum(older)}))
+    assert torch.equal(datasets.open_store(tmp_path).gather(torch.arange(4)), rows), "stores of version 2 held one tensor a row"
+    wrong = found | {"layout": {"skeleton": {"tensor": 0}, "parts": [[[2], "float99"]]}}
+    (tmp_path / "store.json").write_text(json.dumps(wrong | {"checksum": store._checksum(wrong)}))
+    with pytest.raises(DataError, match="described wrongly.*float99.*Copy the store anew"):
+        datasets.open_store(tmp_path)
     (tmp_path / "store.json").write_text(json.dumps(found, indent=1))
     with (tmp_path / "rows.bin").open("ab") as file:
         file.write(b"x")

@@ -10,7 +10,10 @@ from torch import Tensor
 
 from quickstudy.checks.finding import Finding, Observation, Severity, skipped
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.held_rows import on_demand
 from quickstudy.datasets.row_hashes import row_hashes
+from quickstudy.functional.tree import leaves
+from quickstudy.task import Inputs
 from quickstudy.tasks.source import generator_of
 
 __all__ = ["copies_inside_classes", "repeated_examples", "shared_classes"]
@@ -132,8 +135,8 @@ def copies_inside_classes(splits: Mapping[str, ClassIndex], *, most: int = 4000)
             notes.append(f"{name}: equal rows are kept together")
             continue
         order = torch.argsort(index.labels, stable=True)
-        rows = order if isinstance(index.x, Tensor) else order[:most]
-        if not len(rows) or index.gather(rows[:1]).numel() < _WIDE:
+        rows = order[:most] if on_demand(index.x) else order
+        if not len(rows) or _flat(index.gather(rows[:1])).shape[1] < _WIDE:
             notes.append(f"{name}: skipped, rows of few numbers")
             continue
         copies = _copies(index, rows)
@@ -180,10 +183,10 @@ def _few(index: ClassIndex, most: int) -> Tensor:
 
 def _prints(index: ClassIndex, most: int) -> list[bytes]:
     """A fingerprint of each example; none where equal ones are no wonder (few numbers, or nothing but one value)."""
-    rows = torch.arange(len(index)) if isinstance(index.x, Tensor) else _few(index, most)
+    rows = _few(index, most) if on_demand(index.x) else torch.arange(len(index))
     found = []
     for part in _parts(rows):
-        x = index.gather(part).flatten(1)
+        x = _flat(index.gather(part))
         if x.shape[1] < _WIDE:
             return []
         told = x[(x != x[:, :1]).any(1)]
@@ -197,11 +200,16 @@ def _sampled(index: ClassIndex, most: int, features: Callable[[Tensor], Tensor] 
     parts = []
     for part in _parts(rows):
         x = index.gather(part)
-        x = (x if features is None else features(x).detach()).flatten(1).float()
+        x = _flat(x if features is None else features(x).detach()).float()
         if x.shape[1] >= _WIDE:
             x = torch.nn.functional.normalize(x - x.mean(1, keepdim=True), dim=1)
         parts.append(x)
     return torch.cat(parts), index.labels[rows]
+
+
+def _flat(x: Inputs) -> Tensor:
+    """Rows (R, D) of all their numbers."""
+    return torch.cat([leaf.flatten(1) for leaf in leaves(x)], 1)
 
 
 def _near(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[int, int, float]:

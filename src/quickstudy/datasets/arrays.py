@@ -1,7 +1,7 @@
 """Your own arrays or torch data set as an index of classes."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,11 @@ from quickstudy.datasets.class_names import report_near_names
 from quickstudy.datasets.class_parts import check_enough_classes, cuts_of
 from quickstudy.datasets.image_rows import image_rows, kept
 from quickstudy.errors import DataError
+from quickstudy.functional.tree import bytes_of, map_leaves, stack
 from quickstudy.inputs.decoding import decoded
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
+from quickstudy.task import Inputs
 
 __all__ = ["from_arrays", "from_dataset", "split_classes"]
 
@@ -36,11 +38,11 @@ def from_arrays(
     """An index of NumPy arrays or tensors: rows ``x`` (R, …) of classes ``y`` (R,), numbers or names.
 
     Rows of 8- or 16-bit values in the shape of images, (H, W), (3, H, W) or (H, W, 3), are images: the index carries their
-    reader, so that learner and predictor scale them alike. All other numbers keep their values; whole ones become floating
-    point. (Token numbers, which must stay whole, go into a `ClassIndex` as they are.)
+    reader, so that learner and predictor scale them alike. All other numbers keep their values. Whole numbers of 32 or 64 bits in
+    tensors stay whole (token numbers), as all whole numbers in dictionaries do; those of arrays and lists become floating point.
 
     Args:
-        x: rows; or a list of equal arrays or PIL images.
+        x: rows; a dictionary of them, ``{"tokens": …, "mask": …}``; or a list of equal arrays, PIL images or dictionaries.
         y: a class for each row; whole numbers or names, in any order and with gaps.
         classes: names of the classes, in the order of the sorted values of ``y``.
         name: used in messages and reports.
@@ -94,8 +96,8 @@ def from_dataset(dataset: Any, *, name: str | None = None) -> ClassIndex:
         raise DataError(f"{name} is no map-style data set with items. It needs __len__ and __getitem__, and at least one item.")
     items = _Items(dataset, name)
     first = items.pair(0)[0]
-    reads = items.images(first[None])[1]
-    small = first.numel() * first.element_size() * len(dataset) <= _IN_MEMORY
+    reads = items.images(map_leaves(lambda leaf: leaf[None], first))[1]
+    small = bytes_of(first) * len(dataset) <= _IN_MEMORY
     known = getattr(dataset, "targets", getattr(dataset, "labels", None))
     if known is None:
         pairs = (items.pair(row) for row in range(len(dataset)))
@@ -120,15 +122,15 @@ class _Items:
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def gather(self, rows: Tensor) -> Tensor:
+    def gather(self, rows: Tensor) -> Inputs:
         numbers = rows.tolist()
         return self.images(_stack([self.pair(row)[0] for row in numbers], numbers, self.name))[0]
 
-    def images(self, rows: Tensor) -> tuple[Tensor, Images | None]:
+    def images(self, rows: Inputs) -> tuple[Inputs, Images | None]:
         """Rows as images, with their reader, where they are some."""
         return _as_images(rows, self.name, last=self.last)
 
-    def pair(self, row: int) -> tuple[Tensor, Any]:
+    def pair(self, row: int) -> tuple[Inputs, Any]:
         item = self.dataset[row]
         if not isinstance(item, tuple | list) or len(item) < 2:
             raise DataError(f"{self.name}: item {row} is a {type(item).__name__}. Items must be pairs (x, label).")
@@ -136,8 +138,10 @@ class _Items:
         return _example(item[0], f"{self.name}: item {row}"), item[1]
 
 
-def _example(x: Any, where: str) -> Tensor:
-    """A tensor, array or image in its own kind of numbers; an image becomes (channels, height, width)."""
+def _example(x: Any, where: str) -> Inputs:
+    """Numbers of their own kind; an image becomes (channels, height, width), a dictionary one of tensors."""
+    if isinstance(x, Mapping):
+        return {str(key): _example(value, f"{where}, {key!r}") for key, value in x.items()}
     if isinstance(x, Image.Image):
         opened = decoded(x)
         if opened.mode == "F":
@@ -154,29 +158,37 @@ def _example(x: Any, where: str) -> Tensor:
     return found
 
 
-def _as_images(x: Tensor, name: str, *, last: bool) -> tuple[Tensor, Images | None]:
-    """Images with their reader; all else as floating point, of the precision that torch usually has."""
+def _as_images(x: Inputs, name: str, *, last: bool) -> tuple[Inputs, Images | None]:
+    """Images with their reader; else numbers of the precision that torch usually has. ``last``: they were arrays."""
+    if not isinstance(x, Tensor):
+        return map_leaves(lambda leaf: _numbers(leaf, name, whole=True), x), None
     rows, reads = image_rows(x, name, last=last) if x.ndim else (x, None)
+    whole = not last and rows.dtype in (torch.int32, torch.int64)
+    return (_numbers(rows, name, whole=whole) if reads is None else rows), reads
+
+
+def _numbers(rows: Tensor, name: str, *, whole: bool) -> Tensor:
     if rows.is_complex():
         raise DataError(f"{name} holds complex numbers, which no network here takes. Give real and imaginary parts as numbers.")
-    if reads is not None or (rows.is_floating_point() and rows.dtype != torch.float64):
-        return rows, reads
-    return rows.to(torch.get_default_dtype()), None
+    keeps = rows.dtype != torch.float64 if rows.is_floating_point() else whole
+    return rows if keeps else rows.to(torch.get_default_dtype())
 
 
-def _stack(items: Sequence[Tensor], numbers: Sequence[int], name: str) -> Tensor:
+def _stack(items: Sequence[Inputs], numbers: Sequence[int], name: str) -> Inputs:
     if not items:
         raise DataError(f"{name} holds no rows. Give at least one of each class.")
     for number, item in zip(numbers, items, strict=True):
-        if item.shape != items[0].shape or item.dtype != items[0].dtype:
+        if _scene(item) != _scene(items[0]):
             raise DataError(
                 f"{name}: item {numbers[0]} is {_scene(items[0])}, item {number} is {_scene(item)}. "
                 "Bring all items to one size and mode first (a transform that resizes and converts)."
             )
-    return torch.stack(list(items))
+    return stack(items)
 
 
-def _scene(item: Tensor) -> str:
+def _scene(item: Inputs) -> str:
+    if not isinstance(item, Tensor):
+        return " and ".join(f"{key} {_scene(item[key])}" for key in sorted(item))
     return f"{str(item.dtype).removeprefix('torch.')} of shape {tuple(item.shape)}"
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.datasets.class_names import check_names
+from quickstudy.datasets.held_rows import count_of, finite_rows, held, on_demand, part_of, placed, taken
 from quickstudy.errors import DataError
-from quickstudy.functional.tree import rows_of
 from quickstudy.inputs.kind import InputKind
-from quickstudy.task import Examples
+from quickstudy.task import Examples, Inputs
 
 __all__ = ["ClassIndex", "Hashes", "Rows", "Splits"]
 
@@ -26,8 +26,8 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def gather(self, rows: Tensor) -> Tensor:
-        """Rows by number (1-D), stacked."""
+    def gather(self, rows: Tensor) -> Inputs:
+        """Rows by number (1-D), stacked: a tensor, or a tree of tensors."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,8 +35,9 @@ class ClassIndex:
     """Rows of many classes.
 
     Args:
-        x: rows (R, …) of any kind of numbers, given as they are; or `Rows` read on demand. Of images that carry their reader,
-            8-bit rows are divided by 255 when gathered, as the reader does at every other door. No graph is kept.
+        x: rows (R, …) of any kind of numbers, given as they are: whole ones stay whole; or a tree of such tensors (tokens and
+            mask, image and text); or `Rows` read on demand. Of images that carry their reader, 8-bit rows are divided by 255 when
+            gathered, as the reader does at every other door. No graph is kept.
         labels: the class number of each row, (R,).
         classes: names of the classes, in order of their numbers.
         name: of the data, used in messages and reports.
@@ -55,7 +56,7 @@ class ClassIndex:
     (ClassIndex(data: 4 rows of 2 classes), [2, 2])
     """
 
-    x: Tensor | Rows
+    x: Inputs | Rows
     labels: Tensor
     classes: tuple[str, ...]
     name: str = "data"
@@ -66,13 +67,10 @@ class ClassIndex:
     equal_together: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.x, Tensor) and not hasattr(self.x, "gather"):
-            raise DataError(f"{self.name}: rows must be a tensor, not {type(self.x).__name__}. Call datasets.from_arrays(x, y).")
+        object.__setattr__(self, "x", held(self.x, self.name))  # rows are data: a graph would be walked again in each step
         self._check_labels()
         self._check_groups()
-        if isinstance(self.x, Tensor) and self.x.requires_grad:
-            object.__setattr__(self, "x", self.x.detach())  # rows are data: a graph would be walked again in each step
-        if isinstance(self.x, Tensor) and self.x.is_floating_point():
+        if not on_demand(self.x):
             _check_finite(self.x, self.labels, self)
 
     def _check_labels(self) -> None:
@@ -82,8 +80,10 @@ class ClassIndex:
             )
         if self.labels.ndim != 1 or self.labels.dtype != torch.int64:
             raise DataError(f"{self.name}: labels must be int64 (R,), not {_scene(self.labels)}. Or call datasets.from_arrays.")
-        if len(self.x) != len(self.labels):
-            raise DataError(f"{self.name}: {len(self.x)} rows came with {len(self.labels)} labels. Give one label to each row.")
+        if count_of(self.x) != len(self.labels):
+            raise DataError(
+                f"{self.name}: {count_of(self.x)} rows came with {len(self.labels)} labels. Give one label to each row."
+            )
         if len(self.classes) < 2:
             raise DataError(
                 f"{self.name}: all {len(self.labels)} rows are of one class. A task needs at least two: add examples of others."
@@ -126,16 +126,13 @@ class ClassIndex:
         """How many rows each class has, (C,)."""
         return torch.bincount(self.labels, minlength=len(self.classes))
 
-    def gather(self, rows: Tensor) -> Tensor:
+    def gather(self, rows: Tensor) -> Inputs:
         """Rows by number; ``rows`` of any shape gives that shape followed by an example's."""
-        if isinstance(self.x, Tensor):
-            found = rows_of(self.x, rows)
-        else:
-            found = self.x.gather(rows.reshape(-1))
-            if found.is_floating_point():
-                _check_finite(found, self.labels[rows.reshape(-1)], self, rows.reshape(-1))
-            found = found.reshape(*rows.shape, *found.shape[1:])
-        found = found.detach() if found.requires_grad else found
+        flat = rows.reshape(-1)
+        found = taken(self.x, flat)
+        if on_demand(self.x):
+            _check_finite(found, self.labels[flat], self, flat)
+        found = placed(found, rows)
         return found if self.reads is None else self.reads.scaled(found)
 
     def examples(self, rows: Tensor | None = None) -> Examples:
@@ -172,10 +169,9 @@ class ClassIndex:
         """``rows`` of the classes ``wanted``, which are numbered in this order."""
         fresh = torch.full((len(self.classes),), -1)
         fresh[torch.tensor(wanted, dtype=torch.long)] = torch.arange(len(wanted))
-        x = self.x[rows] if isinstance(self.x, Tensor) else _Chosen(self.x, rows)
         part = replace(
             self,
-            x=x,
+            x=part_of(self.x, rows),
             labels=fresh[self.labels[rows]],
             classes=tuple(self.classes[i] for i in wanted),
             groups=None if self.groups is None else self.groups[rows],
@@ -185,23 +181,6 @@ class ClassIndex:
         if "hashes" in vars(self):
             vars(part)["hashes"] = Hashes(*(known[rows.numpy()] for known in self.hashes))
         return part
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    rows: Rows
-    chosen: Tensor
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    @cached_property
-    def hashes(self) -> NDArray[np.uint64] | None:
-        stored = getattr(self.rows, "hashes", None)
-        return None if stored is None else np.asarray(stored[self.chosen.numpy()])
-
-    def gather(self, rows: Tensor) -> Tensor:
-        return self.rows.gather(self.chosen[rows])
 
 
 class Hashes(NamedTuple):
@@ -228,8 +207,8 @@ def _scene(values: Tensor) -> str:
     return f"{str(values.dtype).removeprefix('torch.')} of shape {tuple(values.shape)}"
 
 
-def _check_finite(x: Tensor, labels: Tensor, index: ClassIndex, numbers: Tensor | None = None) -> None:
-    bad = ~torch.isfinite(x).reshape(len(x), -1).all(1)
+def _check_finite(x: Inputs, labels: Tensor, index: ClassIndex, numbers: Tensor | None = None) -> None:
+    bad = ~finite_rows(x)
     if bad.any():
         first = int(bad.nonzero()[0])
         raise DataError(

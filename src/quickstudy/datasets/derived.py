@@ -8,13 +8,14 @@ Yun, Han, Oh, Chun, Choe & Yoo, 2019, CutMix.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex, Rows
+from quickstudy.datasets.held_rows import taken
 from quickstudy.errors import DataError
-from quickstudy.functional.tree import rows_of
 
 __all__ = ["Blend", "halves", "mixed_classes", "overlaid", "rotated_classes"]
 
@@ -78,8 +79,16 @@ class _Mixed:
         return found
 
 
-def _rows(x: Tensor | Rows, rows: Tensor) -> Tensor:
-    return rows_of(x, rows) if isinstance(x, Tensor) else x.gather(rows)
+def _rows(x: Any, rows: Tensor) -> Tensor:
+    found: Tensor = taken(x, rows)
+    return found
+
+
+def _image_shape(index: ClassIndex) -> torch.Size:
+    first: Any = taken(index.x, torch.zeros(1, dtype=torch.long))
+    if not isinstance(first, Tensor):
+        raise DataError(f"{index.name}: rows of several tensors are no images, from which other classes could be made.")
+    return first.shape[1:]
 
 
 def rotated_classes(index: ClassIndex, turns: Sequence[int] = (0, 1, 2, 3)) -> ClassIndex:
@@ -99,7 +108,7 @@ def rotated_classes(index: ClassIndex, turns: Sequence[int] = (0, 1, 2, 3)) -> C
     wanted = tuple(int(turn) for turn in turns)
     if not wanted or len(set(wanted)) < len(wanted) or not set(wanted) <= {0, 1, 2, 3}:
         raise DataError(f"turns={tuple(turns)}: give some of the quarter turns 0, 1, 2 and 3, each once.")
-    shape = _rows(index.x, torch.zeros(1, dtype=torch.long)).shape[1:]
+    shape = _image_shape(index)
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise DataError(f"{index.name}: only square images can be rotated, not rows of shape {tuple(shape)}.")
     if any(re.search(r"/rot\d{3}$", name) for name in index.classes):
@@ -134,6 +143,7 @@ def mixed_classes(index: ClassIndex, count: int | None = None, *, blend: Blend =
     >>> mixed_classes(index, 2)
     ClassIndex(data: 10 rows of 5 classes)
     """
+    _image_shape(index)
     have, count = len(index.classes), len(index.classes) if count is None else count
     generator = torch.Generator().manual_seed(seed)
     by_group = _by_group(index)

@@ -23,8 +23,10 @@ from torch import Tensor, nn
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.encoding import Encoding, encoding
 from quickstudy.datasets.fetch import cache_folder
-from quickstudy.datasets.store import MappedRows, pieces_of
+from quickstudy.datasets.mapped_rows import MappedRows, RowLayout
+from quickstudy.datasets.store import pieces_of
 from quickstudy.errors import DataError
+from quickstudy.functional.tree import leaves
 from quickstudy.storage.blueprint import Recorded, blueprint
 from quickstudy.storage.files import locked, read_json, write_whole
 from quickstudy.storage.plain_json import parsed
@@ -103,14 +105,15 @@ class FeatureRows:
 
     def __init__(self, path: Path, shape: tuple[int, ...], kind: str) -> None:
         self.path = path
-        self.rows = MappedRows(path / "rows.bin", shape, kind)
+        self.rows = MappedRows(path / "rows.bin", RowLayout.of_tensor(shape, kind))
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def gather(self, rows: Tensor) -> Tensor:
         """Copies of rows by number (1-D)."""
-        return self.rows.gather(rows).float()
+        found: Tensor = self.rows.gather(rows)
+        return found.float()
 
 
 def cache_key(index: ClassIndex, encoder: nn.Module, dtype: torch.dtype = torch.float32) -> str:
@@ -123,7 +126,8 @@ def cache_key(index: ClassIndex, encoder: nn.Module, dtype: torch.dtype = torch.
         found.update(name.encode())
         found.update(_bytes(tensor))
     for x, _ in pieces_of(index):
-        found.update(_bytes(x))
+        for leaf in leaves(x):
+            found.update(_bytes(leaf))
     return found.hexdigest()[:24]
 
 

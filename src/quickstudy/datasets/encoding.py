@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.errors import DataError, LearnerError, ShapeError
+from quickstudy.functional.tree import leading, map_leaves, to
+from quickstudy.task import Inputs
 
 __all__ = ["Encoding", "encoding"]
 
@@ -49,7 +51,7 @@ class Encoding:
 
     def features(self, rows: Tensor) -> Tensor:
         """Checked features of rows by number, on the CPU."""
-        found = _checked(self.encoder(self.index.gather(rows).to(self.device)), len(rows), type(self.encoder).__name__)
+        found = _checked(self.encoder(to(self.index.gather(rows), self.device)), len(rows), type(self.encoder).__name__)
         if found.shape[1:] != self.shape:
             raise ShapeError(
                 f"{type(self.encoder).__name__} gives features of shape {tuple(found.shape[1:])} for some rows and {self.shape} "
@@ -104,23 +106,24 @@ def encoding(index: ClassIndex, encoder: nn.Module, device: torch.device | str |
         with torch.no_grad(), torch.random.fork_rng():
             count = min(_PROBED, len(index))
             probed = torch.arange(count) * (len(index) - 1) // (count - 1)
-            probe = _probe(index.gather(probed).to(place), used)
+            probe = _probe(to(index.gather(probed), place), used)
             yield Encoding(index, used, place, dtype, probed, probe.to("cpu", dtype))
     finally:
         for part, mode in modes:
             part.training = mode
 
 
-def _probe(x: Tensor, encoder: nn.Module) -> Tensor:
+def _probe(x: Inputs, encoder: nn.Module) -> Tensor:
     """Features of a few rows, if the encoder is a function of each row alone."""
     name = type(encoder).__name__
-    found = _checked(encoder(x), len(x), name)
-    if not _same(found, _checked(encoder(x), len(x), name)):
+    count = leading(x)
+    found = _checked(encoder(x), count, name)
+    if not _same(found, _checked(encoder(x), count, name)):
         raise LearnerError(
             f"{name} gives different features at each call, even in eval mode. Is a dropout always on? "
             "Make it depend on self.training."
         )
-    if not _same(found[:2], _checked(encoder(x[:2]), 2, name)):
+    if not _same(found[:2], _checked(encoder(map_leaves(lambda leaf: leaf[:2], x)), 2, name)):
         raise LearnerError(
             f"the features that {name} gives to a row depend on the other rows. If it has batch norms, build them with "
             "track_running_stats=True."

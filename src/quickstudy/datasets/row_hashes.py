@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex, Hashes, Rows
+from quickstudy.datasets.held_rows import taken
+from quickstudy.functional.tree import leaves
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.row_shape import RowShape
+from quickstudy.task import Inputs
 
-__all__ = ["content_of", "equal_rows", "hashes_of", "row_hashes"]
+__all__ = ["content_of", "equal_rows", "hashes_of", "row_hashes", "tree_hashes"]
 
 _AT_ONCE = 1000
 
@@ -22,7 +26,7 @@ class _Indexed(Protocol):
     """An index of classes, or a table of tasks."""
 
     @property
-    def x(self) -> Tensor | Rows: ...
+    def x(self) -> Inputs | Rows: ...
 
     @property
     def reads(self) -> InputKind | None: ...
@@ -32,7 +36,7 @@ class _Indexed(Protocol):
 
     def __len__(self) -> int: ...
 
-    def gather(self, rows: Tensor) -> Tensor:
+    def gather(self, rows: Tensor) -> Inputs:
         """Rows by number."""
 
 
@@ -65,6 +69,28 @@ def _marks(rows: NDArray[Any]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(marks), dtype="<u8").astype(np.uint64)
 
 
+def tree_hashes(x: Inputs, *, pixels: bool = False) -> NDArray[np.uint64]:
+    """A hash of each row of a tensor, as `hashes_of`, or of a tree of tensors: of the hashes of its tensors.
+
+    >>> rows = {"tokens": torch.tensor([[1, 2], [1, 2]]), "mask": torch.tensor([[1.0, 1.0], [1.0, 0.0]])}
+    >>> len(set(tree_hashes(rows).tolist()))
+    2
+    """
+    found = [hashes_of(_plain(leaf), pixels=pixels) for leaf in leaves(x)]
+    return found[0] if isinstance(x, Tensor) else _marks(np.stack(found, 1))
+
+
+def _plain(leaf: Tensor) -> NDArray[Any]:
+    leaf = leaf.detach().cpu()
+    plain: NDArray[Any] = (leaf.float() if leaf.dtype == torch.bfloat16 else leaf).numpy()
+    return plain
+
+
+def _scene(x: Inputs) -> str:
+    """The shape of a row, and of a tree its places."""
+    return f"{tuple(x.shape[1:])}" if isinstance(x, Tensor) else str(RowShape.of(x))
+
+
 def row_hashes(index: _Indexed, rows: Tensor | None = None) -> NDArray[np.uint64]:
     """The hashes of an index's rows by number (1-D), all by default; each is computed on first use, and kept.
 
@@ -82,10 +108,8 @@ def row_hashes(index: _Indexed, rows: Tensor | None = None) -> NDArray[np.uint64
     missing = np.unique(numbers[~kept.known[numbers]])
     for start in range(0, len(missing), _AT_ONCE):
         part = missing[start : start + _AT_ONCE]
-        x = index.x[torch.from_numpy(part)] if isinstance(index.x, Tensor) else index.x.gather(torch.from_numpy(part))
-        x = x.detach().cpu()
-        plain = (x.float() if x.dtype == torch.bfloat16 else x).numpy()
-        kept.marks[part] = hashes_of(plain, pixels=isinstance(index.reads, Images))
+        x = taken(index.x, torch.from_numpy(part))
+        kept.marks[part] = tree_hashes(x, pixels=isinstance(index.reads, Images))
         kept.known[part] = True
     return np.asarray(kept.marks[numbers])
 
@@ -98,7 +122,7 @@ def content_of(index: _Indexed, *rows: Tensor) -> str:
     True
     """
     distinct = torch.unique(torch.cat([part.reshape(-1) for part in rows]))
-    scene = f"{tuple(index.gather(distinct[:1]).shape[1:])}" if len(distinct) else ""
+    scene = _scene(index.gather(distinct[:1])) if len(distinct) else ""
     return hashlib.sha256(scene.encode() + row_hashes(index, distinct).tobytes()).hexdigest()[:16]
 
 

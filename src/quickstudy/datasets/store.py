@@ -9,10 +9,7 @@ STORE/store.json    shape and kind of a row, names, reader, checksums of all thi
 import hashlib
 import io
 import json
-import math
-import mmap
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,78 +19,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.held_rows import taken
 from quickstudy.datasets.image_rows import image_rows, kept
-from quickstudy.datasets.row_hashes import hashes_of
+from quickstudy.datasets.mapped_rows import KINDS, REMEDY, MappedRows, RowLayout
+from quickstudy.datasets.row_hashes import tree_hashes
 from quickstudy.errors import DataError
+from quickstudy.functional.tree import leading, map_leaves
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.kinds import input_kind
 from quickstudy.storage.files import read_json, write_whole
+from quickstudy.task import Inputs
 
-__all__ = ["MappedRows", "open_store", "pieces_of", "write_store"]
+__all__ = ["open_store", "pieces_of", "write_store"]
 
-_KINDS = {"uint8": torch.uint8, "float16": torch.float16, "float32": torch.float32}
-_VERSION = 2
-_REMEDY = "Copy the store anew, or write it again with datasets.write_store."
-
-
-class MappedRows:
-    """Rows of a mapped file; pages that were read belong to the system, which takes them back when memory is short.
-
-    Args:
-        path: of the file.
-        shape: of a row.
-        kind: of its numbers: uint8, float16 or float32.
-        hashes: of the rows, (R,), by `row_hashes.hashes_of`; each is compared when its row is first read.
-        pixels: whether 8-bit rows are images.
-
-    Raises:
-        DataError: the file is missing or no whole number of rows; when read: a row has changed since it was written.
-    """
-
-    def __init__(
-        self,
-        path: str | Path,
-        shape: Sequence[int],
-        kind: str,
-        hashes: NDArray[np.uint64] | None = None,
-        *,
-        pixels: bool = False,
-    ) -> None:
-        self.path, self.shape, self.kind, self.hashes, self.pixels = Path(path), tuple(shape), kind, hashes, pixels
-        row = math.prod(self.shape) * np.dtype(kind).itemsize
-        size = self.path.stat().st_size if self.path.is_file() else 0
-        if size == 0 or row == 0 or size % row:
-            raise DataError(f"{self.path} holds {size:,} bytes, no whole number of rows of {row:,}. {_REMEDY}")
-        self.rows = np.memmap(self.path, dtype=kind, mode="r", shape=(size // row, *self.shape))
-        if hashes is not None and len(hashes) != len(self.rows):
-            raise DataError(f"{self.path} holds {len(self.rows):,} rows, not the {len(hashes):,} that were written. {_REMEDY}")
-        self._seen = np.zeros(len(self.rows), dtype=bool)
-        if hasattr(mmap, "MADV_RANDOM"):
-            self.rows._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]  # rows beside one that is asked for are not
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def gather(self, rows: Tensor) -> Tensor:
-        """Copies of rows by number (1-D); the file is read from front to back."""
-        numbers = rows.cpu().numpy()
-        order = np.argsort(numbers, kind="stable")
-        found = np.empty((len(numbers), *self.shape), self.rows.dtype)
-        found[order] = self.rows[numbers[order]]
-        if self.hashes is not None and not self._seen[numbers].all():
-            self._check(numbers, found, self.hashes)
-        return torch.from_numpy(found)
-
-    def _check(self, numbers: NDArray[np.int64], found: NDArray[Any], hashes: NDArray[np.uint64]) -> None:
-        new = ~self._seen[numbers]
-        wrong = hashes_of(found[new], pixels=self.pixels) != hashes[numbers[new]]
-        if wrong.any():
-            raise DataError(f"row {numbers[new][wrong][0]} of {self.path} has changed since it was written. {_REMEDY}")
-        self._seen[numbers] = True
-
-    def __reduce__(self) -> Any:
-        return partial(MappedRows, pixels=self.pixels), (self.path, self.shape, self.kind, self.hashes)
+_VERSION = 3
+_OLDEST = 2
 
 
 def write_store(
@@ -108,8 +49,9 @@ def write_store(
 
     Args:
         folder: of the store; a store that is there is written over.
-        pieces: an index, of which all is kept (reader, groups and families too); or rows (R, …) uint8, float16 or float32, as
-            tensors or arrays, with their class numbers (R,); all rows of one shape and kind, any number in a piece.
+        pieces: an index, of which all is kept (reader, groups and families too); or rows (R, …) as
+            tensors, arrays or dictionaries of them, with their class numbers (R,); all rows of one shape and kind (8-bit and
+            whole numbers, float16, float32), any number in a piece.
         classes: names of the classes, in order of their numbers; an index has its own.
         name: of the data, used in messages and reports.
         reads: how a raw thing becomes a row, where rows are images once read, say. 8-bit rows in the shape of images,
@@ -153,8 +95,7 @@ def write_store(
     found = {
         "version": _VERSION,
         "name": name,
-        "shape": list(writing.shape),
-        "kind": writing.kind,
+        "layout": writing.layout.to_json(),
         "classes": list(classes),
         "reads": None if writing.reads is None else writing.reads.to_json(),
         "files": {file.name: _sum(file.read_bytes()) for file in sorted(folder.glob("*.npy")) if file.stem in _TABLES},
@@ -170,12 +111,11 @@ _TABLES = ("labels", "hashes", "groups")
 
 
 class _Writing:
-    """What is learned of rows while they are written: one shape, one kind, one reader."""
+    """What is learned of rows while they are written: one layout, one reader."""
 
     def __init__(self, name: str, reads: InputKind | None, *, laid: bool) -> None:
         self.name, self.reads, self.laid = name, reads, laid
-        self.shape: tuple[int, ...] = ()
-        self.kind = ""
+        self.layout = RowLayout({}, ())
 
     def all(self, path: Path, pieces: Iterable[tuple[Any, Any]]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Labels and hashes of all rows."""
@@ -184,18 +124,20 @@ class _Writing:
             for number, (x, y) in enumerate(pieces):
                 rows = self._rows(x, number)
                 y = np.asarray(y.cpu() if isinstance(y, Tensor) else y).astype(np.int64)
-                if y.shape != (len(rows),):
+                if y.shape != (leading(rows),):
                     raise DataError(
-                        f"{self.name}: {len(rows)} rows of piece {number} came with labels of shape {y.shape}. Give one each."
+                        f"{self.name}: {leading(rows)} rows of piece {number} came with labels of shape {y.shape}. Give one each."
                     )
-                file.write(rows.data)
+                file.write(self.layout.records(rows).data)
                 labels.append(y)
-                hashes.append(hashes_of(rows, pixels=isinstance(self.reads, Images)))
+                hashes.append(tree_hashes(rows, pixels=isinstance(self.reads, Images)))
         if not sum(map(len, labels)):
             raise DataError(f"{self.name} holds no rows. Give at least one of each class.")
         return np.concatenate(labels), np.concatenate(hashes)
 
-    def _rows(self, x: Any, number: int) -> NDArray[Any]:
+    def _rows(self, x: Any, number: int) -> Inputs:
+        if isinstance(x, Mapping):
+            return self._laid_out(map_leaves(lambda leaf: torch.as_tensor(leaf).cpu(), dict(x)), number)
         rows = x.detach().cpu() if isinstance(x, Tensor) else x
         if isinstance(self.reads, Images) and not self.laid:
             rows = kept(self.reads.batch(rows)) if rows.shape[1:] != self.reads.shape else rows
@@ -204,16 +146,21 @@ class _Writing:
         elif not self.laid and str(rows.dtype).removeprefix("torch.") == "uint8":
             rows, found = image_rows(torch.as_tensor(rows), self.name, last=not isinstance(x, Tensor))
             self.reads = found if number == 0 else self.reads
-        table = np.ascontiguousarray(rows.numpy() if isinstance(rows, Tensor) else rows)
-        if str(table.dtype) not in _KINDS:
-            raise DataError(f"{self.name}: piece {number} holds {table.dtype}. Give uint8, float16 or float32.")
-        scene = (table.shape[1:], str(table.dtype))
-        if self.kind and scene != (self.shape, self.kind):
-            raise DataError(
-                f"{self.name}: rows of piece {number} are {scene[1]} {scene[0]}, those before {self.kind} {self.shape}."
-            )
-        self.shape, self.kind = scene
-        return table
+        return self._laid_out(map_leaves(torch.as_tensor, rows), number)
+
+    def _laid_out(self, rows: Inputs, number: int) -> Inputs:
+        layout = RowLayout.of(rows)
+        for _, kind in layout.parts:
+            if kind not in KINDS:
+                raise DataError(f"{self.name}: piece {number} holds {kind}. Give one of {', '.join(KINDS)}.")
+        if self.layout.parts and layout != self.layout:
+            raise DataError(f"{self.name}: rows of piece {number} are {_said(layout)}, those before {_said(self.layout)}.")
+        self.layout = layout
+        return rows
+
+
+def _said(layout: RowLayout) -> str:
+    return " and ".join(f"{kind} {shape}" for shape, kind in layout.parts)
 
 
 def open_store(folder: str | Path) -> ClassIndex:
@@ -230,10 +177,10 @@ def open_store(folder: str | Path) -> ClassIndex:
         raise DataError(f"{folder} holds no complete store ({error}). Write one with datasets.write_store.") from error
     if version > _VERSION:
         raise DataError(f"{folder} was written by a newer quickstudy. Update it: pip install --upgrade quickstudy")
-    if version < _VERSION:
+    if version < _OLDEST:
         raise DataError(f"{folder} was written by quickstudy 0.1, without checksums. Write it again with datasets.write_store.")
     if found.get("checksum") != _checksum(found):
-        raise DataError(f"{folder / 'store.json'} has changed since it was written. {_REMEDY}")
+        raise DataError(f"{folder / 'store.json'} has changed since it was written. {REMEDY}")
     return _index(folder, found)
 
 
@@ -243,15 +190,15 @@ def _index(folder: Path, found: dict[str, Any]) -> ClassIndex:
         try:
             content = (folder / Path(file).name).read_bytes()
             if _sum(content) != expected:
-                raise DataError(f"{folder / file} has changed since it was written. {_REMEDY}")
+                raise DataError(f"{folder / file} has changed since it was written. {REMEDY}")
             tables[Path(file).stem] = np.load(folder / Path(file).name, allow_pickle=False)
         except (OSError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{folder} holds no complete store ({error}). Write one with datasets.write_store.") from error
-    groups, reads = tables.get("groups"), input_kind(found["reads"])
+    groups, reads, layout = tables.get("groups"), input_kind(found["reads"]), _layout(found)
     return ClassIndex(
-        MappedRows(folder / "rows.bin", found["shape"], found["kind"], tables["hashes"], pixels=isinstance(reads, Images)),
+        MappedRows(folder / "rows.bin", layout, tables["hashes"], pixels=isinstance(reads, Images)),
         torch.from_numpy(tables["labels"]),
         tuple(found["classes"]),
         found["name"],
@@ -262,6 +209,15 @@ def _index(folder: Path, found: dict[str, Any]) -> ClassIndex:
     )
 
 
+def _layout(found: dict[str, Any]) -> RowLayout:
+    """Of version 2, which held one tensor a row, too."""
+    try:
+        given = found.get("layout", {"skeleton": {"tensor": 0}, "parts": [[found.get("shape"), found.get("kind")]]})
+        return RowLayout.from_json(given)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"a store's rows are described wrongly ({error!r}). {REMEDY}") from error
+
+
 def _sum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -270,7 +226,7 @@ def _checksum(found: dict[str, Any]) -> str:
     return _sum(json.dumps({key: value for key, value in found.items() if key != "checksum"}, sort_keys=True).encode())
 
 
-def pieces_of(index: ClassIndex, rows: int = 1000) -> Iterator[tuple[Tensor, Tensor]]:
+def pieces_of(index: ClassIndex, rows: int = 1000) -> Iterator[tuple[Inputs, Tensor]]:
     """An index in pieces, ``rows`` at a time, in their own kind of numbers.
 
     >>> index = ClassIndex(torch.arange(6).view(6, 1).byte(), torch.tensor([0, 0, 0, 1, 1, 1]), ("a", "b"))
@@ -278,4 +234,4 @@ def pieces_of(index: ClassIndex, rows: int = 1000) -> Iterator[tuple[Tensor, Ten
     [(4, torch.uint8), (2, torch.uint8)]
     """
     for numbers in torch.split(torch.arange(len(index)), rows):
-        yield (index.x[numbers] if isinstance(index.x, Tensor) else index.x.gather(numbers)), index.labels[numbers]
+        yield taken(index.x, numbers), index.labels[numbers]

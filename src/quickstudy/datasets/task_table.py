@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from quickstudy.datasets.class_index import Hashes, Rows
+from quickstudy.datasets.held_rows import count_of, finite_rows, held, on_demand, part_of, placed, taken
 from quickstudy.errors import DataError, nearest
-from quickstudy.functional.tree import rows_of
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.row_shape import refuse_missing
+from quickstudy.task import Inputs
 
 __all__ = ["Table", "TableSplits"]
 
@@ -23,7 +24,7 @@ class Table:
     """Rows of many tasks; `tasks.ByTask` makes tasks of them.
 
     Args:
-        x: rows (R, …), or rows read on demand.
+        x: rows (R, …), a tree of them, or rows read on demand.
         y: class numbers (R,) int64, or values (R, P).
         tasks: the task number of each row, (R,).
         task_names: names of the tasks, in order of their numbers.
@@ -41,7 +42,7 @@ class Table:
     (Table(data: 4 rows of 2 tasks, values), [2, 2])
     """
 
-    x: Tensor | Rows
+    x: Inputs | Rows
     y: Tensor
     tasks: Tensor
     task_names: tuple[str, ...]
@@ -52,13 +53,16 @@ class Table:
     reads: InputKind | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "x", held(self.x, self.name))
         rows = len(self.tasks)
         beside = {"targets": self.y, "groups": self.groups, "times": self.time}
-        for what, held in beside.items():
-            if held is not None and len(held) != rows:
-                raise DataError(f"{self.name}: {len(held)} {what} came with {rows} rows. Give one to each row.")
-        if len(self.x) != rows or not rows or self.tasks.dtype != torch.int64:
-            raise DataError(f"{self.name}: {len(self.x)} rows came with {rows} task numbers. Give an int64 number to each row.")
+        for what, given in beside.items():
+            if given is not None and len(given) != rows:
+                raise DataError(f"{self.name}: {len(given)} {what} came with {rows} rows. Give one to each row.")
+        if count_of(self.x) != rows or not rows or self.tasks.dtype != torch.int64:
+            raise DataError(
+                f"{self.name}: {count_of(self.x)} rows came with {rows} task numbers. Give an int64 number to each row."
+            )
         if int(self.tasks.min()) < 0 or int(self.tasks.max()) >= len(self.task_names) or not bool((self.counts > 0).all()):
             raise DataError(f"{self.name}: task numbers must lie in 0..{len(self.task_names) - 1}, and each have a row.")
         kind = "class numbers (R,)" if self.classes else "values (R, P)"
@@ -67,7 +71,7 @@ class Table:
         if self.classes and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
             raise DataError(f"{self.name}: class numbers must lie in 0..{len(self.classes) - 1}, as many as names.")
         refuse_missing(self.y, f"{self.name}: targets")
-        if isinstance(self.x, Tensor):
+        if not on_demand(self.x):
             refuse_missing(self.x, f"{self.name}: rows")
 
     def __len__(self) -> int:
@@ -87,13 +91,16 @@ class Table:
         """How many rows each task has, (T,)."""
         return torch.bincount(self.tasks, minlength=len(self.task_names))
 
-    def gather(self, rows: Tensor) -> Tensor:
+    def gather(self, rows: Tensor) -> Inputs:
         """Rows by number; ``rows`` of any shape gives that shape followed by an example's."""
-        if isinstance(self.x, Tensor):
-            found = rows_of(self.x, rows)
-        else:
-            flat = self.x.gather(rows.reshape(-1))
-            found = flat.reshape(*rows.shape, *flat.shape[1:])
+        found = taken(self.x, rows.reshape(-1))
+        if on_demand(self.x):
+            bad = torch.unique(rows.reshape(-1)[~finite_rows(found)])
+            if len(bad):
+                raise DataError(
+                    f"{self.name}: {len(bad)} rows hold NaN or infinite values, the first is row {int(bad[0])}. Clean them."
+                )
+        found = placed(found, rows)
         return found if self.reads is None else self.reads.scaled(found)
 
     def rows(self, rows: Tensor, name: str | None = None) -> "Table":
@@ -101,7 +108,7 @@ class Table:
         found, tasks = torch.unique(self.tasks[rows], return_inverse=True)
         return replace(
             self,
-            x=self.x[rows] if isinstance(self.x, Tensor) else _Part(self.x, rows),
+            x=part_of(self.x, rows),
             y=self.y[rows],
             tasks=tasks,
             task_names=tuple(self.task_names[task] for task in found.tolist()),
@@ -132,18 +139,6 @@ class Table:
             DataError: there are none.
         """
         return self.select([name for name, count in zip(self.task_names, self.counts.tolist(), strict=True) if count >= rows])
-
-
-@dataclass(frozen=True)
-class _Part(Rows):
-    whole: Rows
-    chosen: Tensor
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def gather(self, rows: Tensor) -> Tensor:
-        return self.whole.gather(self.chosen[rows])
 
 
 class TableSplits(NamedTuple):

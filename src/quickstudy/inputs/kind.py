@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Self
 
-import torch
-
 from quickstudy.functional.tree import map_leaves
 from quickstudy.inputs.row_shape import RowShape
 from quickstudy.task import Inputs
@@ -47,7 +45,7 @@ class InputKind(ABC):
         """
         return map_leaves(lambda leaf: leaf[0], self.batch([thing]))
 
-    def scaled(self, rows: torch.Tensor) -> torch.Tensor:
+    def scaled(self, rows: Inputs) -> Inputs:
         """Rows as they are kept in memory, as inputs."""
         return rows
 

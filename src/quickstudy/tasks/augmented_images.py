@@ -63,7 +63,7 @@ class AugmentedImages(Augmented):
 
 def _changed(side: Examples, changes: Sequence[ImageAugmentation], seeds: Tensor, stream: int) -> Examples:
     """Images (B, S, C, H, W) as one batch."""
-    if not changes or not side.x.shape[1]:
+    if not changes or not side.mask.shape[1]:
         return side
     if not isinstance(side.x, Tensor) or side.x.ndim != 5 or not side.x.is_floating_point():
         raise TaskError("only images (channels, height, width) can be changed like images. Give a source of images.")

@@ -127,9 +127,11 @@ class Mixture(TaskSource[MixturePlan]):
     def _joined(self, plan: MixturePlan, tasks_of: Callable[[TaskSource[Any], Plan], Task]) -> Task:
         made = [(tasks_of(source, inner), here) for source, inner, here in self._parts(plan)]
         parts, order = [task for task, _ in made], [here for _, here in made]
-        shapes = {tuple(leaf.shape[2:]) for part in parts for leaf in leaves(part.support.x)[:1]}
+        shapes = {" and ".join(str(tuple(leaf.shape[2:])) for leaf in leaves(part.support.x)) for part in parts}
         if len(shapes) > 1:
-            raise ShapeError(f"the sources of a mixture give inputs of shapes {sorted(shapes)}. Bring them to one shape.")
+            raise ShapeError(
+                f"the sources of a mixture give inputs of shapes {', '.join(sorted(shapes))}. Bring them to one shape."
+            )
         back = torch.cat(order).argsort()
         ways = max(part.support.y.shape[2] for part in parts)
         support = cat([_widen(part.support, max(p.support.mask.shape[1] for p in parts), ways) for part in parts])
