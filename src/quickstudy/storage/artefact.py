@@ -65,25 +65,26 @@ def pack(tree: Any) -> tuple[Any, list[Tensor]]:
     ({'dict': [['a', {'tuple': [{'tensor': 0}, 3]}]]}, [tensor([0., 0.])])
     """
     tensors: list[Tensor] = []
+    return _packed(tree, tensors), tensors
 
-    def visit(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            tensors.append(value.detach().cpu().contiguous().clone())
-            return {"tensor": len(tensors) - 1}
-        if isinstance(value, Mapping):
-            return {"dict": [[key, visit(item)] for key, item in value.items()]}
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return {"record": type(value).__name__, "items": [[n, visit(getattr(value, n))] for n in value._fields]}
-        if is_dataclass(value) and not isinstance(value, type):
-            items = [[field.name, visit(getattr(value, field.name))] for field in fields(value)]
-            return {"record": type(value).__name__, "items": items}
-        if isinstance(value, list | tuple):
-            return {"list" if isinstance(value, list) else "tuple": [visit(item) for item in value]}
-        if value is None or isinstance(value, bool | int | float | str):
-            return value
-        raise ArtefactError(f"a {type(value).__name__} cannot be saved without pickle. Keep tensors and plain values in states.")
 
-    return visit(tree), tensors
+def _packed(value: Any, tensors: list[Tensor]) -> Any:
+    """A node of the skeleton; no function inside `pack`, which would refer to itself and so hold the tensors for a while."""
+    if isinstance(value, Tensor):
+        tensors.append(value.detach().cpu().contiguous().clone())
+        return {"tensor": len(tensors) - 1}
+    if isinstance(value, Mapping):
+        return {"dict": [[key, _packed(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {"record": type(value).__name__, "items": [[n, _packed(getattr(value, n), tensors)] for n in value._fields]}
+    if is_dataclass(value) and not isinstance(value, type):
+        items = [[field.name, _packed(getattr(value, field.name), tensors)] for field in fields(value)]
+        return {"record": type(value).__name__, "items": items}
+    if isinstance(value, list | tuple):
+        return {"list" if isinstance(value, list) else "tuple": [_packed(item, tensors) for item in value]}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ArtefactError(f"a {type(value).__name__} cannot be saved without pickle. Keep tensors and plain values in states.")
 
 
 def unpack(skeleton: Any, tensors: list[Tensor], records: Callable[[str], type | None] = lambda name: None) -> Any:
@@ -92,28 +93,28 @@ def unpack(skeleton: Any, tensors: list[Tensor], records: Callable[[str], type |
     Raises:
         ArtefactError: the skeleton is none that `pack` made, or names a record that is not allowed.
     """
-
-    def visit(node: Any) -> Any:
-        if not isinstance(node, dict):
-            return node
-        if "tensor" in node:
-            return tensors[range(len(tensors))[node["tensor"]]]
-        if "dict" in node:
-            return {key: visit(item) for key, item in node["dict"]}
-        if "record" in node:
-            found = records(str(node["record"]))
-            if found is None:
-                raise ArtefactError(f"the file holds a {node['record']}, which its learner does not know.")
-            return found(**{key: visit(item) for key, item in node["items"]})
-        ((kind, items),) = node.items()
-        return {"list": list, "tuple": tuple}[kind](visit(item) for item in items)
-
     try:
-        return visit(skeleton)
+        return _unpacked(skeleton, tensors, records)
     except UserError:
         raise
     except Exception as error:  # whatever a record's class makes of a forged content
         raise ArtefactError(f"the file is not laid out as one of quickstudy ({error!r}). Save it again.") from error
+
+
+def _unpacked(node: Any, tensors: list[Tensor], records: Callable[[str], type | None]) -> Any:
+    if not isinstance(node, dict):
+        return node
+    if "tensor" in node:
+        return tensors[range(len(tensors))[node["tensor"]]]
+    if "dict" in node:
+        return {key: _unpacked(item, tensors, records) for key, item in node["dict"]}
+    if "record" in node:
+        found = records(str(node["record"]))
+        if found is None:
+            raise ArtefactError(f"the file holds a {node['record']}, which its learner does not know.")
+        return found(**{key: _unpacked(item, tensors, records) for key, item in node["items"]})
+    ((kind, items),) = node.items()
+    return {"list": list, "tuple": tuple}[kind](_unpacked(item, tensors, records) for item in items)
 
 
 def write(path: str | Path, kind: str, description: dict[str, Any], tree: Any) -> None:
