@@ -10,9 +10,9 @@ import torch
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.class_names import check_names
-from quickstudy.datasets.domain import image_zip
 from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.image_reading import ImageReading, OnError
+from quickstudy.datasets.image_zip import image_zip
 from quickstudy.datasets.table import table
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.task_table import Table
@@ -138,7 +138,7 @@ def _of_images(path: Path, reads: Images, on_error: OnError) -> SupportSet:
     if not inside or any(entry.is_dir() for entry in inside):
         index = image_folder(path, reads=reads, on_error=on_error)
         return SupportSet(index.examples(), index.classes, _places(path, index), index.name)
-    reading = ImageReading(reads, on_error)
+    reading = ImageReading(reads, on_error, keep=len(inside))
     places = tuple(str(file) for file in inside if reading.add(partial(Path, file)))
     reading.check(str(path))
     if not places:

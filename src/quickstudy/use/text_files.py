@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from quickstudy.datasets.system_files import passed_over
 from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import regular_file
 
@@ -20,7 +21,7 @@ def entries(folder: Path) -> list[Path]:
         found = sorted(folder.iterdir())
     except OSError as error:
         raise DataError(f"{folder} cannot be read ({error.strerror}). Check the path and its permissions.") from error
-    return [entry for entry in found if not entry.name.startswith(".") and entry.name not in ("Thumbs.db", "desktop.ini")]
+    return [entry for entry in found if not passed_over(entry.name)]
 
 
 def is_text(path: Path) -> bool:
