@@ -106,7 +106,7 @@ class ClassFolders:
             named = ", ".join(f"{label} ({count})" for label, count in list(small.items())[:_LISTED])
             more = f" and {len(small) - _LISTED:,} more" if len(small) > _LISTED else ""
             _log.warning(
-                "%s: %d classes of fewer than %d images left out: %s%s", self.where, len(small), self.smallest, named, more
+                "%s: classes left out for having fewer than %d images: %s%s", self.where, self.smallest, named, more
             )
         if len(small) == len(counts):
             raise DataError(
@@ -141,4 +141,4 @@ def nested(where: object, inside: object, deeper: PurePath) -> DataError:
 def passed_beside(count: int, where: object) -> None:
     """Reports files that lie beside the class folders and are not read."""
     if count:
-        _log.warning("%s: %d files beside the class folders are not read", where, count)
+        _log.warning("%s: files beside the class folders, not read: %d", where, count)
