@@ -88,8 +88,8 @@ def _report_shared(splits: Splits, path: Path) -> None:
         shared = set(getattr(splits, one).classes) & set(getattr(splits, other).classes)
         if shared:
             _log.warning(
-                "%s: classes both in %s and in %s: %d (%s …). Scores for new classes cannot be measured like this. Keep each class "
-                "in one part.",
+                "%s: classes both in %s and in %s: %d (%s …). Scores for new classes cannot be measured like this. Keep each "
+                "class in one part.",
                 path,
                 one,
                 other,
