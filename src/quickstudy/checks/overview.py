@@ -11,6 +11,7 @@ from torch import Tensor
 
 from quickstudy.datasets.arrays import split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.datasets.held_rows import on_demand
 from quickstudy.datasets.manifest import files_below
 from quickstudy.datasets.row_hashes import row_hashes
 from quickstudy.datasets.table_file import read_table_file
@@ -182,7 +183,7 @@ def _part(part: ClassIndex | Table) -> Part:
 
 def _repeated(parts: Sequence[ClassIndex | Table]) -> tuple[int | None, int | None]:
     """How many rows equal an earlier one (of their task, where there are tasks), and how many of these have another answer."""
-    if not all(isinstance(part.x, Tensor) for part in parts):
+    if any(on_demand(part.x) for part in parts):
         return None, None
     seen: dict[Any, Any] = {}
     again = other = 0
