@@ -18,7 +18,7 @@ from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.metrics.rejection import Threshold
-from quickstudy.nn.value import Value, own, value_of
+from quickstudy.nn.value import HasValue, Value, own, value_of
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs, Task, inputs
 
@@ -52,7 +52,7 @@ class Facts:
     unexportable: str = ""
 
 
-class Learner(Recorded, nn.Module, ABC, Generic[State]):
+class Learner(Recorded, HasValue, ABC, Generic[State]):
     """The one contract of all families: encode, adapt, predict.
 
     A subclass writes `adapt` and `predict` for ONE task without a batch axis, on inputs that `encode` has already
@@ -136,10 +136,6 @@ class Learner(Recorded, nn.Module, ABC, Generic[State]):
         if mode and kept is not None and kept.module is self:
             raise LearnerError("this learner belongs to predictors, which must not change. Train a copy: copy.deepcopy(learner).")
         return super().train(mode)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Copies and files of a learner do not hold the copy that its predictors share."""
-        return {name: held for name, held in vars(self).items() if name != "_value"}
 
     @property
     def advances(self) -> bool:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import torch
@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.nn.frozen import Frozen
 
-__all__ = ["Value", "alike", "own", "value_of"]
+__all__ = ["HasValue", "Value", "alike", "own", "value_of"]
 
 Module = TypeVar("Module", bound=nn.Module)
 
 _KEPT = "_value"
-"""Where a module remembers its value; no part of its state, and left out of copies and files by `Learner`."""
+"""Where a module remembers its value; no part of its state, and left out of copies and files by `HasValue`."""
 
 _TRANSIENT = {"training", _KEPT}
 _ATOMS = (FunctionType, BuiltinFunctionType, ModuleType, type)
@@ -81,6 +81,21 @@ def own(module: Module) -> Value[Module]:
     """``module`` itself as its value, for one that no other object holds."""
     module.__dict__[_KEPT] = value = Value(module)
     return value
+
+
+class HasValue(nn.Module):
+    """A base for modules that remember their value."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and files do not hold the value."""
+        return {name: held for name, held in vars(self).items() if name != _KEPT}
+
+    def __sklearn_clone__(self) -> Self:
+        """What a clone of an estimator by scikit-learn holds: the value of this module as it is now, a copy in eval mode.
+
+        All clones share it, and the tensors of `Frozen` parts with this module too.
+        """
+        return value_of(self).module
 
 
 def _tensors(module: nn.Module) -> Iterator[Tensor]:
