@@ -54,6 +54,10 @@ COMMANDS = {
         "quickstudy.cli.predicting:predict",
         "Name the class of images, texts or rows with an adapted predictor, or predict their numbers.",
     ),
+    "data": (
+        "quickstudy.cli.data:data",
+        "Show what is read of data: rows, classes or tasks, sizes, missing values, duplicates, the split, examples, and faults.",
+    ),
     "doctor": (
         "quickstudy.cli.doctor:doctor",
         "Examine a run, a recipe, a saved learner or a data set; findings state what is wrong, how bad it is, and the remedy.",

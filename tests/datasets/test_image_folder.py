@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from quickstudy.datasets.image_folder import image_folder
+from quickstudy.datasets.image_zip import image_zip
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
 
@@ -175,3 +177,76 @@ def test_16_bit_images_keep_their_precision_and_their_range(tmp_path: Path, monk
     assert torch.allclose(index.gather(torch.arange(4)).flatten(1).mean(1), expected, rtol=1e-5)
     monkeypatch.setattr("quickstudy.datasets.on_demand.IN_MEMORY", 0)
     assert torch.equal(image_folder(tmp_path, reads=reads).gather(torch.arange(4)), index.gather(torch.arange(4)))
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("photo.heic", HEIC, "photo.heic is a HEIC photo, as phones save them, which is not read here. Save it as JPEG or PNG"),
+        ("renamed.jpg", HEIC, "renamed.jpg is a HEIC photo"),
+        ("clip.jpg", b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + bytes(99), r"clip.jpg is a film \(QuickTime\)"),
+        ("scan.pdf", b"%PDF-1.4\n", "scan.pdf is a PDF document"),
+        ("logo.svg", b'<svg xmlns="x"></svg>', r"logo.svg is a drawing \(SVG\)"),
+        ("empty.png", b"", r"empty.png is not an image that can be read \(no JPEG"),
+    ],
+)
+def test_what_is_taken_for_an_image_is_named_as_what_it_is(folder: Path, name: str, content: bytes, said: str) -> None:
+    (folder / "cat" / name).write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        image_folder(folder)
+    with zipfile.ZipFile(folder / "all.zip", "w") as pack:
+        for label in ("cat", "dog"):
+            for file in (folder / label).iterdir():
+                pack.write(file, f"{label}/{file.name}")
+    with pytest.raises(DataError, match=f"cat/{name} in .*all.zip: the image is"):
+        image_zip(folder / "all.zip")
+    assert image_folder(folder, on_error="skip").counts.tolist() == [5, 6]
+
+
+def test_classes_that_are_too_small_are_left_out_and_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copytree(folder / "cat", folder / "cow")
+    shutil.copytree(folder / "cat", folder / "elk")
+    (folder / "cow" / "0.png").unlink()
+    (folder / "elk" / "1.png").write_bytes(b"broken")
+    (folder / "fox").mkdir()
+    index = image_folder(folder, smallest=5, on_error="skip")
+    assert index.classes == ("cat", "dog") and index.counts.tolist() == [5, 6]
+    assert "classes left out for having fewer than 5 images: cow (4), fox (0)" in caplog.text
+    assert "classes left out for having fewer than 5 images: elk (4)" in caplog.text
+    assert image_folder(folder, smallest=1, on_error="skip").classes == ("cat", "cow", "dog", "elk")
+    with pytest.raises(DataError, match="no class of .* has 7 images. Give more, or lower smallest"):
+        image_folder(folder, smallest=7, on_error="skip")
+
+
+def test_rows_of_what_is_left_are_those_of_their_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images of 8 and of 16 bits, broken ones between them, and a class that falls away after reading."""
+    reads = Images(9, strokes=False)
+    (folder / "bee").mkdir()
+    (folder / "bee" / "1.png").write_bytes(b"broken")
+    Image.new("L", (9, 9), 7).save(folder / "bee" / "2.png")
+    (folder / "cat" / "3.png").write_bytes(b"broken")
+    Image.fromarray(np.full((9, 9), 1001, dtype=np.uint16)).save(folder / "dog" / "wide.png")
+    files = [*[folder / "cat" / f"{n}.png" for n in (0, 1, 2, 4)], *sorted((folder / "dog").iterdir())]
+    expected = torch.stack([reads(file) for file in files])
+    for _ in range(2):
+        index = image_folder(folder, reads=reads, smallest=2, on_error="skip")
+        assert index.classes == ("cat", "dog") and torch.equal(index.gather(torch.arange(len(files))), expected)
+        monkeypatch.setattr("quickstudy.datasets.on_demand.IN_MEMORY", 0)
+    assert not isinstance(index.x, torch.Tensor)
+
+
+def test_files_beside_the_class_folders_are_reported(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("1.png", "Thumbs.db", "notes.txt"):
+        (folder / name).write_bytes(b"words")
+    assert image_folder(folder).counts.tolist() == [5, 6]
+    assert "files beside the class folders, not read: 2" in caplog.text
+
+
+def test_a_list_beside_images_is_what_to_give(tmp_path: Path) -> None:
+    Image.new("L", (9, 9)).save(tmp_path / "1.png")
+    (tmp_path / "labels.csv").write_text("file,label")
+    with pytest.raises(DataError, match=r"It holds tables: labels.csv. To read one, give its path: .*labels.csv"):
+        image_folder(tmp_path)

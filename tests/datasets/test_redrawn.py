@@ -70,3 +70,30 @@ def test_rows_are_redrawn_as_their_images_would_be() -> None:
     assert float(image[0, 14, 13]) > 0.9 and float(image[0, 0, 0]) == 0
     colour = redrawn(larger, PHOTOS).gather(torch.tensor([[0, 1], [2, 3]]))
     assert colour.shape == (2, 2, 3, 20, 20) and 0 <= float(colour.min()) < float(colour.max()) <= 1
+
+
+def test_zips_follow_the_rules_of_folders(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pets = folder(tmp_path)
+    files = {file.relative_to(pets).as_posix(): file.read_bytes() for file in sorted(pets.rglob("*.png"))}
+
+    def packed(name: str, members: dict[str, bytes]) -> Path:
+        with zipfile.ZipFile(tmp_path / name, "w") as pack:
+            for member, content in members.items():
+                pack.writestr(member, content)
+        return tmp_path / name
+
+    plain = image_folder(pets, reads=PHOTOS)
+    around = packed(
+        "around.zip", {f"my pets/{name}": content for name, content in files.items()} | {"my pets/SOURCE.md": b"words"}
+    )
+    assert torch.equal(image_zip(around, PHOTOS).gather(torch.arange(6)), plain.gather(torch.arange(6)))
+    assert "files beside the class folders, not read: 1" in caplog.text
+    deep = packed("deep.zip", {f"{place}/{name}": content for name, content in files.items() for place in ("home", "farm")})
+    with pytest.raises(DataError, match=r"holds folders of folders \(farm/cat\)"):
+        image_zip(deep, PHOTOS)
+    assert image_zip(deep, PHOTOS, by_path=True).classes == ("farm/cat", "farm/dog", "home/cat", "home/dog")
+    mixed = packed("mixed.zip", files | {"cat/old/1.png": files["cat/0.png"]})
+    with pytest.raises(DataError, match="cat/old in .* is a folder within a class folder"):
+        image_zip(mixed, PHOTOS)
+    small = packed("small.zip", files | {"elk/1.png": files["cat/0.png"]})
+    assert image_zip(small, PHOTOS, smallest=2).classes == ("cat", "dog") and "elk (1)" in caplog.text

@@ -81,7 +81,7 @@ def test_classes_in_two_parts_are_reported(tmp_path: Path, caplog: pytest.LogCap
     for part in ("train", "val", "test"):
         photos(tmp_path / part, 2, start=0 if part == "train" else 2)
     open_data(str(tmp_path), reads=SMALL)
-    assert "2 classes are in val and in test (class02 …)" in caplog.text and "in train" not in caplog.text
+    assert "classes both in val and in test: 2 (class02 …)" in caplog.text and "in train and" not in caplog.text
 
 
 def test_too_few_classes_lead_to_adapting(tmp_path: Path) -> None:

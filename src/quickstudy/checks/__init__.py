@@ -9,6 +9,7 @@ from quickstudy.checks.finding import Diagnosis, Finding, Observation, Severity
 from quickstudy.checks.gradient import check_metagradient
 from quickstudy.checks.memorisation import answered_without_support
 from quickstudy.checks.other_queries import moved_by_names, moved_by_order, moved_by_other_queries
+from quickstudy.checks.overview import Overview, overview
 from quickstudy.checks.progress import meta_overfitting, meta_train_gap
 from quickstudy.checks.record import Checks, Point
 from quickstudy.checks.scene import Training
@@ -23,6 +24,7 @@ __all__ = [
     "Diagnosis",
     "Finding",
     "Observation",
+    "Overview",
     "Point",
     "Severity",
     "StepCost",
@@ -43,6 +45,7 @@ __all__ = [
     "moved_by_names",
     "moved_by_order",
     "moved_by_other_queries",
+    "overview",
     "repeated_examples",
     "revealing_positions",
     "shared_classes",

@@ -52,6 +52,7 @@ class ClassFolders:
         opened: Callable[[Item], Any],
         *,
         lazy: Callable[[Item], Any] | None = None,
+        instead: str = "",
     ) -> ClassIndex:
         """The index of what is listed by class.
 
@@ -59,6 +60,7 @@ class ClassFolders:
             listed: the images of each class.
             opened: what the reader takes for one of them; called when its turn comes.
             lazy: the same for rows that are read on demand, where all together would fill the memory.
+            instead: what else may be meant, if none of them is an image.
 
         Raises:
             DataError: broken images, a class without images, names that are nearly one.
@@ -75,6 +77,8 @@ class ClassFolders:
                 if reading.add(lambda item=item: opened(item)):  # type: ignore[misc]
                     found.append(item)
                     labels.append(label)
+        if not found:
+            raise DataError(f"{self.where} holds no image that can be read: {reading.broken[0]}{instead}")
         reading.check(self.where)
         counts = dict.fromkeys(classes, 0)
         for label in labels:
@@ -105,9 +109,7 @@ class ClassFolders:
         if small:
             named = ", ".join(f"{label} ({count})" for label, count in list(small.items())[:_LISTED])
             more = f" and {len(small) - _LISTED:,} more" if len(small) > _LISTED else ""
-            _log.warning(
-                "%s: %d classes of fewer than %d images left out: %s%s", self.where, len(small), self.smallest, named, more
-            )
+            _log.warning("%s: classes left out for having fewer than %d images: %s%s", self.where, self.smallest, named, more)
         if len(small) == len(counts):
             raise DataError(
                 f"no class of {self.where} has {self.smallest} images. Give more, or lower ", Argument("smallest"), "."
@@ -141,4 +143,4 @@ def nested(where: object, inside: object, deeper: PurePath) -> DataError:
 def passed_beside(count: int, where: object) -> None:
     """Reports files that lie beside the class folders and are not read."""
     if count:
-        _log.warning("%s: %d files beside the class folders are not read", where, count)
+        _log.warning("%s: files beside the class folders, not read: %d", where, count)

@@ -52,7 +52,7 @@ def image_folder(
         )
     passed_beside(sum(entry.is_file() for entry in _entries(root)), root)
     how = ClassFolders(str(root), name or root.resolve().name, reads, on_error, smallest)
-    return how.read(listed, Path, lazy=Path)
+    return how.read(listed, Path, lazy=Path, instead=_instead(root))
 
 
 def _by_name(root: Path) -> dict[str, list[Path]]:

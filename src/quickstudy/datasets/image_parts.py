@@ -88,11 +88,11 @@ def _report_shared(splits: Splits, path: Path) -> None:
         shared = set(getattr(splits, one).classes) & set(getattr(splits, other).classes)
         if shared:
             _log.warning(
-                "%s: %d classes are in %s and in %s (%s …): scores for classes that are new to the learner are not measured so. "
-                "Give each class to one part.",
+                "%s: classes both in %s and in %s: %d (%s …). Scores for new classes cannot be measured like this. Keep each "
+                "class in one part.",
                 path,
-                len(shared),
                 one,
                 other,
+                len(shared),
                 min(shared),
             )

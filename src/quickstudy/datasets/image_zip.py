@@ -79,7 +79,10 @@ def _listed(places: dict[str, PurePosixPath], where: str, *, by_path: bool) -> d
         if len(place.parts) > 1:
             listed.setdefault(place.parent.as_posix() if by_path else place.parts[0], []).append(member)
     direct = Counter(place.parts[0] for place in places.values() if len(place.parts) == 2)
-    deep = {place.parts[0]: place for place in places.values() if len(place.parts) > 2}
+    deep: dict[str, PurePosixPath] = {}
+    for place in places.values():
+        if len(place.parts) > 2:
+            deep.setdefault(place.parts[0], place)
     for label in [] if by_path else sorted(deep):
         if not direct[label]:
             raise nested(where, f"an unpacked {label}", deep[label].parent)

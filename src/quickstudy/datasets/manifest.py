@@ -2,14 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.held_rows import on_demand
 from quickstudy.datasets.system_files import passed_over
 from quickstudy.datasets.task_table import Table
 from quickstudy.errors import DataError
@@ -61,11 +60,7 @@ def digest_of_data(parts: Iterable[ClassIndex | Table]) -> str:
         y = part.labels if isinstance(part, ClassIndex) else part.y
         names = part.classes if isinstance(part, ClassIndex) else (*part.classes, *part.task_names)
         found.update("\n".join([part.name, str(len(part)), *names]).encode())
-        for tensor in [y, *(leaves(part.x) if _held(part.x) else [])]:
+        for tensor in [y, *([] if on_demand(part.x) else leaves(part.x))]:
             found.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
             found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()[:_SHORT]
-
-
-def _held(x: Any) -> bool:
-    return isinstance(x, Tensor | Mapping)

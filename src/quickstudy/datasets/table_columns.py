@@ -58,8 +58,7 @@ def large_enough(rows: Mapping[str, Any], column: str, smallest: int, called: st
         raise DataError(f"{called}: no value of {column} has {smallest} rows. Lower ", Argument("smallest"), ".")
     listed = ", ".join(f"{value} ({count})" for value, count in list(small.items())[:_NAMED])
     more = f" and {len(small) - _NAMED:,} more" if len(small) > _NAMED else ""
-    text = "%s: %d values of %s with fewer than %d rows left out: %s%s"
-    _log.warning(text, called, len(small), column, smallest, listed, more)
+    _log.warning("%s: values of %s left out for having fewer than %d rows: %s%s", called, column, smallest, listed, more)
     kept = [row for row, value in enumerate(values) if is_missing(value) or counts[value] >= smallest]
     return {
         name: held[np.array(kept)] if isinstance(held, np.ndarray) else [held[row] for row in kept] for name, held in rows.items()

@@ -25,6 +25,20 @@ _MOST_BYTES = 200_000_000
 _ONE_IMAGE = "MPO"
 """A camera's JPEG with previews or depth beside the photo, which comes first."""
 
+_STARTS = 16
+_OTHERS = {
+    b"ftyphei": "a HEIC photo, as phones save them",
+    b"ftyphev": "a HEIC photo, as phones save them",
+    b"ftypmif1": "a HEIF photo, as phones save them",
+    b"ftypmp4": "a film (MP4)",
+    b"ftypisom": "a film (MP4)",
+    b"ftypqt": "a film (QuickTime)",
+    b"%PDF": "a PDF document",
+    b"<svg": "a drawing (SVG)",
+    b"<?xml": "an XML file, perhaps a drawing (SVG)",
+}
+"""How files begin that people take for images, and what they are."""
+
 _opening = threading.Lock()
 
 
@@ -61,10 +75,12 @@ def decoded(thing: Any) -> Image.Image:
         DataError: it is no image of `FORMATS`, is broken, holds several images, or has too many pixels or bytes.
     """
     name = str(thing) if isinstance(thing, str | Path) else "the image"
+    start = b""
     try:
         with contextlib.ExitStack() as opened:
             if isinstance(thing, str | Path):
                 thing = opened.enter_context(regular_file(thing, _MOST_BYTES))
+            start = _start(thing)
             image = _image(thing, name)
             if image.width * image.height > _MOST_PIXELS:
                 raise DataError(f"{name} has {image.width}×{image.height} pixels, more than {_MOST_PIXELS:,}. Make it smaller.")
@@ -75,11 +91,26 @@ def decoded(thing: Any) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{name} has more than {_MOST_PIXELS:,} pixels. Make it smaller.") from error
     except UnidentifiedImageError as error:
+        kind = next((words for mark, words in _OTHERS.items() if mark in start), None)
+        if kind is not None:
+            raise DataError(f"{name} is {kind}, which is not read here. Save it as JPEG or PNG, or leave it out.") from error
         raise DataError(
             f"{name} is not an image that can be read (no {', '.join(FORMATS)}). Replace it or leave it out."
         ) from error
     except Exception as error:  # Pillow's decoders raise many kinds on broken or hostile files
         raise DataError(f"{name} is not an image that can be read ({error}). Replace it or leave it out.") from error
+
+
+def _start(thing: Any) -> bytes:
+    """The first bytes of a file or of a file's content."""
+    if isinstance(thing, bytes | bytearray | memoryview):
+        return bytes(thing[:_STARTS])
+    if not hasattr(thing, "read") or not hasattr(thing, "seek"):
+        return b""
+    place = thing.tell()
+    start = thing.read(_STARTS)
+    thing.seek(place)
+    return start if isinstance(start, bytes) else b""
 
 
 def _image(thing: Any, name: str) -> Image.Image:

@@ -18,7 +18,7 @@ from typing import Any
 import platformdirs
 
 from quickstudy.errors import Argument, ArtefactError, UserError, nearest
-from quickstudy.storage.files import read_json, write_whole
+from quickstudy.storage.files import locked, read_json, write_whole
 
 __all__ = ["check_trusted", "code_file", "config_folder", "hash_of_code", "names_code", "own_function", "trust"]
 
@@ -77,7 +77,7 @@ def own_function(spec: str, what: str = "a function", *, trust: bool = False) ->
         listed = f" It has {', '.join(own)}." if own else " It defines none."
         raise UserError(f"{path} has no function {name!r}.{nearest(name, own)}{listed}")
     if not callable(found):
-        raise UserError(f"{name} in {path} is a {type(found).__name__}, no function. Name a function that gives {what}.")
+        raise UserError(f"{name} in {path} is of type {type(found).__name__}, no function. Name a function that gives {what}.")
     return found  # type: ignore[no-any-return]
 
 
@@ -142,10 +142,16 @@ def _list() -> Mapping[str, str]:
 
 
 def _note(path: Path, sha256: str) -> None:
-    known = _list()
-    if known.get(str(path.resolve())) != sha256:
-        content = dict(sorted({**known, str(path.resolve()): sha256}.items()))
-        write_whole(config_folder() / "trusted.json", json.dumps(content, indent=1).encode())
+    if _list().get(str(path.resolve())) == sha256:
+        return
+    folder = config_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made ({error.strerror}). Name another folder: QUICKSTUDY_CONFIG=FOLDER.") from error
+    with locked(folder / ".trusted.lock"):
+        content = dict(sorted({**_list(), str(path.resolve()): sha256}.items()))
+        write_whole(folder / "trusted.json", json.dumps(content, indent=1).encode())
 
 
 def _run(path: Path, content: bytes) -> ModuleType:
