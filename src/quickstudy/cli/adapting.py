@@ -36,6 +36,8 @@ def adapt(
     text_column: str | None = None,
     image_column: str | None = None,
     encoding: str = "utf-8",
+    by_path: Annotated[bool, _Flag] = False,
+    smallest: int = 0,
     calibrate: Calibrate = "auto",
     report: bool = True,
     expect: bool = True,
@@ -57,6 +59,8 @@ def adapt(
         text_column: the table's column of texts.
         image_column: the table's column of image files.
         encoding: of a table that is not UTF-8, for example latin-1.
+        by_path: every folder that holds images, at any depth, is a class, named by its path.
+        smallest: leave out class folders with fewer images.
         calibrate: the threshold for "none of these" on meta-validation tasks of the run, on your own support, or none; auto takes
             the tasks where the run has some of this size.
         report: evaluate on your own examples, each left out in turn.
@@ -72,7 +76,7 @@ def adapt(
 
     check_output(output, PREDICTOR, argument="output", force=force)
     learner = trained(run)
-    roles = Roles(label, target, text_column, image_column, encoding)
+    roles = Roles(label, target, text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, learner, roles, on_error="skip" if skip_broken else "raise")
     predictor = learner(read.examples, read.classes)
     predictor, notes = _with_threshold(predictor, run, calibrate)

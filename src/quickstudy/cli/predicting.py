@@ -32,7 +32,7 @@ _STREAM = "-"
 @command
 def predict(
     file: Path,
-    inputs: list[Path] | None = None,
+    inputs: Annotated[list[Path] | None, Parameter(allow_leading_hyphen=True)] = None,
     /,
     *,
     text: Annotated[list[str] | None, _Several] = None,
@@ -65,6 +65,9 @@ def predict(
         json_: print the probabilities of all classes as JSON instead of a table.
         force: overwrite any existing file, but never a file of a run.
     """
+    unknown = next((str(word) for word in inputs or [] if str(word).startswith("-") and str(word) != _STREAM), None)
+    if unknown is not None:
+        raise ArgumentError(f"Unknown option: {unknown}. A file of this name is given as ./{unknown}.")
     if threshold is not None and not 0 <= threshold <= 1:
         raise ArgumentError(Argument("threshold", threshold), " must be a probability from 0 to 1.")
     if output is not None:

@@ -29,6 +29,8 @@ def update(
     text_column: str | None = None,
     image_column: str | None = None,
     encoding: str = "utf-8",
+    by_path: Annotated[bool, _Flag] = False,
+    smallest: int = 0,
     report: bool = True,
     skip_broken: Annotated[bool, _Flag] = False,
     force: Annotated[bool, _Flag] = False,
@@ -46,6 +48,8 @@ def update(
         text_column: the table's column of texts.
         image_column: the table's column of image files.
         encoding: of a table that is not UTF-8, for example latin-1.
+        by_path: every folder that holds images, at any depth, is a class, named by its path.
+        smallest: leave out class folders with fewer images.
         report: evaluate on all examples, each left out in turn.
         skip_broken: leave broken images out instead of stopping.
         force: overwrite any existing file, but never a file of a run.
@@ -59,7 +63,7 @@ def update(
     before = adapted(file)
     target_file = file if output is None else output
     check_output(target_file, PREDICTOR, argument="file" if output is None else "output", force=force)
-    roles = Roles(label, target, text_column, image_column, encoding)
+    roles = Roles(label, target, text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, before.learner, roles, least=1, on_error="skip" if skip_broken else "raise")
     after = updated(before, read.examples, read.classes)
     note = ""

@@ -74,8 +74,8 @@ def threshold_of(right: Tensor, unknown: Tensor | None, source: str, *, keep: fl
 
         ``t = p_(k+1)``,   k = ⌊(1 − keep) · n⌋,   p_(1) ≤ … ≤ p_(n) the probabilities of the right answers
 
-    rounded down to 4 decimals. Calibrated and measured on the same examples, so the share of false rejections is optimistic
-    where they are few.
+    rounded down to 4 decimals, at most 0.9999: what lies beyond is rounding. Calibrated and measured on the same examples, so
+    the share of false rejections is optimistic where they are few.
 
     Args:
         right: probabilities of the best class of examples whose best class is right, (n,).
@@ -94,7 +94,8 @@ def threshold_of(right: Tensor, unknown: Tensor | None, source: str, *, keep: fl
     if not len(right):
         raise LearnerError("a threshold is calibrated on right answers, and there is none.")
     ordered = right.double().sort().values
-    least = math.floor(float(ordered[math.floor((1 - keep) * len(ordered) + 1e-9)]) * _STEP + 1e-9) / _STEP
+    exact = float(ordered[math.floor((1 - keep) * len(ordered) + 1e-9)])
+    least = min(math.floor(exact * _STEP + 1e-9), _STEP - 1) / _STEP
     rejected = float((ordered < least).double().mean())
     if unknown is None or not len(unknown):
         return Threshold(least, source, len(ordered), rejected)

@@ -24,11 +24,36 @@ def save_training(
     step: int,
     learner: Learner[Any],
     optimizer: Optimizer,
-    schedule: LRScheduler | None,
-    note: Any,
+    schedule: LRScheduler | None = None,
+    note: Any = None,
     source: TaskSource[Any] | None = None,
 ) -> None:
-    """Writes everything that the next step depends on, and a JSON note beside it."""
+    """Writes everything that the next outer step of `train` depends on to one file, whole or not at all.
+
+    The other half is `load_training`; with the same seed and batch ``train(..., start=step)`` then gives the same weights, bit
+    for bit, as a training without a stop.
+
+    Args:
+        path: of the file.
+        step: outer steps done, ``record.step``.
+        learner: its weights and buffers.
+        optimizer: its state.
+        schedule: of the optimizer, if there is one.
+        note: anything of your own that JSON can hold: the best score, say.
+        source: of the tasks, if it learns from losses (`tasks.Hard`); others need not be saved.
+
+    Raises:
+        ArtefactError: the file cannot be written; an old one survives.
+
+    >>> import tempfile
+    >>> from quickstudy.learners.metric.proto import ProtoNet
+    >>> learner = ProtoNet(torch.nn.Linear(4, 2))
+    >>> optimizer = torch.optim.Adam(learner.parameters())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_training(f"{folder}/training.safetensors", 5, learner, optimizer, note={"best": 0.7})
+    ...     load_training(f"{folder}/training.safetensors", learner, optimizer)
+    (5, {'best': 0.7})
+    """
     write_training(path, step, training_state(learner, optimizer, schedule, source), note)
 
 
@@ -41,10 +66,17 @@ def load_training(
     path: str | Path,
     learner: Learner[Any],
     optimizer: Optimizer,
-    schedule: LRScheduler | None,
+    schedule: LRScheduler | None = None,
     source: TaskSource[Any] | None = None,
 ) -> tuple[int, Any]:
-    """Restores what `save_training` wrote, in place; returns the step and the note.
+    """Restores what `save_training` wrote, in place.
+
+    Args:
+        path: of the file.
+        learner, optimizer, schedule, source: built as those that were saved.
+
+    Returns:
+        The number of outer steps done, and the note: ``train(..., start=step)``.
 
     Raises:
         ArtefactError: the file is damaged, altered, of an older format, or belongs to another learner, optimizer or schedule;

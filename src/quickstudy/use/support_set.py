@@ -41,6 +41,8 @@ class Roles:
         text_column: of texts.
         image_column: of image files; paths are taken from the file's folder.
         encoding: of a text file.
+        by_path: every folder that holds images, at any depth, is a class, named by its path.
+        smallest: class folders with fewer images are left out.
     """
 
     label: str | None = None
@@ -48,6 +50,8 @@ class Roles:
     text_column: str | None = None
     image_column: str | None = None
     encoding: str = "utf-8"
+    by_path: bool = False
+    smallest: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def support_set(
             f"{path} is no file of rows. This learner predicts numbers: give a CSV file with ", Argument("target"), "."
         )
     if isinstance(reads, Images):
-        return _at_least(least, _of_images(path, reads, on_error))
+        return _at_least(least, _of_images(path, reads, roles, on_error))
     if isinstance(reads, Columns) or not path.is_dir():
         what = "no file of rows" if path.exists() else "not there"
         raise DataError(f"{path} is {what}. Give a CSV, TSV, JSON lines or Parquet file of {reads.things}.")
@@ -129,14 +133,15 @@ def _at_least(least: int, found: SupportSet) -> SupportSet:
     return found
 
 
-def _of_images(path: Path, reads: Images, on_error: OnError) -> SupportSet:
+def _of_images(path: Path, reads: Images, roles: Roles, on_error: OnError) -> SupportSet:
+    more: dict[str, Any] = {"on_error": on_error, "by_path": roles.by_path, "smallest": roles.smallest}
     if path.is_file() and path.suffix.lower() == ".zip":
-        index = image_zip(path, reads, on_error=on_error)
+        index = image_zip(path, reads, **more)
         return SupportSet(index.examples(), index.classes, _places(path, index), index.name)
     folders = [entry for entry in entries(path) if entry.is_dir()] if path.is_dir() else []
     inside = entries(folders[0]) if len(folders) == 1 else []
     if not inside or any(entry.is_dir() for entry in inside):
-        index = image_folder(path, reads=reads, on_error=on_error)
+        index = image_folder(path, reads=reads, **more)
         return SupportSet(index.examples(), index.classes, _places(path, index), index.name)
     reading = ImageReading(reads, on_error, keep=len(inside))
     places = tuple(str(file) for file in inside if reading.add(partial(Path, file)))
