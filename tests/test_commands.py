@@ -10,7 +10,10 @@ import pytest
 from PIL import Image
 
 from quickstudy.datasets.glyphs import glyphs
+from quickstudy.inputs.texts import Texts
+from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.runs.run import Run
+from quickstudy.saving.checkpoint import save
 from test_readme import PAGES, ROOT, SHELLS, Block, commands, images_of_a_reader, of
 
 Call = Callable[..., tuple[int, str, str]]
@@ -87,6 +90,18 @@ def presumed(folder: Path, text: str) -> None:
             flags = {flag[2:].replace("-", "_"): value for flag, value in SMALL["train proto_glyphs"].items()}
             for _ in Run(folder / name, "proto_glyphs", flags).train():
                 pass
+    if "more_letters" in text:
+        index = glyphs().test
+        (folder / "more_letters" / "letter120").mkdir(parents=True)
+        for number, row in enumerate(index.gather((index.labels == 120).nonzero().flatten()[:3])):
+            Image.fromarray((255 - 255 * row[0]).byte().numpy()).save(folder / "more_letters" / "letter120" / f"{number}.png")
+    if "TEXT_RUN" in text:
+        learner = NearestCentroid()
+        learner.reads = Texts(width=256)
+        save(learner, folder / "TEXT_RUN")
+        pairs = {"my card is lost": "cards", "a stolen card": "cards", "will it rain": "weather", "rain today": "weather"}
+        lines = ["subject,queue", *(f"{subject},{queue}" for subject, queue in pairs.items())]
+        (folder / "tickets.csv").write_text("\n".join(lines))
     if "photos" in text:
         index = glyphs().test
         for label in range(6):
