@@ -132,3 +132,96 @@ def test_what_does_not_fit(words: list[str], said: str, tmp_path: Path, call: Ca
     monkeypatch.chdir(tmp_path)
     status, _, err = call("data", *words)
     assert status == 1 and said in err
+
+
+LABELLED = ["--text-column", "text", "--label", "label"]
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "said"),
+    [
+        ("", LABELLED, "is empty. Give a file of rows, the names of the columns first"),
+        ("text,label\n", LABELLED, "holds the names of 2 columns but no rows"),
+        ("text,label\nKöln,a\n".encode("latin-1"), LABELLED, "line 2 of own.csv holds the byte f6, which is no utf-8"),
+        ("text,label\nKöln,a\n".encode("latin-1"), LABELLED, "write Latin-1: --encoding latin-1; or save it as UTF-8"),
+        ("text,label\nKöln,a\n".encode("utf-16"), LABELLED, "is written in UTF-16. Give --encoding utf-16, or save it"),
+        ("text,label\na,b\n", [*LABELLED, "--encoding", "latin-l"], "--encoding latin-l is not known"),
+        ('text,label\na,b\n"c,d\n', LABELLED, "a quote in line 3 of own.csv is not closed"),
+        ("text,label\na,b,c\n", LABELLED, "line 2 of own.csv has 3 values, but there are 2 columns"),
+        ("text,lable\na,b\n", LABELLED, "own has no column 'label' (--label). Did you mean lable? It has text, lable."),
+        (
+            "text,label\na,1.5\nb,2.5\n",
+            LABELLED,
+            "numbers with fractions are no classes. To predict numbers, name it with --target",
+        ),
+        ("text,label\na,2026-01-02\nb,2026-01-03\n", LABELLED, "holds dates ('2026-01-02'), which are no classes"),
+        (
+            "x,who,when\n1,a,2026-01-02\n2,b,2026-01-03\n",
+            ["--target", "when", "--task-column", "who"],
+            "holds dates ('2026-01-02'). Give numbers: days since a start, say.",
+        ),
+        (
+            "x,y\n1,2\n",
+            ["--target", "y"],
+            "a series) with --task-column; or name a column of classes with --label",
+        ),
+        (
+            "text,label\n" + "\n".join(f"word {n},{n}" for n in range(100)),
+            LABELLED,
+            "holds 100 different labels in 100 rows: most occur once, so there is nothing to learn a class from. Is it an id? "
+            "Name the column of the classes, or leave out classes of one row: --smallest 2.",
+        ),
+        (
+            "text,label\n" + "\n".join(f"word {n},{n // 2}" for n in range(20)),
+            [*LABELLED, "--smallest", "3"],
+            "no value of label has 3 rows. Lower --smallest.",
+        ),
+        ("text,label\na,b\n", ["--image-column", "text", *LABELLED], "inputs are texts or images, not both"),
+        ("file,label\n1.png,b\n2.png,c\n", ["--image-column", "file", "--label", "label"], "2 images of own cannot be read"),
+        ("text,label\na,b\n", [*LABELLED, "--by-path"], "own.csv is a table, for which there is no --by-path. Leave it out."),
+        ("x,label\n1,a\n2,b\n", ["--label", "label", "--leave-out", "x"], "no column is left that could be an input"),
+    ],
+)
+def test_tables_that_cannot_be_read(
+    content: str | bytes, flags: list[str], said: str, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    status, _, err = call("data", "own.csv", *flags)
+    assert status == 1 and said in err, err
+
+
+@pytest.mark.parametrize("form", ["latin-1", "semicolons", "mark", "long"])
+def test_tables_as_programs_write_them(form: str, tmp_path: Path, call: Call) -> None:
+    """One table in four forms; the last has a text of 2 MB."""
+    lines = [f"Köln {n},q{n % 10}" for n in range(40)]
+    text = "\n".join(["text,label", *lines])
+    contents = {
+        "latin-1": text.encode("latin-1"),
+        "semicolons": text.replace(",", ";").encode(),
+        "mark": b"\xef\xbb\xbf" + text.encode(),
+        "long": (text + "\n" + "word " * 400_000 + ",q0").encode(),
+    }
+    (tmp_path / "own.csv").write_bytes(contents[form])
+    flags = [*LABELLED, *(["--encoding", "latin-1"] if form == "latin-1" else [])]
+    found = described(call, tmp_path / "own.csv", *flags)
+    parts, examples = found["parts"], found["examples"]
+    assert isinstance(parts, dict) and sum(part["rows"] for part in parts.values()) == 40 + (form == "long")
+    assert isinstance(examples, list) and examples[0] == {"label": "q0", "text": "Köln 0"}
+    if form == "long":
+        shown = call("data", tmp_path / "own.csv", *flags)[1]
+        assert len(shown) < 10_000 and "word word word" in shown
+
+
+def test_code_that_fails(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(WAVES + "\ndef broken():\n    raise RuntimeError('no disk')\n\ndef text():\n    return 'photos'\n")
+    for spec, said in [
+        ("mine.py:wave", "has no function 'wave'. Did you mean waves?"),
+        ("mime.py:waves", "mime.py is not there, or is no file. Did you mean mine.py?"),
+        ("mine.py:broken", "mine.py:broken raised RuntimeError: no disk. Mend it."),
+        ("mine.py:text", "mine.py:text returned a str. Return datasets.Splits"),
+        ("mine.py", "mine.py is none of the files that are read as data."),
+    ]:
+        status, _, err = call("data", spec)
+        assert status == 1 and said in err, err

@@ -74,7 +74,7 @@ def test_a_pandas_table_gives_the_same_index() -> None:
 
 def test_latin_1_is_read_when_it_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, "text,label\nKöln,a\nBonn,a\nUlm,b\nHof,b\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r'line 2 of .* holds the byte f6, which is no utf-8. .*encoding="latin-1"'):
+    with pytest.raises(DataError, match=r"line 2 of .* holds the byte f6, which is no utf-8. .*encoding=.latin-1."):
         table(path, text="text", label="label")
     index = table(path, text="text", label="label", encoding="latin-1")
     assert torch.equal(index.gather(torch.tensor([0]))[0], Texts()("Köln"))
@@ -92,7 +92,7 @@ def test_latin_1_is_read_when_it_is_named(tmp_path: Path) -> None:
         ("age,age\n1,a\n", 'two columns have the name "age"'),
         ("age,\n1,a\n", "column 2 of .* has no name"),
         ('x;ill\n"1,5";a\n"2";a\n3;b\n4;b\n', '"x" of .* holds numbers with a comma, 1,5 for one'),
-        (CSV.encode("utf-16"), 'is written in UTF-16. Give encoding="utf-16"'),
+        (CSV.encode("utf-16"), "is written in UTF-16. Give encoding=.utf-16."),
     ],
 )
 def test_broken_files(tmp_path: Path, content: str | bytes, said: str) -> None:

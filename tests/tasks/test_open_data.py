@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from quickstudy.datasets.arrays import split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
@@ -57,6 +58,23 @@ def test_a_folder_and_its_zip_are_parted_alike_by_class(tmp_path: Path) -> None:
     other = open_data(str(folder), reads=SMALL, seed=1)
     assert isinstance(other.content, Splits) and other.content.test.classes != opened.content.test.classes
     assert other.digest == opened.digest, "the seed is no part of the data"
+
+
+def test_parts_are_views_of_rows_that_are_held_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = photos(tmp_path / "birds", 10)
+    expected = split_classes(image_folder(folder, reads=SMALL), seed=3)
+    for large in (False, True):
+        if large:
+            monkeypatch.setattr("quickstudy.datasets.on_demand.IN_MEMORY", 0)
+        content = open_data(str(folder), reads=SMALL, seed=3).content
+        assert isinstance(content, Splits)
+        for part, same_part in zip(content, expected, strict=True):
+            assert part.classes == same_part.classes
+            for label in range(len(part.classes)):
+                rows, others = ((held.labels == label).nonzero()[:, 0] for held in (part, same_part))
+                assert torch.equal(part.gather(rows), same_part.gather(others))
+        held = [part.x for part in content if isinstance(part.x, torch.Tensor)]
+        assert len(held) == (0 if large else 3) and len({x.untyped_storage().data_ptr() for x in held}) <= 1
 
 
 def test_folders_name_the_parts(tmp_path: Path) -> None:

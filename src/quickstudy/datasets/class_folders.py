@@ -34,6 +34,7 @@ class ClassFolders:
         reads: how each image becomes a row.
         on_error: "skip" leaves broken images out; otherwise all of them are named together.
         smallest: classes with fewer images are left out, and named in the log; 0 refuses a class without images.
+        order: puts the classes in an order; by name otherwise.
     """
 
     where: str
@@ -41,6 +42,7 @@ class ClassFolders:
     reads: Images
     on_error: OnError
     smallest: int = 0
+    order: Callable[[list[str]], list[str]] = sorted
 
     def fits(self, count: int) -> bool:
         """Whether so many images are held in memory."""
@@ -67,6 +69,7 @@ class ClassFolders:
         """
         classes = self._large_enough({label: len(items) for label, items in listed.items()})
         check_names(classes, self.where)
+        classes = self.order(classes)
         total = sum(len(listed[label]) for label in classes)
         large = lazy is not None and not self.fits(total)
         reading = ImageReading(self.reads, self.on_error, keep=0 if large else total)

@@ -4,10 +4,11 @@ import itertools
 
 from quickstudy.errors import DataError
 
-__all__ = ["check_enough_classes", "cuts_of", "fewest_classes"]
+__all__ = ["USUAL", "check_enough_classes", "cuts_of", "fewest_classes"]
 
 _MOST = 10_000
-_USUAL = (0.6, 0.2, 0.2)
+USUAL = (0.6, 0.2, 0.2)
+"""Fractions of the classes for meta-training, meta-validation and meta-test."""
 
 
 def cuts_of(count: int, fractions: tuple[float, float, float]) -> list[int]:
@@ -28,7 +29,7 @@ def _smallest(count: int, fractions: tuple[float, float, float]) -> int:
     return min(high - low for low, high in itertools.pairwise(cuts_of(count, fractions)))
 
 
-def fewest_classes(fractions: tuple[float, float, float] = _USUAL) -> int:
+def fewest_classes(fractions: tuple[float, float, float] = USUAL) -> int:
     """How many classes are needed so that each part has two; 0 where no number is enough.
 
     >>> fewest_classes(), fewest_classes((0.5, 0.25, 0.25))
@@ -59,5 +60,5 @@ def check_enough_classes(count: int, fractions: tuple[float, float, float], what
     instead = f" To tell these {count} apart without meta-training: quickstudy adapt {adapt}." if adapt else ""
     raise DataError(
         f"{what} has {count} classes. To meta-train, they are parted by {fractions}, and each part needs two: at least {fewest} "
-        f"classes are needed. Give more{'' if fractions == _USUAL else ', or other fractions'}.{instead}"
+        f"classes are needed. Give more{'' if fractions == USUAL else ', or other fractions'}.{instead}"
     )

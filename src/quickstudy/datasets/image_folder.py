@@ -10,7 +10,7 @@ from quickstudy.datasets.system_files import passed_over
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
 
-__all__ = ["image_folder"]
+__all__ = ["image_folder", "read_folder"]
 
 _LISTED = 3
 
@@ -43,6 +43,11 @@ def image_folder(
             that are no images.
     """
     root = Path(path)
+    return read_folder(root, ClassFolders(str(root), name or root.resolve().name, reads, on_error, smallest), by_path)
+
+
+def read_folder(root: Path, how: ClassFolders, by_path: bool) -> ClassIndex:
+    """The same, with all that is said of class folders in one record."""
     if not root.is_dir():
         raise DataError(f"{root} is not a folder. Give a folder that holds one folder of images for each class.")
     listed = _by_path(root) if by_path else _by_name(root)
@@ -51,7 +56,6 @@ def image_folder(
             f"{root} holds no class folders. Put the images of each class into a folder: {root}/cat/1.jpg.{_instead(root)}"
         )
     passed_beside(sum(entry.is_file() for entry in _entries(root)), root)
-    how = ClassFolders(str(root), name or root.resolve().name, reads, on_error, smallest)
     return how.read(listed, Path, lazy=Path, instead=_instead(root))
 
 

@@ -16,7 +16,7 @@ from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
 from quickstudy.inputs.images import Images
 
-__all__ = ["image_zip", "zip_places"]
+__all__ = ["image_zip", "read_zip", "zip_places"]
 
 
 def image_zip(
@@ -27,7 +27,6 @@ def image_zip(
     on_error: OnError = "raise",
     by_path: bool = False,
     smallest: int = 0,
-    part: str | None = None,
 ) -> ClassIndex:
     """A ZIP file of class folders of images, held in memory. One folder around all others does not count.
 
@@ -38,17 +37,20 @@ def image_zip(
         on_error: "skip" leaves broken images out (each is named in the log); otherwise all of them are named together.
         by_path: every folder that holds images, at any depth, is a class, named by its path.
         smallest: classes with fewer images are left out, and named in the log.
-        part: only what is in this folder.
 
     Raises:
         DataError: no ZIP file, no class folders, folders in class folders, files that are no images or too large, more than
             memory should hold.
     """
-    where = str(path) if part is None else f"{path}/{part}"
+    return read_zip(path, ClassFolders(str(path), name or Path(path).stem, reads, on_error, smallest), by_path)
+
+
+def read_zip(path: str | Path, how: ClassFolders, by_path: bool, part: str | None = None) -> ClassIndex:
+    """The same, with all that is said of class folders in one record; of one folder in the ZIP, if ``part`` names it."""
+    where = how.where
     with open_zip(path) as (members, read):
         places = zip_places(members, part)
         listed = _listed(places, where, by_path=by_path)
-        how = ClassFolders(where, name or Path(path).stem, reads, on_error, smallest)
         if not listed:
             raise DataError(f"{where} holds no class folders of images. Put the images of each class into a folder: cat/1.jpg.")
         if not how.fits(sum(map(len, listed.values()))):

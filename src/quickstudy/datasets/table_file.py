@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.errors import DataError, MissingExtra
+from quickstudy.errors import Argument, DataError, MissingExtra
 from quickstudy.inputs.decoding import regular_file
 from quickstudy.inputs.raw_columns import raw_columns, refuse_twice
 
@@ -81,16 +81,20 @@ def _text(path: Path, encoding: str) -> str:
     if len(content) > _MOST_BYTES:
         raise DataError(f"{path} holds more than {_MOST_BYTES:,} bytes. Split it, or give a pandas table of the rows you need.")
     if encoding == "utf-8" and content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f'{path} is written in UTF-16. Give encoding="utf-16", or save it as UTF-8.')
+        raise DataError(f"{path} is written in UTF-16. Give ", Argument("encoding", "utf-16"), ", or save it as UTF-8.")
     try:
         decoded: str = content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
     except LookupError as error:
-        raise DataError(f'encoding={encoding!r} is not known. Give "utf-8", "latin-1" or another that Python knows.') from error
+        raise DataError(
+            Argument("encoding", encoding), ' is not known. Give "utf-8", "latin-1" or another that Python knows.'
+        ) from error
     except UnicodeError as error:
         at = getattr(error, "start", 0)
         where = f"line {content.count(10, 0, at) + 1} of {path} holds the byte {content[at : at + 1].hex() or '?'}"
         raise DataError(
-            f'{where}, which is no {encoding}. Older spreadsheets write Latin-1: encoding="latin-1"; or save it as UTF-8.'
+            f"{where}, which is no {encoding}. Older spreadsheets write Latin-1: ",
+            Argument("encoding", "latin-1"),
+            "; or save it as UTF-8.",
         ) from error
     return decoded
 

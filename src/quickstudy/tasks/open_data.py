@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from quickstudy.datasets.arrays import split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.image_parts import image_parts
 from quickstudy.datasets.manifest import digest_of_data, digest_of_files, files_below
@@ -121,9 +120,7 @@ def open_data(
     """
     found = open_whole(spec, reading, reads=reads, seed=seed, trust=trust, parted=True)
     content = found.content
-    if isinstance(content, ClassIndex):
-        content = split_classes(content, seed=seed)
-    assert not isinstance(content, Table)
+    assert not isinstance(content, ClassIndex | Table)
     return Opened(found.name, content, found.digest)
 
 
@@ -140,7 +137,7 @@ def open_whole(
 
     Args:
         spec, reading, reads, seed, trust: as for `open_data`.
-        parted: whether a table is parted at random, so that its columns are scaled by the rows of meta-training alone.
+        parted: whether classes (or tasks) are parted at random where the data does not say how.
 
     Raises:
         DataError, UserError: as `open_data`.
@@ -159,7 +156,7 @@ def open_whole(
     path = Path(spec)
     if path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip"):
         _refuse(reading, _OF_IMAGES, f"{spec} holds class folders of images")
-        return _of_images(path, reading, reads)
+        return _of_images(path, reading, reads, seed if parted else None)
     if path.is_file() and _kind_of(path) in _TABLES:
         allowed = [field.name for field in fields(Reading) if field.name not in ("by_path", "skip_broken")]
         _refuse(reading, allowed, f"{spec} is a table")
@@ -173,7 +170,7 @@ def _refuse(reading: Reading, allowed: Sequence[str], what: str) -> None:
         raise DataError(f"{what}, for which there is no ", Argument(wrong[0]), ". Leave it out.")
 
 
-def _of_images(path: Path, reading: Reading, reads: InputKind | None) -> Whole:
+def _of_images(path: Path, reading: Reading, reads: InputKind | None, seed: int | None) -> Whole:
     if reads is not None and not isinstance(reads, Images):
         raise DataError(f"{path} holds images, but {reads.things} are read here. Choose a backbone for images, or other data.")
     found = image_parts(
@@ -182,6 +179,7 @@ def _of_images(path: Path, reading: Reading, reads: InputKind | None) -> Whole:
         on_error="skip" if reading.skip_broken else "raise",
         by_path=reading.by_path,
         smallest=reading.smallest,
+        seed=seed,
     )
     name = path.stem if path.is_file() else path.resolve().name
     digest = digest_of_files([path], path.parent) if path.is_file() else digest_of_files(files_below(path), path)
