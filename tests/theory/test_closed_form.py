@@ -185,6 +185,18 @@ def test_absent_classes_and_padding_are_not_there() -> None:
         assert (found(queries)[:, 3:] == -1e4).all()
 
 
+@pytest.mark.parametrize(("ways", "shots"), [(2, 1), (3, 4)])
+def test_penalty_and_scale_follow_shots_and_ways(ways: int, shots: int) -> None:
+    """``λ k^a`` in the place of λ, and logits times ``t k^b N^c``."""
+    support, x = classes(ways * shots, 5, ways), torch.randn(7, 5, dtype=torch.float64)
+    learner = learners.LogisticByShots(nn.Flatten(), penalty=0.2, scale=3.0).double()
+    a, b, c = -0.7, 0.4, -0.2
+    for weight, value in ((learner.penalty_by_shots, a), (learner.scale_by_shots, b), (learner.scale_by_ways, c)):
+        weight.data.fill_(value)
+    plain = learners.LRD2(nn.Flatten(), penalty=0.2 * shots**a).double()
+    torch.testing.assert_close(learner(support)(x), 3 * shots**b * ways**c * plain(support)(x), rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", [learners.R2D2, learners.LRD2])
 def test_features_beyond_all_bounds_are_told_by_training(kind) -> None:  # type: ignore[no-untyped-def]
     source = tasks.FewShot(datasets.from_arrays(torch.randn(60, 4), torch.arange(60) % 6), 3, 1, 2)
@@ -208,6 +220,7 @@ def test_one_class_alone_is_certain() -> None:
         (lambda: learners.R2D2(nn.Flatten(), scale=-1.0), "scale=-1.0"),
         (lambda: learners.LRD2(nn.Flatten(), penalty=-1.0), "penalty=-1.0"),
         (lambda: learners.LRD2(nn.Flatten(), steps=0), "steps=0"),
+        (lambda: learners.LogisticByShots(nn.Flatten(), scale=0.0), "scale=0.0"),
     ],
 )
 def test_bad_numbers_are_named(make, said) -> None:  # type: ignore[no-untyped-def]

@@ -28,4 +28,5 @@ CASES: dict[str, Case] = {
     "R2D2, values": Case(partial(built, learners.R2D2, curves, penalty=0.1, likelihood=Gaussian()), waves, Training(steps=60)),
     "LRD2": Case(partial(built, learners.LRD2, encoder), few),
     "LRD2, more examples than features": Case(partial(built, learners.LRD2, narrow), partial(few, (3, 6), (2, 5))),
+    "LogisticByShots": Case(partial(built, learners.LogisticByShots, encoder), partial(few, (2, 5), (2, 5))),
 }
