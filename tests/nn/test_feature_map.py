@@ -140,3 +140,18 @@ def test_a_map_of_low_rank_is_saved_in_kilobytes(tmp_path: Any) -> None:
     save(learner, tmp_path / "it.safetensors")
     assert (tmp_path / "it.safetensors").stat().st_size < 2 * 384 * 32 * 4 + 3000
     assert load(tmp_path / "it.safetensors").encoder(torch.randn(2, 384)).isfinite().all()
+
+
+def test_a_map_is_cut_to_the_nearest_of_low_rank() -> None:
+    """Eckart and Young: what is lost is the length of the singular values that are left out."""
+    torch.manual_seed(0)
+    layer = LinearMap(D).eval()
+    nn.init.normal_(layer.outer.weight)
+    whole = layer.outer.weight.detach()
+    for rank in (1, 3):
+        cut = layer.of_rank(rank).eval()
+        change = (cut(torch.eye(D)) - torch.eye(D)).T.detach()
+        lost = torch.linalg.svdvals(whole)[rank:].square().sum().sqrt()
+        torch.testing.assert_close(torch.linalg.norm(whole - change), lost, rtol=1e-4, atol=1e-5)
+        assert int(torch.linalg.matrix_rank(change, atol=1e-4)) == rank
+    torch.testing.assert_close(layer.of_rank(3).of_rank(3)(torch.eye(D)), layer.of_rank(3)(torch.eye(D)), rtol=1e-4, atol=1e-5)

@@ -187,14 +187,15 @@ def test_absent_classes_and_padding_are_not_there() -> None:
 
 @pytest.mark.parametrize(("ways", "shots"), [(2, 1), (3, 4)])
 def test_penalty_and_scale_follow_shots_and_ways(ways: int, shots: int) -> None:
-    """``λ k^a`` in the place of λ, and logits times ``t k^b N^c``."""
+    """``λ k^a N^b`` in the place of λ, and logits times ``t k^c N^d``."""
     support, x = classes(ways * shots, 5, ways), torch.randn(7, 5, dtype=torch.float64)
     learner = learners.LogisticByShots(nn.Flatten(), penalty=0.2, scale=3.0).double()
-    a, b, c = -0.7, 0.4, -0.2
-    for weight, value in ((learner.penalty_by_shots, a), (learner.scale_by_shots, b), (learner.scale_by_ways, c)):
-        weight.data.fill_(value)
-    plain = learners.LRD2(nn.Flatten(), penalty=0.2 * shots**a).double()
-    torch.testing.assert_close(learner(support)(x), 3 * shots**b * ways**c * plain(support)(x), rtol=1e-6, atol=1e-6)
+    a, b, c, d = -0.7, 0.3, 0.4, -0.2
+    values = {"penalty_by_shots": a, "penalty_by_ways": b, "scale_by_shots": c, "scale_by_ways": d}
+    for name, value in values.items():
+        learner.get_parameter(name).data.fill_(value)
+    plain = learners.LRD2(nn.Flatten(), penalty=0.2 * shots**a * ways**b).double()
+    torch.testing.assert_close(learner(support)(x), 3 * shots**c * ways**d * plain(support)(x), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [learners.R2D2, learners.LRD2])

@@ -51,7 +51,8 @@ def adapt(
     Examples come as a folder of class folders (images, or .txt files), or as a table: CSV, TSV, JSON lines or Parquet.
 
     Args:
-        run: folder of a run, or a saved learner.
+        run: folder of a run, or a saved learner; or the word images or texts for a head that comes with quickstudy and needs no
+            meta-training.
         support: folder of class folders, or a table.
         output: file for the adapted predictor; only an older predictor is overwritten.
         label: the table's column of class names.
@@ -107,14 +108,17 @@ def adapt(
 
 
 def trained(path: Path) -> Learner[Any]:
-    """The learner of a run's folder, or of a file.
+    """The learner of a run's folder, or of a file, or a ready head by its word.
 
     Raises:
-        UserError: there is none, or it is adapted already.
+        UserError: there is none, or it is adapted already, or the package with the weights of its backbone is missing.
     """
     from quickstudy.runs.run import Run
     from quickstudy.saving.checkpoint import load
+    from quickstudy.saving.ready.heads import head
 
+    if _is_word(path):
+        return head(str(path))
     if path.is_dir():
         return Run(path).learner()
     learner = load(path)
@@ -123,6 +127,13 @@ def trained(path: Path) -> Learner[Any]:
             f"{path} is already adapted. Adapt from a run folder or a saved learner; to add examples: quickstudy update {path}"
         )
     return learner
+
+
+def _is_word(path: Path) -> bool:
+    """Whether it names a ready head; a folder of photos may have the same name, and is no run."""
+    from quickstudy.saving.ready.heads import HEADS
+
+    return str(path) in HEADS and not path.is_file() and not (path / "run.json").exists()
 
 
 def print_report(found: "OwnReport") -> None:
@@ -181,6 +192,8 @@ def _open_tasks(predictor: Predictor, run: Path) -> Any:
     from quickstudy.tasks.few_shot import FewShot
     from quickstudy.use.calibrated import open_tasks
 
+    if _is_word(run):
+        raise TaskError(f"the ready head {run} comes without tasks.")
     if not run.is_dir():
         raise TaskError(f"{run} is a saved learner, which holds no tasks.")
     source = Run(run).recipe().val

@@ -1,5 +1,6 @@
 """Learners, predictors and training states to disk and back."""
 
+from quickstudy.saving import ready
 from quickstudy.saving.checkpoint import altered, load, save
 from quickstudy.saving.kept import kept_description, kept_support, kept_threshold, kept_tree
 from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
@@ -18,6 +19,7 @@ __all__ = [
     "load_training",
     "made_whole",
     "modern",
+    "ready",
     "refuse_other_weights",
     "restore_training",
     "save",

@@ -1,4 +1,4 @@
-"""Logistic regression whose penalty and scale follow the number of shots and ways, by five meta-learned numbers.
+"""Logistic regression whose penalty and scale follow the number of shots and ways, by six meta-learned numbers.
 
 Source of the scale: Guo, Pleiss, Sun & Weinberger, 2017, On calibration of modern neural networks.
 """
@@ -18,11 +18,11 @@ __all__ = ["LogisticByShots"]
 class LogisticByShots(Learner[LinearModel]):
     """A linear classifier that is nearly a nearest centroid at one shot and a logistic regression at many.
 
-        ``W = argmin Σ_s −log softmax(x_s W)[y_s] + ½ λ_k ‖W‖²``,    ``λ_k = λ k^a``,    ``logits = t k^b N^c · f(x) W``
+        ``W = argmin Σ_s −log softmax(x_s W)[y_s] + ½ λ_k ‖W‖²``,    ``λ_k = λ k^a N^b``,    ``logits = t k^c N^d · f(x) W``
 
     with N classes of k examples each on average, x_s = f with a feature of one. For a large penalty on features of unit length W
     points to the class means; for a small one it is the classifier of `LRD2`. The scale makes probabilities as sure as they are
-    right, at any number of shots. λ, a, t, b and c are meta-trained, and so is the encoder; a, b and c start at 0.
+    right, at any number of shots. All six numbers are meta-trained, and so is the encoder; a to d start at 0.
 
     Args:
         encoder: any network from inputs to features (D,), best of unit length.
@@ -49,7 +49,8 @@ class LogisticByShots(Learner[LinearModel]):
         self.steps = steps
         self.log_penalty = nn.Parameter(torch.tensor(float(penalty)).log())
         self.log_scale = nn.Parameter(torch.tensor(float(scale)).log())
-        self.penalty_by_shots, self.scale_by_shots, self.scale_by_ways = (nn.Parameter(torch.zeros(())) for _ in range(3))
+        self.penalty_by_shots, self.penalty_by_ways = (nn.Parameter(torch.zeros(())) for _ in range(2))
+        self.scale_by_shots, self.scale_by_ways = (nn.Parameter(torch.zeros(())) for _ in range(2))
 
     def encode(self, x: Inputs) -> Tensor:
         features: Tensor = self.encoder(x).flatten(1)
@@ -59,8 +60,9 @@ class LogisticByShots(Learner[LinearModel]):
         present = self.likelihood.present(support.y, support.mask)
         ways = present.sum().clamp(min=1)
         shots = (support.mask.sum() / ways).clamp(min=1)
-        penalty = (self.log_penalty + self.penalty_by_shots * shots.log()).exp()
-        scale = (self.log_scale + self.scale_by_shots * shots.log() + self.scale_by_ways * ways.log()).exp()
+        k, n = shots.log(), ways.log()
+        penalty = (self.log_penalty + self.penalty_by_shots * k + self.penalty_by_ways * n).exp()
+        scale = (self.log_scale + self.scale_by_shots * k + self.scale_by_ways * n).exp()
         weight, bias = logistic(support.x, support.y, support.mask, penalty, self.steps)
         return LinearModel(scale * weight, scale * bias, present)
 
