@@ -1,5 +1,6 @@
 """The estimators give the right values, read what people have, and share what does not change."""
 
+import json
 import pickle
 import threading
 from pathlib import Path
@@ -21,10 +22,12 @@ from sklearn.preprocessing import StandardScaler
 
 from quickstudy import Examples, evaluate, learners, load, nn, save, tasks
 from quickstudy.datasets.glyphs import glyphs
-from quickstudy.errors import ArgumentError, DataError, LearnerError, ShapeError
+from quickstudy.errors import ArgumentError, DataError, LearnerError, RunError, ShapeError
 from quickstudy.estimators import NAMES, FewShotClassifier, FewShotRegressor
 from quickstudy.inputs import Columns, Images, Texts
+from quickstudy.learner import Facts
 from quickstudy.likelihood import Gaussian
+from quickstudy.runs.run import Run, recipe_functions
 
 IRIS = load_iris(return_X_y=True)
 CV = StratifiedKFold(3, shuffle=True, random_state=0)
@@ -339,6 +342,57 @@ def test_clones_share_the_weights() -> None:
     assert {w.data_ptr() for w in fitted.predictor_.learner.parameters()} <= {place for place, _ in places}
     with pytest.raises(LearnerError, match=r"copy.deepcopy\(learner\)"):
         copies[0].learner.train()
+
+
+def test_clones_share_a_frozen_encoder_among_the_arguments() -> None:
+    backbone = nn.Frozen(torch.nn.Linear(4, 6))
+    model = FewShotClassifier("nearest_centroid", learner_args={"encoder": backbone})
+    assert clone(model).learner_args["encoder"] is backbone
+    X, y = IRIS
+    centroids = neighbors.NearestCentroid().fit(backbone(torch.from_numpy(X).float()).numpy(), y)
+    wanted = centroids.predict(backbone(torch.from_numpy(X).float()).numpy())
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict(X), wanted)
+
+
+def test_a_run_folder_means_its_trained_learner(tmp_path: Path) -> None:
+    X, y = IRIS
+    run = Run(tmp_path, sorted(recipe_functions())[0])
+    (tmp_path / "run.json").write_text(json.dumps(run.config | {"steps": 1}))
+    with pytest.raises(RunError, match="has no trained learner yet"):
+        FewShotClassifier(tmp_path).fit(X, y)
+    learner = learners.ProtoNet(nn.MLP(4, (8,)))
+    save(learner, tmp_path / "best.safetensors")
+    model = FewShotClassifier(tmp_path).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), FewShotClassifier(learner).fit(X, y).predict_proba(X))
+
+
+class Noisy(learners.NearestCentroid):
+    """Draws a number when it adapts and when it predicts."""
+
+    facts = Facts(stochastic=True, gradient="none")
+
+    def adapt(self, support: Examples) -> Any:
+        found = super().adapt(support)
+        return found._replace(means=found.means + torch.randn(()))
+
+    def predict(self, state: Any, x: Any) -> torch.Tensor:
+        return super().predict(state, x + torch.randn(()))
+
+
+def test_a_learner_that_draws_is_seeded() -> None:
+    X, y = IRIS
+    state = torch.random.get_rng_state()
+    model = FewShotClassifier(Noisy(), random_state=3).fit(X, y)
+    answer = model.predict_proba(X)
+    np.testing.assert_array_equal(model.predict_proba(X), answer)
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict_proba(X), answer)
+    assert not np.array_equal(clone(model).set_params(random_state=4).fit(X, y).predict_proba(X), answer)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    torch.manual_seed(model._seed)
+    means = learners.NearestCentroid()(Examples.of(torch.from_numpy(X), y)).state.means + torch.randn(())
+    torch.testing.assert_close(model.predictor_.state.means, means)
+    assert model.__sklearn_tags__().non_deterministic
+    assert not FewShotClassifier("ridge").__sklearn_tags__().non_deterministic
 
 
 def test_two_estimators_of_one_learner_in_threads() -> None:

@@ -53,6 +53,10 @@ class Frozen(Recorded, nn.Module):
         self.encoder.eval()
         return self
 
+    def __sklearn_clone__(self) -> Self:
+        """Itself: clones of an estimator by scikit-learn share what no training changes."""
+        return self
+
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
             features: Tensor = self.encoder(x)
