@@ -25,8 +25,9 @@ from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.plots.style import GRID, PALETTE, TEXT, axes_in, blank
-from quickstudy.recipes.practice import AugmentRotated, Sampler, practice
-from quickstudy.recipes.recipe import Tasks, by_adam
+from quickstudy.recipes.parts.practice import AugmentRotated, Sampler, practice
+from quickstudy.recipes.parts.recipe import by_adam
+from quickstudy.recipes.parts.tasks import Tasks
 from quickstudy.reports.compare import compare
 from quickstudy.reports.comparison import Comparison
 from quickstudy.reports.ranking import holm

@@ -17,9 +17,10 @@ from quickstudy.checks.cost import step_cost
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.errors import ArtefactError
 from quickstudy.nn import MLP
-from quickstudy.recipes.practice import Augment, AugmentRotated, Sampler, practice
-from quickstudy.recipes.recipe import few_shot
-from quickstudy.runs.run import Run, recipe_functions
+from quickstudy.recipes.parts.practice import Augment, AugmentRotated, Sampler, practice
+from quickstudy.recipes.parts.tasks import few_shot
+from quickstudy.runs.known import recipe_functions
+from quickstudy.runs.run import Run
 from quickstudy.saving.training import load_training, save_training
 from quickstudy.storage.artefact import read
 from quickstudy.tasks import AugmentedImages, Curriculum, EachOnce, FewShot, Hard

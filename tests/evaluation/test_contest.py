@@ -14,7 +14,8 @@ from quickstudy.errors import LearnerError
 from quickstudy.evaluation.contest import Contest, Contestant, Trained, evaluate_by_shots, reach, tasks_by_shots, tasks_to_pay
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
-from quickstudy.recipes.recipe import Recipe, by_adam, few_shot, sinusoids
+from quickstudy.recipes.parts.recipe import Recipe, by_adam
+from quickstudy.recipes.parts.tasks import few_shot, sinusoids
 from quickstudy.reports.report import Report
 from quickstudy.runs.traditional import meta_trained, traditional
 from quickstudy.tasks.few_shot import FewShot

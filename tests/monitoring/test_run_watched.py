@@ -14,7 +14,8 @@ from quickstudy import learners, recipes
 from quickstudy.errors import LearnerError
 from quickstudy.likelihood import Gaussian
 from quickstudy.monitoring import History
-from quickstudy.runs.run import Run, Validation
+from quickstudy.runs.looking import Validation
+from quickstudy.runs.run import Run
 from quickstudy.storage.artefact import read
 
 ARGUMENTS = {"steps": 40, "batch": 2}

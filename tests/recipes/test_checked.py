@@ -11,8 +11,8 @@ import pytest
 
 from quickstudy.cli.command import spelled
 from quickstudy.errors import Argument, ArgumentError, TaskError
-from quickstudy.recipes.checked import AtLeast, checked
-from quickstudy.runs.run import recipe_functions
+from quickstudy.recipes.parts.checked import AtLeast, checked
+from quickstudy.runs.known import recipe_functions
 
 NAN, INF = float("nan"), float("inf")
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import pytest
 
 from quickstudy.errors import RunError
-from quickstudy.recipes.space import Choice, Linear, Log, narrowed, spaces
-from quickstudy.runs.run import recipe_functions
+from quickstudy.recipes.parts.space import Choice, Linear, Log, narrowed, spaces
+from quickstudy.runs.known import recipe_functions
 
 TASKS = {"ways", "shots", "queries", "train_ways", "train_shots", "train_queries", "examples", "norm", "val_tasks"}
 SIZES = {"batch", "steps", "hidden", "filters", "slots", "width", "heads"}

@@ -15,7 +15,7 @@ from quickstudy.errors import RunError
 from quickstudy.functional.tree import bytes_of
 from quickstudy.learner import Learner, LearnerWrapper
 from quickstudy.recipes.equal_budget import CONTENDERS, Budget
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.runs.equal_budget import chosen, compete, settings_of, summary
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.supervised import Supervised

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from quickstudy.errors import RunError
-from quickstudy.runs.run import Run, Validation
+from quickstudy.runs.looking import Validation
+from quickstudy.runs.run import Run
 from quickstudy.storage.artefact import read
 from quickstudy.train import Record
 

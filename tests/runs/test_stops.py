@@ -16,7 +16,8 @@ import torch
 from quickstudy import recipes
 from quickstudy.errors import RunError
 from quickstudy.runs.keeping import stops_wait
-from quickstudy.runs.run import Run, Validation
+from quickstudy.runs.looking import Validation
+from quickstudy.runs.run import Run
 from quickstudy.storage.artefact import read
 
 ARGUMENTS = {"steps": 12, "batch": 2}

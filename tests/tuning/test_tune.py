@@ -14,10 +14,12 @@ from quickstudy.datasets.arrays import from_arrays
 from quickstudy.errors import MissingExtra, RunError
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.recipes.maml_sinusoid import maml_sinusoid
-from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
-from quickstudy.recipes.space import Choice, Linear, Log
+from quickstudy.recipes.parts.recipe import Recipe, by_adam
+from quickstudy.recipes.parts.tasks import Tasks
+from quickstudy.recipes.parts.space import Choice, Linear, Log
 from quickstudy.reports.tuned import Trial, Tuned
-from quickstudy.runs.run import Run, Validation
+from quickstudy.runs.looking import Validation
+from quickstudy.runs.run import Run
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tuning import by_hyperband, never, tune
 from quickstudy.tuning.loop import importances

@@ -9,8 +9,9 @@ from torch import nn
 
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.likelihood import Gaussian
-from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
-from quickstudy.recipes.space import Log
+from quickstudy.recipes.parts.recipe import Recipe, by_adam
+from quickstudy.recipes.parts.tasks import Tasks
+from quickstudy.recipes.parts.space import Log
 from quickstudy.tasks.sinusoid import Sinusoid
 
 __all__ = ["Untouchable", "as_another_opens_it", "line"]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, Union, get_arg
 from cyclopts import Parameter, Token, convert
 
 from quickstudy.errors import Argument, ArgumentError
-from quickstudy.recipes.checked import check_arguments
+from quickstudy.recipes.parts.checked import check_arguments
 from quickstudy.tasks.open_data import Reading
 
 __all__ = ["READING", "command", "spelled"]

@@ -13,7 +13,7 @@ from quickstudy.cli.console import print_json, say, table
 from quickstudy.cli.everyone import compare_all
 from quickstudy.cli.traditional import compare_traditional
 from quickstudy.errors import Argument, ArgumentError, RunError
-from quickstudy.recipes.checked import AtLeast
+from quickstudy.recipes.parts.checked import AtLeast
 from quickstudy.reports.report import Report
 
 __all__ = ["compare"]

@@ -116,7 +116,8 @@ def _draw(subject: "Subject", path: Path, seed: int) -> None:
 def _subject(thing: str, reading: Reading) -> "Subject":
     """What ``thing`` names: a folder or a file first, then a recipe, then a data set."""
     from quickstudy.checks.doctor import subject_of_data
-    from quickstudy.runs.run import Run, recipe_functions
+    from quickstudy.runs.known import recipe_functions
+    from quickstudy.runs.run import Run
 
     path = Path(thing)
     if (path / "run.json").exists():

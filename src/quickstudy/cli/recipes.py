@@ -8,7 +8,7 @@ from quickstudy import learners
 from quickstudy.cli.training import train_command
 from quickstudy.cli.tuning import tune_command
 from quickstudy.errors import nearest
-from quickstudy.runs.run import recipe_functions
+from quickstudy.runs.known import recipe_functions
 
 __all__ = ["no_recipe", "train", "tune"]
 

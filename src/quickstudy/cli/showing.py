@@ -39,7 +39,7 @@ def _learners() -> None:
 
 
 def _recipes() -> None:
-    from quickstudy.runs.run import recipe_functions
+    from quickstudy.runs.known import recipe_functions
 
     table = Table("recipe", "what it trains", title="recipes (quickstudy train RECIPE --help)", title_justify="left")
     for name, fn in recipe_functions().items():

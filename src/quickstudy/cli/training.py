@@ -98,7 +98,7 @@ def _train_run(
 
 def _shown_while(records: Generator[Any], bar: Progress, total: int) -> Generator[None]:
     """Shows each record; the training is closed, and so saved, when the one who asks for records stops asking."""
-    from quickstudy.runs.run import Validation
+    from quickstudy.runs.looking import Validation
 
     task = bar.add_task("meta-training", total=total)
     with closing(records):

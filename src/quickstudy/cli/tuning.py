@@ -12,7 +12,7 @@ from rich.table import Table
 from quickstudy.cli.command import command as as_command
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
-from quickstudy.recipes.space import narrowed, spaces
+from quickstudy.recipes.parts.space import narrowed, spaces
 from quickstudy.reports.tuned import Trial, Tuned
 from quickstudy.storage.outputs import FIGURE, check_folder, json_of
 

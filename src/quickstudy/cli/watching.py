@@ -122,7 +122,7 @@ def _screen(run: "Run", history: History) -> Screen:
 
 def _steps(run: "Run") -> int | None:
     """How many outer steps the run is to take: as its folder says, or its arguments, or its recipe."""
-    from quickstudy.runs.run import recipe_functions
+    from quickstudy.runs.known import recipe_functions
 
     try:
         noted = json.loads((run.folder / "run.json").read_text()).get("steps")

@@ -24,7 +24,8 @@ from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.reports.words import difference, plus_minus
-from quickstudy.runs.run import Run, Validation
+from quickstudy.runs.looking import Validation
+from quickstudy.runs.run import Run
 from quickstudy.storage.artefact import versions
 from quickstudy.storage.outputs import PAGE, RUN_FILES, check_output
 from quickstudy.tasks.few_shot import FewShot

@@ -1,67 +1,90 @@
-"""Published settings as functions; the flags of ``quickstudy train RECIPE`` are their arguments."""
+"""Meta-training of each learner as a function: data and backbone are arguments, published settings are presets."""
 
-from quickstudy.recipes.anil_omniglot import anil_omniglot
-from quickstudy.recipes.cavia_sinusoid import cavia_sinusoid
-from quickstudy.recipes.closed_form_omniglot import lrd2_omniglot, r2d2_omniglot
-from quickstudy.recipes.feat_omniglot import feat_omniglot
-from quickstudy.recipes.glyphs import maml_glyphs, pretrain_glyphs, proto_glyphs
-from quickstudy.recipes.hypernetwork_omniglot import hypernetwork_omniglot
-from quickstudy.recipes.imaml_omniglot import imaml_omniglot
-from quickstudy.recipes.learned_optimizer import learned_optimizer_classifier, learned_optimizer_quadratics
-from quickstudy.recipes.maml_omniglot import maml_omniglot
-from quickstudy.recipes.maml_plus_plus_omniglot import maml_plus_plus_omniglot
-from quickstudy.recipes.maml_sinusoid import maml_sinusoid
-from quickstudy.recipes.mann_omniglot import mann_omniglot
-from quickstudy.recipes.matching_omniglot import matching_omniglot
-from quickstudy.recipes.meta_lstm_omniglot import meta_lstm_omniglot
-from quickstudy.recipes.meta_sgd_omniglot import meta_sgd_omniglot
-from quickstudy.recipes.meta_sgd_sinusoid import meta_sgd_sinusoid
-from quickstudy.recipes.metanetworks_omniglot import metanetworks_omniglot
-from quickstudy.recipes.ntm_copy import ntm_copy
-from quickstudy.recipes.proto_maml_omniglot import proto_maml_omniglot
-from quickstudy.recipes.proto_omniglot import proto_omniglot
-from quickstudy.recipes.r2d2_sinusoid import r2d2_sinusoid
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.recipes.relation_omniglot import relation_omniglot
-from quickstudy.recipes.reptile_omniglot import reptile_omniglot
-from quickstudy.recipes.siamese_omniglot import siamese_omniglot
-from quickstudy.recipes.simple_cnaps_omniglot import simple_cnaps_omniglot
-from quickstudy.recipes.snail_omniglot import snail_omniglot
-from quickstudy.recipes.space import Choice, Linear, Log
+from quickstudy.recipes.anil import anil
+from quickstudy.recipes.boil import boil
+from quickstudy.recipes.cavia import cavia
+from quickstudy.recipes.cnaps import cnaps
+from quickstudy.recipes.feat import feat
+from quickstudy.recipes.fine_tune import fine_tune
+from quickstudy.recipes.hypernetwork import hypernetwork
+from quickstudy.recipes.imaml import imaml
+from quickstudy.recipes.learned_optimizer import learned_optimizer
+from quickstudy.recipes.leo import leo
+from quickstudy.recipes.lrd2 import lrd2
+from quickstudy.recipes.mahalanobis_proto import mahalanobis_proto
+from quickstudy.recipes.maml import maml
+from quickstudy.recipes.maml_plus_plus import maml_plus_plus
+from quickstudy.recipes.mann import mann
+from quickstudy.recipes.matching import matching
+from quickstudy.recipes.meta_curvature import meta_curvature
+from quickstudy.recipes.meta_lstm import meta_lstm
+from quickstudy.recipes.meta_networks import meta_networks
+from quickstudy.recipes.meta_sgd import meta_sgd
+from quickstudy.recipes.neural_turing_machine import neural_turing_machine
+from quickstudy.recipes.ntm import ntm
+from quickstudy.recipes.parts.data import Data
+from quickstudy.recipes.parts.flags import recipe
+from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.problem import Problem, open_problem
+from quickstudy.recipes.parts.recipe import Recipe, by_adam
+from quickstudy.recipes.parts.sizes import Sizes
+from quickstudy.recipes.parts.space import Around, Choice, Linear, Log
+from quickstudy.recipes.parts.tasks import Tasks, few_shot, sinusoids
+from quickstudy.recipes.proto import proto
+from quickstudy.recipes.proto_maml import proto_maml
+from quickstudy.recipes.r2d2 import r2d2
+from quickstudy.recipes.relation import relation
+from quickstudy.recipes.reptile import reptile
+from quickstudy.recipes.siamese import siamese
+from quickstudy.recipes.simple_cnaps import simple_cnaps
+from quickstudy.recipes.simple_shot import simple_shot
+from quickstudy.recipes.snail import snail
 
 __all__ = [
+    "Around",
     "Choice",
+    "Data",
     "Linear",
     "Log",
+    "Outer",
+    "Problem",
     "Recipe",
-    "anil_omniglot",
-    "cavia_sinusoid",
-    "feat_omniglot",
-    "hypernetwork_omniglot",
-    "imaml_omniglot",
-    "learned_optimizer_classifier",
-    "learned_optimizer_quadratics",
-    "lrd2_omniglot",
-    "maml_glyphs",
-    "maml_omniglot",
-    "maml_plus_plus_omniglot",
-    "maml_sinusoid",
-    "mann_omniglot",
-    "matching_omniglot",
-    "meta_lstm_omniglot",
-    "meta_sgd_omniglot",
-    "meta_sgd_sinusoid",
-    "metanetworks_omniglot",
-    "ntm_copy",
-    "pretrain_glyphs",
-    "proto_glyphs",
-    "proto_maml_omniglot",
-    "proto_omniglot",
-    "r2d2_omniglot",
-    "r2d2_sinusoid",
-    "relation_omniglot",
-    "reptile_omniglot",
-    "siamese_omniglot",
-    "simple_cnaps_omniglot",
-    "snail_omniglot",
+    "Sizes",
+    "Tasks",
+    "anil",
+    "boil",
+    "by_adam",
+    "cavia",
+    "cnaps",
+    "feat",
+    "few_shot",
+    "fine_tune",
+    "hypernetwork",
+    "imaml",
+    "learned_optimizer",
+    "leo",
+    "lrd2",
+    "mahalanobis_proto",
+    "maml",
+    "maml_plus_plus",
+    "mann",
+    "matching",
+    "meta_curvature",
+    "meta_lstm",
+    "meta_networks",
+    "meta_sgd",
+    "neural_turing_machine",
+    "ntm",
+    "open_problem",
+    "proto",
+    "proto_maml",
+    "r2d2",
+    "recipe",
+    "relation",
+    "reptile",
+    "siamese",
+    "simple_cnaps",
+    "simple_shot",
+    "sinusoids",
+    "snail",
 ]

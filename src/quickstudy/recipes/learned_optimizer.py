@@ -6,7 +6,7 @@ best-tuned Adam and SGD.
 
 import math
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -19,59 +19,27 @@ from quickstudy.likelihood import Gaussian, LogLoss
 from quickstudy.nn.adam_lstm import AdamLSTM
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.point import Point
-from quickstudy.recipes.checked import checked
-from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
-from quickstudy.recipes.space import Log
+from quickstudy.recipes.parts.data import Data
+from quickstudy.recipes.parts.flags import Presets, recipe
+from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.problem import Problem
+from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.recipes.parts.sizes import Sizes
+from quickstudy.recipes.parts.space import Log
+from quickstudy.recipes.parts.tasks import Tasks
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.unsplit import Unsplit
 
-__all__ = ["learned_optimizer_classifier", "learned_optimizer_quadratics"]
+__all__ = ["learned_optimizer"]
+
+_PRESETS: Presets = {"glyphs": {"batch": 4, "steps": 240, "validations": 5, "val_tasks": 100}}
 
 
-@checked
-def learned_optimizer_quadratics(
+@recipe(_PRESETS)
+def learned_optimizer(
     *,
-    horizon: int = 100,
-    window: int = 20,
-    windows: int = 5,
-    margin: Annotated[float, Log(1e-4, 1.0)] = 0.01,
-    batch: int = 32,
-    steps: int = 1300,
-    lr: Annotated[float, Log(3e-4, 3e-2)] = 5e-3,
-    val_tasks: int = 500,
-) -> Recipe:
-    """A learned optimizer for quadratic functions of ten dimensions, evaluated by the function's value at the end.
-
-    Args:
-        horizon: steps of a trajectory.
-        window: steps of a stretch that is differentiated through.
-        windows: stretches in an outer step, one after another.
-        margin: value at which a function counts as minimised, see `functional.MeanLogLoss`.
-        batch: problems in an outer step.
-        steps: outer steps.
-        lr: peak of the one-cycle schedule of Adam.
-        val_tasks: problems of each of the six validations.
-    """
-    score = MeanLogLoss(least=0.5 * math.log(math.pi), margin=margin)  # of the Gaussian's nll at its default variance
-    learner = LearnedOptimizer(
-        Point(10), AdamLSTM(), steps=horizon, window=Windows(window, windows, score), likelihood=Gaussian()
-    )
-    return by_adam(
-        learner,
-        Tasks(Quadratics(), Quadratics(), Quadratics()),
-        lr=lr,
-        steps=steps,
-        batch=batch,
-        clip=1.0,
-        validate_every=max(1, steps // 6),
-        val_tasks=val_tasks,
-    )
-
-
-@checked
-def learned_optimizer_classifier(
-    *,
+    data: Literal["quadratics", "glyphs"] = "quadratics",
     ways: int = 20,
     examples: int = 30,
     hidden: int = 8,
@@ -79,40 +47,34 @@ def learned_optimizer_classifier(
     window: int = 20,
     windows: int = 5,
     margin: Annotated[float, Log(1e-4, 1.0)] = 0.01,
-    batch: int = 4,
-    steps: int = 240,
-    lr: Annotated[float, Log(3e-4, 3e-2)] = 5e-3,
+    outer: Outer = Outer(steps=1300, lr=5e-3, batch=32, clip=1.0, validations=6, val_tasks=500),  # noqa: B008  a frozen record
 ) -> Recipe:
-    """A learned optimizer for a small classifier of characters, evaluated by the training loss at the end.
+    """A learned optimizer, evaluated by the value at the end of a trajectory.
 
-    A problem is a few classes of glyphs at 7×7 pixels and a network of one hidden layer; meta-test problems are of writing
-    systems, and start from weights, that meta-training never saw.
+    On quadratics a problem is a function of ten dimensions. On glyphs it is a few classes of characters at 7×7 pixels and a
+    network of one hidden layer; meta-test problems are of writing systems, and start from weights, that meta-training never saw.
 
     Args:
-        ways: classes in a problem.
+        data: problems of which kind.
+        ways: classes in a problem of glyphs.
         examples: of each class, all in every step.
-        hidden: units of the network's hidden layer.
+        hidden: units of the hidden layer of the network for glyphs.
         horizon: steps of a trajectory.
         window: steps of a stretch that is differentiated through.
         windows: stretches in an outer step, one after another.
-        margin: loss at which a problem counts as solved, see `functional.MeanLogLoss`.
-        batch: problems in an outer step.
-        steps: outer steps.
-        lr: peak of the one-cycle schedule of Adam.
+        margin: value at which a problem counts as solved, see `functional.MeanLogLoss`.
     """
-    data = glyphs()
-    network, cut = MLP(49, (hidden,), outputs=ways), Windows(window, windows, MeanLogLoss(margin=margin))
-    learner = LearnedOptimizer(network, AdamLSTM(), steps=horizon, window=cut, likelihood=LogLoss())
-    return by_adam(
-        learner,
-        Tasks(_problems(data.train, ways, examples), _problems(data.val, ways, examples), _problems(data.test, ways, examples)),
-        lr=lr,
-        steps=steps,
-        batch=batch,
-        clip=1.0,
-        validate_every=max(1, steps // 5),
-        val_tasks=100,
-    )
+    if data == "quadratics":
+        least = 0.5 * math.log(math.pi)  # of the Gaussian's nll at its default variance
+        cut = Windows(window, windows, MeanLogLoss(least=least, margin=margin))
+        learner = LearnedOptimizer(Point(10), AdamLSTM(), steps=horizon, window=cut, likelihood=Gaussian())
+        tasks = Tasks(Quadratics(), Quadratics(), Quadratics())
+    else:
+        network, cut = MLP(49, (hidden,), outputs=ways), Windows(window, windows, MeanLogLoss(margin=margin))
+        learner = LearnedOptimizer(network, AdamLSTM(), steps=horizon, window=cut, likelihood=LogLoss())
+        train, val, test = (_problems(index, ways, examples) for index in glyphs())
+        tasks = Tasks(train, val, test)
+    return outer.recipe(learner, Problem(tasks, Sizes(), Data(data)))
 
 
 def _problems(index: ClassIndex, ways: int, examples: int) -> Unsplit:

@@ -12,6 +12,7 @@ from quickstudy.storage.files import read_json
 __all__ = ["check_arguments", "check_seed", "described", "recorded_call"]
 
 _KINDS: dict[str, type] = {"recipe": str, "arguments": dict, "seed": int, "versions": dict}
+_LATER: dict[str, type] = {"resolved": dict, "data": str, "code": str, "changed": list}
 
 
 def recorded_call(folder: Path) -> dict[str, Any] | None:
@@ -30,7 +31,8 @@ def recorded_call(folder: Path) -> dict[str, Any] | None:
     try:
         found = read_json(path)
         call = {key: found[key] for key in _KINDS}
-        wrong = [f"{key} is {call[key]!r}" for key, kind in _KINDS.items() if type(call[key]) is not kind]
+        call |= {key: found[key] for key in _LATER if key in found}
+        wrong = [f"{key} is {value!r}" for key, value in call.items() if type(value) is not (_KINDS | _LATER)[key]]
         if wrong or not all(isinstance(word, str) for word in call["versions"].values()):
             raise TypeError((wrong or ["its versions are no texts"])[0])
     except (ArtefactError, ValueError, LookupError, TypeError) as error:

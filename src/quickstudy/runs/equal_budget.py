@@ -13,11 +13,11 @@ from quickstudy.errors import Argument, RunError, nearest
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.execution.footprint import adaptation_peak
 from quickstudy.learner import Learner
-from quickstudy.recipes.equal_budget.budget import Budget
-from quickstudy.recipes.equal_budget.everyone import CONTENDERS, Contender
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.learners.wrappers.on_features import OnFeatures
+from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.reports.compare import compare
 from quickstudy.reports.report import Report
+from quickstudy.runs.contenders import CONTENDERS, Budget, Contender
 from quickstudy.saving.checkpoint import save
 from quickstudy.storage.artefact import versions
 from quickstudy.storage.files import read_json, write_whole
@@ -69,8 +69,8 @@ def chosen(names: Sequence[str] | None) -> dict[str, Contender]:
 
 def settings_of(budget: Budget, tasks: int, seed: int) -> dict[str, Any]:
     """All settings that determine a standing: budget, task list, seed."""
-    sizes = {field.name: getattr(budget, field.name) for field in fields(budget) if field.name != "data"}
-    return {"source": budget.test.name, "tasks": tasks, **sizes, "seed": seed}
+    data = {"backbone": budget.problem.backbone, "digest": budget.problem.digest}
+    return {"source": budget.test.name, "tasks": tasks, **budget.arguments, **data, "seed": seed}
 
 
 def compete(
@@ -92,7 +92,7 @@ def compete(
             yield known, False
             continue
         standing, learner = _enter(name, contender, budget, tasks, seed)
-        learner.reads = budget.data.train.reads
+        learner.reads = budget.problem.reads
         save(learner, path.with_suffix(".safetensors"))
         content = asdict(standing) | {"report": standing.report.to_json(), "settings": settings, "versions": versions()}
         write_whole(path, json.dumps(content, indent=1).encode())
@@ -112,7 +112,8 @@ def _enter(name: str, contender: Contender, budget: Budget, tasks: int, seed: in
         seconds = time.perf_counter() - began
     report = evaluate(learner, budget.test, tasks=tasks, seed=seed)
     support = budget.test.sample(1, generator_of(seed))[0].support
-    family = type(learner).__module__.split(".")[2]
+    inside = learner.learner if isinstance(learner, OnFeatures) else learner
+    family = type(inside).__module__.split(".")[2]
     trained = sum(p.numel() for p in learner.parameters() if p.requires_grad) if isinstance(entry, Recipe) else 0
     return Standing(name, family, report, seconds, adaptation_peak(learner, support), trained), learner
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from quickstudy.errors import RunError, UserError
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.saving.training import training_state, write_training
 
 __all__ = ["STOPS", "Keeper", "Progress", "stops_wait"]

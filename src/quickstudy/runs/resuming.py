@@ -5,17 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from quickstudy.errors import ArtefactError, RunError
+from quickstudy.errors import Argument, ArtefactError, RunError
 from quickstudy.monitoring.history import Log
-from quickstudy.recipes.recipe import Recipe
+from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.runs.call import described
 from quickstudy.runs.keeping import Progress
 from quickstudy.saving.checkpoint import save
 from quickstudy.saving.training import load_training
 from quickstudy.storage.artefact import versions
 from quickstudy.storage.files import write_whole
+from quickstudy.storage.own_code import code_file, hash_of_code, names_code
 
-__all__ = ["note_of", "restored"]
+__all__ = ["note_of", "recorded", "restored"]
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +24,29 @@ _log = logging.getLogger(__name__)
 def note_of(call: Mapping[str, Any]) -> dict[str, Any]:
     """The note saved with a training state, so that it is not confused with that of another run."""
     return {"call": {key: call[key] for key in ("recipe", "arguments", "seed")}, "versions": versions()}
+
+
+def recorded(call: Mapping[str, Any], recipe: Recipe, *, accept_changed: bool) -> dict[str, Any]:
+    """What ``run.json`` is to say: the call, with what "auto" became, and the hashes of the data and of a recipe's own file.
+
+    Args:
+        call: of the run, as it was recorded, or is about to be.
+        recipe: freshly built.
+        accept_changed: record other hashes than the recorded ones instead of refusing them.
+
+    Raises:
+        RunError: data or recipe file are other ones than those that the run began with.
+    """
+    now = {"data": recipe.digest} if recipe.digest else {}
+    if names_code(call["recipe"]):
+        now["code"] = hash_of_code(code_file(call["recipe"]))
+    changed = [key for key in now if key in call and call[key] != now[key]]
+    words = {"data": f"the data {call['resolved'].get('data', '')}", "code": f"the recipe's file {code_file(call['recipe'])}"}
+    if changed and not accept_changed:
+        what = " and ".join(words[key] for key in changed)
+        raise RunError(f"{what} changed since this run began. Train a new one, or go on with ", Argument("accept_changed"), ".")
+    found = dict(call) | now | {"resolved": call["resolved"] | dict(recipe.became)}
+    return found | ({"changed": [*call.get("changed", []), *changed]} if changed else {})
 
 
 def restored(folder: Path, recipe: Recipe, call: Mapping[str, Any]) -> tuple[int, Progress]:

@@ -16,7 +16,8 @@ from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.mlp import MLP
-from quickstudy.recipes.recipe import Recipe, Tasks, by_adam
+from quickstudy.recipes.parts.recipe import Recipe, by_adam
+from quickstudy.recipes.parts.tasks import Tasks
 from quickstudy.tasks.augmented import Augmented
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import TaskSource, generator_of

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from quickstudy.errors import RunError
-from quickstudy.recipes.space import Choice, Log, Space
+from quickstudy.recipes.parts.space import Choice, Log, Space
 from quickstudy.reports.tuned import Trial, Tuned
 from quickstudy.tuning.pruning import Pruning
 from quickstudy.tuning.sampler import SeededTPE

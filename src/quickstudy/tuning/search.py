@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from quickstudy.errors import Argument, MissingExtra, RunError, nearest
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.recipes.space import Space, spaces
+from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.recipes.parts.space import Space, spaces
 from quickstudy.reports.tuned import Trial, Tuned
 from quickstudy.tuning.pruning import Pruning, by_median
 

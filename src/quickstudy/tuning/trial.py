@@ -12,8 +12,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from quickstudy.errors import Argument, LearnerError, RunError, UserError
-from quickstudy.recipes.recipe import Recipe
-from quickstudy.recipes.space import Choice, Log, Space
+from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.recipes.parts.space import Choice, Log, Space
 from quickstudy.reports.tuned import Trial as Record
 
 __all__ = ["Question", "Watch", "check_trials", "recorded"]

@@ -1,0 +1,74 @@
+"""The outer loop of a recipe, as arguments."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
+
+from quickstudy.learner import Learner
+from quickstudy.recipes.parts.checked import AtLeast
+from quickstudy.recipes.parts.problem import Problem
+from quickstudy.recipes.parts.recipe import Recipe, Schedule, one_cycle
+from quickstudy.recipes.parts.space import Around
+
+__all__ = ["Outer", "half_cosine"]
+
+
+@dataclass(frozen=True)
+class Outer:
+    """Outer loop.
+
+    Args:
+        steps: outer steps.
+        lr: step size of the outer loop, at its peak.
+        batch: tasks in an outer step.
+        clip: longest gradient of an outer step; longer ones are shortened to it; 0 shortens none.
+        rise: share of the steps in which the step size rises to its peak, before it falls to nothing.
+        validations: validations, at equal distances; the learner of the best one is kept.
+        val_tasks: tasks of a validation, always the same; 0 validates never and keeps the last learner.
+        patience: stop after so many validations without a better one; 0 never stops early.
+    """
+
+    steps: int = 1000
+    lr: Annotated[float, Around(10)] = 2e-3
+    batch: int = 1
+    clip: float = 10.0
+    rise: float = 0.3
+    validations: int = 5
+    val_tasks: Annotated[int, AtLeast(0)] = 200
+    patience: int = 0
+
+    def recipe(
+        self,
+        learner: Learner[Any],
+        problem: Problem,
+        *,
+        schedule: Schedule | None = None,
+        optimizer: Optimizer | None = None,
+    ) -> Recipe:
+        """Meta-training of a learner on a problem's tasks: by Adam and one cycle of step sizes, if nothing else is given."""
+        optimizer = Adam(learner.parameters(), self.lr) if optimizer is None else optimizer
+        return Recipe(
+            learner=learner,
+            train=problem.tasks.train,
+            val=problem.tasks.val if self.val_tasks else None,
+            test=problem.tasks.test,
+            optimizer=optimizer,
+            steps=self.steps,
+            batch=self.batch,
+            schedule=one_cycle(optimizer, self.steps, self.rise) if schedule is None else schedule(optimizer, self.steps),
+            clip=self.clip or None,
+            validate_every=max(1, self.steps // self.validations),
+            val_tasks=max(1, self.val_tasks),
+            patience=self.patience,
+            reads=problem.reads,
+            became=problem.became,
+            digest=problem.digest,
+            raw=problem.raw,
+        )
+
+
+def half_cosine(optimizer: Optimizer, steps: int) -> LRScheduler:
+    """From the optimizer's step size down to nothing."""
+    return CosineAnnealingLR(optimizer, steps)
