@@ -1,6 +1,6 @@
 """A learned optimizer beside the best-tuned Adam, SGD and Nesterov momentum, on held-out problems, all from the same starts.
 
-    quickstudy train learned_optimizer_quadratics --out runs/quadratics
+    quickstudy train learned_optimizer --out runs/quadratics
     python benchmarks/learned_optimizer.py runs/quadratics --figure curves.png
 
 Step sizes of the baselines are tuned on meta-validation problems, by the mean loss at the end; the table's problems and starts
@@ -170,7 +170,7 @@ def figure(found: dict[str, Tensor], path: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", help="folder of a run of learned_optimizer_quadratics or learned_optimizer_classifier")
+    parser.add_argument("run", help="folder of a run of the recipe learned_optimizer")
     parser.add_argument("--tasks", type=int, default=100, help="held-out problems from each start")
     parser.add_argument("--tuning", type=int, default=None, help="problems from each of 3 starts to tune on; as many as --tasks")
     parser.add_argument("--starts", type=int, default=5, help="fresh networks to start from")

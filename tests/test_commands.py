@@ -19,14 +19,14 @@ from test_readme import PAGES, ROOT, SHELLS, Block, commands, images_of_a_reader
 Call = Callable[..., tuple[int, str, str]]
 
 SMALL = {
-    "train proto_glyphs": {"--steps": 2, "--train-ways": 5, "--train-queries": 2, "--queries": 5, "--val-tasks": 3},
-    "train maml_glyphs": {"--steps": 2, "--batch": 2, "--queries": 5, "--val-tasks": 3},
-    "train maml_sinusoid": {"--steps": 4, "--batch": 2},
-    "train maml_omniglot": {"--steps": 1, "--batch": 2, "--ways": 5, "--queries": 5},
-    "train anil_omniglot": {"--steps": 1, "--batch": 2, "--ways": 5, "--queries": 5},
-    "train proto_omniglot": {"--steps": 1, "--train-ways": 5, "--queries": 5},
-    "tune maml_glyphs": {"--trials": 2, "--steps": 2, "--batch": 2, "--val-tasks": 3, "--validations": 1},
-    "tune maml_sinusoid": {"--trials": 2, "--steps": 4, "--batch": 2, "--validations": 1},
+    "train proto": {"--steps": 2, "--train-ways": 5, "--train-queries": 2, "--queries": 5, "--val-tasks": 3},
+    "train maml": {"--steps": 2, "--batch": 2, "--queries": 5, "--val-tasks": 3},
+    "train maml --data sinusoid": {"--steps": 4, "--batch": 2},
+    "train maml --data omniglot": {"--steps": 1, "--batch": 2, "--ways": 5, "--queries": 5},
+    "train anil --data omniglot": {"--steps": 1, "--batch": 2, "--ways": 5, "--queries": 5},
+    "train proto --data omniglot": {"--steps": 1, "--train-ways": 5, "--queries": 5},
+    "tune maml": {"--trials": 2, "--steps": 2, "--batch": 2, "--val-tasks": 3, "--validations": 1},
+    "tune maml --data sinusoid": {"--trials": 2, "--steps": 4, "--batch": 2, "--validations": 1},
     "evaluate": {"--tasks": 3},
     "compare": {"--tasks": 3},
     "doctor": {"--tasks": 3},
@@ -87,8 +87,8 @@ def presumed(folder: Path, text: str) -> None:
     """What a page takes for granted: a run of the reader's, and photographs."""
     for name in ("RUN", "runs/mine"):
         if re.search(rf"quickstudy .*\b{name}\b", text):
-            flags = {flag[2:].replace("-", "_"): value for flag, value in SMALL["train proto_glyphs"].items()}
-            for _ in Run(folder / name, "proto_glyphs", flags).train():
+            flags = {flag[2:].replace("-", "_"): value for flag, value in SMALL["train proto"].items()}
+            for _ in Run(folder / name, "proto", flags).train():
                 pass
     if "more_letters" in text:
         index = glyphs().test

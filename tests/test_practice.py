@@ -1,13 +1,12 @@
 """How meta-training practises: every image recipe has both switches, evaluated tasks stay plain, runs resume bit for bit."""
 
 import copy
-import importlib
 import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -17,18 +16,20 @@ from quickstudy.checks.cost import step_cost
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.errors import ArtefactError
 from quickstudy.nn import MLP
-from quickstudy.recipes.parts.practice import Augment, AugmentRotated, Sampler, practice
+from quickstudy.recipes.parts.practice import AugmentRotated, Sampler, practice
 from quickstudy.recipes.parts.tasks import few_shot
 from quickstudy.runs.known import recipe_functions
 from quickstudy.runs.run import Run
 from quickstudy.saving.training import load_training, save_training
 from quickstudy.storage.artefact import read
 from quickstudy.tasks import AugmentedImages, Curriculum, EachOnce, FewShot, Hard
+from quickstudy.tasks.open_data import Opened
 from quickstudy.tasks.source import generator_of
 
 ROOT = Path(__file__).parents[1]
 SAMPLERS, AUGMENTS = get_args(Sampler), get_args(AugmentRotated)
-IMAGES = [name for name in sorted(recipe_functions()) if name.endswith(("_omniglot", "_glyphs"))]
+IMAGES = [name for name, fn in recipe_functions().items() if "sampler" in inspect.signature(fn).parameters]
+PRETRAINING = ("fine_tune", "leo", "simple_shot")
 
 
 def images(seed: int, classes: int = 10, groups: bool = False, size: int = 12) -> ClassIndex:
@@ -46,35 +47,20 @@ def splits() -> Splits:
     return Splits(*[images(seed, size=28) for seed in range(3)])
 
 
-@pytest.mark.parametrize("name", [name for name in IMAGES if name != "pretrain_glyphs"])
-def test_every_image_recipe_passes_both_switches_on(name: str, monkeypatch: pytest.MonkeyPatch, splits: Splits) -> None:
+SMALL = {"width": 4, "ways": 3, "queries": 2, "train_queries": 2, "val_queries": 2, "steps": 2, "preset": "none"}
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGES if name not in PRETRAINING])
+def test_every_image_recipe_passes_both_switches_on(name: str, splits: Splits) -> None:
     recipe = recipe_functions()[name]
-    module = importlib.import_module(recipe.__module__)
-    hints = get_type_hints(recipe)
-    assert hints["sampler"] == Sampler and hints["augment"] == (AugmentRotated if "glyphs" in name else Augment)
-    parameters = inspect.signature(recipe).parameters
-    assert (parameters["sampler"].default, parameters["augment"].default) == ("uniform", "none")
-    given: dict[str, Any] = {}
-
-    class Seen(Exception):
-        pass
-
-    def seen(*_: Any, **options: Any) -> None:
-        given.update(options)
-        raise Seen
-
-    monkeypatch.setattr(module, "few_shot", seen)
-    monkeypatch.setattr(module, "omniglot" if "omniglot" in name else "glyphs", lambda **_: splits)
-    with pytest.raises(Seen):
-        recipe(sampler="hard", augment="mixed", steps=77)
-    assert given == {"sampler": "hard", "augment": "mixed", "steps": 77}
+    made = recipe(data=splits, sampler="hard", augment="images", **SMALL)
+    assert isinstance(made.train, AugmentedImages) and isinstance(made.train.source, FewShot)
+    assert isinstance(made.train.source.classes, Hard) and type(made.test) is FewShot
 
 
 @pytest.mark.parametrize("augment", AUGMENTS)
-def test_pretraining_has_the_switch_too(augment: Any, monkeypatch: pytest.MonkeyPatch, splits: Splits) -> None:
-    recipe = recipe_functions()["pretrain_glyphs"]
-    monkeypatch.setattr(importlib.import_module(recipe.__module__), "glyphs", lambda: splits)
-    made = recipe(augment=augment, examples=6, steps=2, ways=3, queries=2)
+def test_pretraining_has_the_switch_too(augment: Any, splits: Splits) -> None:
+    made = recipe_functions()["fine_tune"](data=splits, augment=augment, examples=6, **SMALL)
     assert len(list(made.records())) == 2
     assert made.test.index is splits.test  # type: ignore[attr-defined]
 
@@ -205,12 +191,12 @@ def test_two_processes_agree_on_what_is_hard(tmp_path: Path) -> None:
 
 def test_a_run_resumes_with_its_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits: Splits) -> None:
     """From the command line's arguments to the file and back."""
-    monkeypatch.setattr(importlib.import_module("quickstudy.recipes.glyphs"), "glyphs", lambda: splits)
+    monkeypatch.setattr("quickstudy.recipes.parts.data.open_data", lambda *_, **__: Opened("toys", splits, "toys"))
     monkeypatch.setattr("quickstudy.runs.keeping._SAVE_SECONDS", -1.0)
     arguments = {"train_ways": 4, "ways": 3, "queries": 2, "steps": 5, "val_tasks": 2, "sampler": "hard", "augment": "images"}
 
     def finished(folder: Path, stop: int | None = None) -> list[torch.Tensor]:
-        for record in Run(folder, "proto_glyphs", arguments).train():
+        for record in Run(folder, "proto", arguments).train():
             if stop is not None and getattr(record, "loss", None) is not None and record.step == stop:
                 break
         return read(folder / "training.safetensors", ("training",)).tensors

@@ -1,6 +1,6 @@
 """Draws docs/phases.png from a trained run: tasks, the inner loop on one of them, and errors by step on unseen ones.
 
-quickstudy train maml_sinusoid --out runs/sines
+quickstudy train maml --data sinusoid --out runs/sines
 python docs/make/phases.py runs/sines
 """
 

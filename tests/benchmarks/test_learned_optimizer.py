@@ -86,8 +86,8 @@ def test_the_table_of_a_run(
 ) -> None:
     monkeypatch.setattr(benchmark, "GRID", (1e-4, 0.05, 0.5, 50.0))
     arguments = {"horizon": 4, "window": 2, "windows": 2, "batch": 2, "steps": 1, "val_tasks": 2}
-    assert dataclasses.is_dataclass(recipes.learned_optimizer_quadratics(**arguments))
-    for _ in Run(tmp_path / "run", "learned_optimizer_quadratics", arguments).train():
+    assert dataclasses.is_dataclass(recipes.learned_optimizer(**arguments))
+    for _ in Run(tmp_path / "run", "learned_optimizer", arguments).train():
         pass
     image = tmp_path / "curves.png"
     benchmark.main([str(tmp_path / "run"), "--tasks", "5", "--starts", "2", "--steps", "12", "--figure", str(image)])

@@ -53,12 +53,12 @@ def test_a_folder_whose_splits_share_images_is_severe(tmp_path: Path, call: Call
 
 def test_a_recipe_is_examined_before_it_runs(call: Call, tmp_path: Path) -> None:
     image = tmp_path / "deep" / "waves.png"
-    status, out, _ = call("maml_sinusoid", "--only", "cost", "--only", "diversity", "--out", image)
+    status, out, _ = call("maml", "--data", "sinusoid", "--only", "cost", "--only", "diversity", "--out", image)
     assert status == 0 and "a step of 25 tasks" in out and "30,000 steps" in out and image.stat().st_size > 5000
 
 
 def test_a_run_and_its_learner(call: Call, tmp_path: Path) -> None:
-    run = Run(tmp_path / "run", "maml_sinusoid", {"steps": 2, "batch": 2})
+    run = Run(tmp_path / "run", "maml", {"data": "sinusoid", "steps": 2, "batch": 2})
     assert len(list(run.train())) == 3
     status, out, _ = call(tmp_path / "run", "--tasks", 30, "--only", "gap", "--only", "meta-overfitting")
     assert status == 0 and "on validation tasks: gap" in out and "1 validations are too few" in out

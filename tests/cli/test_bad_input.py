@@ -28,7 +28,7 @@ SMALL = {"steps": 2, "train_ways": 5, "train_queries": 2, "queries": 2, "val_tas
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stranger's folder: two runs, files that are none of ours, and things that are no files."""
     root = tmp_path_factory.mktemp("stranger")
-    for recipe, arguments, folder in (("proto_glyphs", SMALL, "run"), ("maml_sinusoid", {"steps": 1, "batch": 2}, "waves")):
+    for recipe, arguments, folder in (("proto", SMALL, "run"), ("maml", {"data": "sinusoid", "steps": 1, "batch": 2}, "waves")):
         for _ in Run(root / folder, recipe, arguments).train():
             pass
     (root / "empty").write_bytes(b"")
@@ -138,28 +138,28 @@ def table() -> list[tuple[list[str], str]]:
         if run not in ("{empty}", "{fifo}", "{run}/best.safetensors"):
             add("adapt", "cannot be read" if run == "{nothing}" else says, run, "{photos}", "-o", "{out}")
     for count, says in COUNTS.items():
-        add("train proto_glyphs", says, f"--steps={count}", "--out", "{out}")
-        add("train maml_sinusoid", says, f"--batch={count}", "--out", "{out}")
+        add("train proto", says, f"--steps={count}", "--out", "{out}")
+        add("train maml --data sinusoid", says, f"--batch={count}", "--out", "{out}")
         add("evaluate {run}", says, f"--tasks={count}")
         add("evaluate {run}", says, f"--ways={count}")
         add("compare {run} {run}", says, f"--shots={count}")
-        add("tune maml_sinusoid", says, f"--trials={count}", "--out", "{out}")
+        add("tune maml --data sinusoid", says, f"--trials={count}", "--out", "{out}")
         add("predict {run} {photos}", says, f"--top={count}")
         add("doctor glyphs", says, f"--tasks={count}")
     for rate, says in RATES.items():
-        add("train proto_glyphs", says, f"--lr={rate}", "--out", "{out}")
-        add("train maml_sinusoid", says, f"--inner-lr={rate}", "--out", "{out}")
+        add("train proto", says, f"--lr={rate}", "--out", "{out}")
+        add("train maml --data sinusoid", says, f"--inner-lr={rate}", "--out", "{out}")
         add("watch {run}", says, f"--every={rate}")
-        add("tune maml_sinusoid", says, f"--timeout={rate}", "--out", "{out}")
+        add("tune maml --data sinusoid", says, f"--timeout={rate}", "--out", "{out}")
     for seed in ("-1", "1.5", "x"):
-        add("train proto_glyphs", "--seed", f"--seed={seed}", "--out", "{out}")
+        add("train proto", "--seed", f"--seed={seed}", "--out", "{out}")
         add("evaluate {run}", "--seed", f"--seed={seed}")
         add("demo", "--seed", f"--seed={seed}", "--out", "{out}")
     for command in COMMANDS:
-        words = {"train": "train proto_glyphs", "tune": "tune proto_glyphs"}.get(command, command)
+        words = {"train": "train proto", "tune": "tune proto"}.get(command, command)
         add(words, "Unknown option: --nonsense" if command != "list" else "--nonsense", "--nonsense")
     for words in (
-        "train proto_glyphs --steps",
+        "train proto --steps",
         "evaluate {run} --tasks",
         "adapt {run} {photos} -o",
         "predict",
@@ -175,24 +175,24 @@ OTHERS: list[tuple[list[str], str]] = [
     for words, says in {
         "trian": 'Did you mean "train"',
         "train": "Usage",
-        "train protonet": "Recipes that train it: proto_glyphs, proto_omniglot",
-        "train proto_glyps": "Did you mean proto_glyphs?",
-        "tune maml_sinusiod": "Did you mean maml_sinusoid?",
-        "train proto_glyphs --stpes 3": "Did you mean --steps",
-        "train proto_glyphs --sampler hrad": 'Did you mean "hard"',
-        "train proto_glyphs --train-ways 100000 --out {out}": "--train-ways 100000 needs 100000 classes",
-        "train proto_glyphs --out {empty}": "is no folder. Choose another place with --out",
-        "train proto_glyphs --out {empty}/inside": "is no folder. Choose another place with --out",
-        "train proto_glyphs --out {long}": "--out cannot be",
-        "train proto_glyphs --steps 3 --out {run}": "Choose another --out",
-        "train proto_glyphs --steps 3 --steps 4": "multiple times",
-        "train maml_omniglot --devices none --out {out}": "--devices",
-        "tune maml_sinusoid --space lr=1..x --out {out}": "--space",
-        "tune maml_sinusoid --space learning=1..2 --out {out}": "no argument learning",
-        "tune maml_sinusoid --only lrr --out {out}": "Did you mean lr?",
-        "tune maml_sinusoid --lr 0.1 --only lr --out {out}": "both fixed and tuned",
-        "tune maml_sinusoid --pruner none --study nowhere://x --out {out}": "--study",
-        "tune maml_sinusoid --out {empty}": "is no folder",
+        "train protonet": "Its recipe: proto",
+        "train protto": "Did you mean proto?",
+        "tune mamll": "Did you mean maml?",
+        "train proto --stpes 3": "Did you mean --steps",
+        "train proto --sampler hrad": 'Did you mean "hard"',
+        "train proto --train-ways 100000 --out {out}": "--train-ways 100000 needs 100000 classes",
+        "train proto --out {empty}": "is no folder. Choose another place with --out",
+        "train proto --out {empty}/inside": "is no folder. Choose another place with --out",
+        "train proto --out {long}": "--out cannot be",
+        "train proto --steps 3 --out {run}": "Choose another --out",
+        "train proto --steps 3 --steps 4": "multiple times",
+        "train maml --data omniglot --devices none --out {out}": "--devices",
+        "tune maml --data sinusoid --space lr=1..x --out {out}": "--space",
+        "tune maml --data sinusoid --space learning=1..2 --out {out}": "no argument learning",
+        "tune maml --data sinusoid --only lrr --out {out}": "Did you mean lr?",
+        "tune maml --data sinusoid --lr 0.1 --only lr --out {out}": "both fixed and tuned",
+        "tune maml --data sinusoid --pruner none --study nowhere://x --out {out}": "--study",
+        "tune maml --data sinusoid --out {empty}": "is no folder",
         "evaluate {run} --metrics logloss": "Did you mean log_loss?",
         "evaluate {run} --metrics": "needs a value",
         "evaluate {run} --data nowhere": "holds no images",
@@ -303,7 +303,7 @@ OTHERS: list[tuple[list[str], str]] = [
         'predict {rowspredictor} --row {{"age":Infinity,"sex":"f"}}': "has inf",
         'predict {rowspredictor} --row {{"age":"41","sex":"f"}}': "the row has '41'",
         'predict {rowspredictor} --row {{"age":41,"sex":1}}': "has 1",
-        "doctor protoglyphs": "Did you mean proto_glyphs?",
+        "doctor protto": "Did you mean proto?",
         "doctor {noise}": "truncated or foreign",
         "doctor {emptyfolder}": "holds no class folders",
         "doctor {binary}": "is damaged",
@@ -381,7 +381,7 @@ def test_a_folder_that_may_not_be_written_to(place: Path, tmp_path: Path, call: 
         monkeypatch.setattr(os, "access", lambda *_: False)
     for words in (
         ["adapt", place / "run", place / "photos", "-o", tmp_path / "closed" / "p"],
-        ["train", "proto_glyphs", "--out", tmp_path / "closed" / "run"],
+        ["train", "proto", "--out", tmp_path / "closed" / "run"],
         ["watch", place / "run", "--csv", tmp_path / "closed" / "log.csv"],
     ):
         status, _, err = call(*words)

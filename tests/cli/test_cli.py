@@ -21,7 +21,7 @@ def shell(*words: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli") / "run"
-    words = "train proto_glyphs --steps 30 --train-ways 10 --train-queries 2 --queries 5 --seed 3 --out"
+    words = "train proto --steps 30 --train-ways 10 --train-queries 2 --queries 5 --seed 3 --out"
     done = shell(*words.split(), folder)
     assert done.returncode == 0, done.stderr
     assert "validation accuracy" in done.stderr and f"quickstudy evaluate {folder}" in done.stdout
@@ -85,7 +85,7 @@ def test_same_command_again_has_nothing_left_to_do(run: Path, call) -> None:  # 
 
 def test_compare_pairs_runs_on_the_same_tasks(run: Path, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
     other = tmp_path / "other"
-    words = "train proto_glyphs --steps 1 --train-ways 5 --train-queries 1 --queries 5 --out"
+    words = "train proto --steps 1 --train-ways 5 --train-queries 1 --queries 5 --out"
     assert call(*words.split(), other)[0] == 0
     status, out, _ = call("compare", run, other, "--tasks", 60, "--json")
     found = json.loads(out)
@@ -118,16 +118,16 @@ def test_other_sizes_and_other_arguments(run: Path, tmp_path: Path, call) -> Non
     status, out, _ = call("evaluate", run, "--tasks", 5, "--data-arg", "ways=4", "--json")
     assert status == 0 and "4-way" in json.loads(out)[0]["source"]
     status, _, err = call("evaluate", run, "--data-arg", "nonsense=1")
-    assert status == 1 and "proto_glyphs has no argument nonsense" in err
+    assert status == 1 and "proto has no argument nonsense" in err
     status, _, err = call("evaluate", run, "--ways", 100_000)
     assert status == 1 and "--ways 100000 needs 100000 classes, but glyphs/test has" in err
-    assert call("train", "maml_sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
+    assert call("train", "maml", "--data", "sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
     status, _, err = call("evaluate", tmp_path / "sine", "--ways", 3)
     assert status == 1 and "no ways, shots and queries" in err
 
 
 def test_help_shows_type_default_and_meaning(call) -> None:  # type: ignore[no-untyped-def]
-    status, out, _ = call("train", "maml_omniglot", "--help")
+    status, out, _ = call("train", "maml", "--data", "omniglot", "--help")
     text = " ".join(out.split())
     assert status == 0
     for part in ("--inner-lr FLOAT", "default: 0.5", "step size of the inner loop", "--first-order", "--seed INT"):
@@ -136,7 +136,7 @@ def test_help_shows_type_default_and_meaning(call) -> None:  # type: ignore[no-u
 
 def test_list_and_cite(call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("list")
-    assert status == 0 and all(name in out for name in ("ProtoNet", "SNAIL", "MetaRegularised", "maml_sinusoid", "omniglot"))
+    assert status == 0 and all(name in out for name in ("ProtoNet", "SNAIL", "MetaRegularised", "maml_plus_plus", "omniglot"))
     assert "  author = {Snell and Swersky and Zemel}" in call("cite", "ProtoNet")[1]
     assert "@software{quickstudy" in call("cite")[1]
     status, _, err = call("cite", "Nobody")
@@ -146,8 +146,8 @@ def test_list_and_cite(call) -> None:  # type: ignore[no-untyped-def]
 BAD = [
     (["evaluate", "{tmp}/nothing"], "holds no run. Start one"),
     (["train", "nonsense"], "nonsense"),
-    (["train", "maml_sinusoid", "--steps", "many"], "--steps"),
-    (["train", "maml_sinusoid", "--nonsense", "1"], "--nonsense"),
+    (["train", "maml", "--data", "sinusoid", "--steps", "many"], "--steps"),
+    (["train", "maml", "--data", "sinusoid", "--nonsense", "1"], "--nonsense"),
     (["adapt", "{run}", "{tmp}/nothing", "-o", "{tmp}/o"], "is not a folder"),
     (["adapt", "{run}", "{tmp}", "-o", "{tmp}/o"], "holds no class folders"),
     (["adapt", "{run}", "{tmp}/support", "-o", "{tmp}/o"], "broken.png is not an image"),

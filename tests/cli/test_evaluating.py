@@ -29,7 +29,7 @@ def call(call):  # type: ignore[no-untyped-def]
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A learner of two outer steps."""
     folder = tmp_path_factory.mktemp("evaluating") / "run"
-    words = "train proto_glyphs --steps 2 --train-ways 5 --train-queries 2 --queries 5 --seed 3 --out"
+    words = "train proto --steps 2 --train-ways 5 --train-queries 2 --queries 5 --seed 3 --out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["quickstudy", *words.split(), str(folder)])
         main()
@@ -88,7 +88,7 @@ def test_a_run_is_evaluated_on_other_images(run: Path, call, tmp_path: Path) -> 
     assert status == 0 and "(home)" in out and "is new to the run" in out
     status, _, err = call("evaluate", run, "--tasks", 5, "--data", "nowhere")
     assert status == 1 and '"nowhere" holds no images' in err
-    assert call("train", "maml_sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
+    assert call("train", "maml", "--data", "sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
     status, _, err = call("evaluate", tmp_path / "sine", "--data", "glyphs")
     assert status == 1 and "was not trained on images" in err
     status, _, err = call("evaluate", tmp_path / "sine", "--shots", 1, 2)

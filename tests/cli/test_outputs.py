@@ -19,7 +19,7 @@ SMALL = {"steps": 2, "train_ways": 5, "train_queries": 2, "queries": 2, "val_tas
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outputs") / "run"
-    for _ in Run(folder, "proto_glyphs", SMALL).train():
+    for _ in Run(folder, "proto", SMALL).train():
         pass
     return folder
 
@@ -104,7 +104,7 @@ def test_folders_of_results_spare_what_is_not_ours(tmp_path: Path, call: Call) -
     status, _, err = call(*words)
     assert status == 1 and "accuracy-training.png already exists" in err and "with --out" in err
     (tmp_path / "history.png").write_bytes(b"mine")
-    status, _, err = call("tune", "maml_sinusoid", "--trials", 1, "--steps", 1, "--out", tmp_path)
+    status, _, err = call("tune", "maml", "--data", "sinusoid", "--trials", 1, "--steps", 1, "--out", tmp_path)
     assert status == 1 and "history.png already exists" in err
     assert (tmp_path / "accuracy-training.png").read_bytes() == (tmp_path / "history.png").read_bytes() == b"mine"
 
@@ -153,8 +153,7 @@ def test_names_with_brackets_are_printed_as_they_are(tmp_path: Path, call: Call)
     assert status in (0, 1) and "data [red] :smile:" in out and "defect" not in err
     folder = tmp_path / "run [bold] :smile:"
     assert (
-        call("train", "proto_glyphs", *(w for k, v in SMALL.items() for w in (f"--{k}".replace("_", "-"), v)), "--out", folder)[0]
-        == 0
+        call("train", "proto", *(w for k, v in SMALL.items() for w in (f"--{k}".replace("_", "-"), v)), "--out", folder)[0] == 0
     )
     status, out, err = call("watch", folder, "--once")
     assert status == 0 and "run [bold] :smile:" in "".join(out.splitlines())
@@ -164,4 +163,4 @@ def test_names_with_brackets_are_printed_as_they_are(tmp_path: Path, call: Call)
     assert status == 0, err
     flat = "".join(ch for ch in out if not ch.isspace() and ch not in "│┃")
     assert "run[bold]:smile:" in flat and "[bold]" in flat, "runs of one recipe are told apart by their folders"
-    assert "proto_glyphs in [bold]" in (folder / "report.html").read_text()
+    assert "proto in [bold]" in (folder / "report.html").read_text()

@@ -46,14 +46,14 @@ def stopped(process: subprocess.Popen[str], number: int) -> str:
 def test_a_stopped_training_is_saved_and_says_how_to_go_on(number: int, tmp_path: Path) -> None:
     folder = tmp_path / "a run"
     flags = [word for name, value in CALL.items() for word in (f"--{name}", value)]
-    process = start("train", "maml_sinusoid", *flags, "--seed", 3, "--out", folder)
+    process = start("train", "maml", "--data", "sinusoid", *flags, "--seed", 3, "--out", folder)
     until_step(folder, 5, process)
     err = stopped(process, number)
     assert f"resume it with: {shlex.join(['quickstudy', 'resume', str(folder)])}" in err
     steps = [line["step"] for line in Run(folder).history() if "loss" in line]
     found = read(folder / "training.safetensors", ("training",))
     assert found.description["step"] == steps[-1] == len(steps), "no step is lost"
-    same = Run(tmp_path / "same", "maml_sinusoid", CALL, seed=3)
+    same = Run(tmp_path / "same", "maml", {"data": "sinusoid"} | CALL, seed=3)
     records = same.train()
     next(record for record in records if record.step == steps[-1])
     records.close()

@@ -27,7 +27,7 @@ from quickstudy.runs.run import Run
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("watched") / "run"
-    list(Run(folder, "meta_sgd_sinusoid", {"steps": 20}).train())
+    list(Run(folder, "meta_sgd", {"data": "sinusoid", "steps": 20}).train())
     return folder
 
 

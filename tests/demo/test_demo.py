@@ -28,7 +28,7 @@ class Done(NamedTuple):
 def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     out = tmp_path_factory.mktemp("demo") / "new" / "report.html"
     runs = out.parent / "runs" / "demo"
-    earlier = runs / "proto_glyphs"
+    earlier = runs / "proto"
     earlier.mkdir(parents=True)
     (earlier / "run.json").write_text("{}")
     (earlier / "training.safetensors").write_text("of an earlier demo")
@@ -61,8 +61,8 @@ def test_each_meta_learner_meets_each_baseline_and_the_other(done: Done) -> None
 
 def test_the_trained_learners_stay_for_use(done: Done) -> None:
     """They replace those of an earlier demo."""
-    assert sorted(path.name for path in done.runs.iterdir()) == ["maml_glyphs", "pretrain_glyphs", "proto_glyphs"]
-    run = Run(done.runs / "proto_glyphs")
+    assert sorted(path.name for path in done.runs.iterdir()) == ["maml", "fine_tune", "proto"]
+    run = Run(done.runs / "proto")
     assert run.config["seed"] == 1
     learner = run.learner()
     assert isinstance(learner, ProtoNet) and learner.reads is not None

@@ -73,7 +73,7 @@ def test_training_by_compiled_steps_is_training():
 def test_a_run_compiles_its_steps(tmp_path):
     ends = []
     for compiled in (False, True):
-        run = Run(tmp_path / str(compiled), "maml_sinusoid", {"steps": 4}, 0)
+        run = Run(tmp_path / str(compiled), "maml", {"data": "sinusoid", "steps": 4}, 0)
         ends.append([r.loss for r in run.train(compile=compiled) if isinstance(r, Record)])
     assert len(ends[0]) == 4 and ends[0] == pytest.approx(ends[1], rel=1e-4)
 

@@ -113,7 +113,7 @@ def test_a_killed_process_ends_the_run_which_resumes(tmp_path: Path) -> None:
     script, folder, whole = tmp_path / "run.py", tmp_path / "run", tmp_path / "whole"
     script.write_text(SCRIPT)
     flags = ["--steps", 40, "--batch", 4, "--out", folder, "--devices", 2, "--accelerator", "cpu"]
-    process = python(str(script), "train", "maml_sinusoid", *flags)
+    process = python(str(script), "train", "maml", "--data", "sinusoid", *flags)
     assert process.stdout is not None
     for line in process.stdout:
         if line.split()[:1] == ["20"]:
@@ -127,7 +127,7 @@ def test_a_killed_process_ends_the_run_which_resumes(tmp_path: Path) -> None:
     assert 18 <= step < 40 and not (folder / "best.safetensors").exists()
     resumed = list(Run(folder).train())
     assert resumed[0].step == step + 1
-    list(Run(whole, "maml_sinusoid", ARGUMENTS).train())
+    list(Run(whole, "maml", {"data": "sinusoid"} | ARGUMENTS).train())
     for a, b in zip(*[read(f / "training.safetensors", ("training",)).tensors for f in (folder, whole)], strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     steps, other = ([line["step"] for line in Run(f).history()] for f in (folder, whole))
@@ -254,9 +254,9 @@ def test_machines_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_under_torchrun(tmp_path: Path) -> None:
     """Whose environment Fabric finds; the flags need not say it again."""
     programs = Path(sys.executable).parent
-    options = ["train", "maml_sinusoid", "--steps", "20", "--batch", "4", "--out", str(tmp_path / "two")]
+    options = ["train", "maml", "--data", "sinusoid", "--steps", "20", "--batch", "4", "--out", str(tmp_path / "two")]
     call = [str(programs / "torchrun"), "--nproc-per-node", "2", "--master-port", "29531", str(programs / "quickstudy"), *options]
     subprocess.run(call, check=True, env=ENVIRONMENT, timeout=MINUTES * 5, capture_output=True)
-    list(Run(tmp_path / "one", "maml_sinusoid", {"steps": 20, "batch": 4}).train())
+    list(Run(tmp_path / "one", "maml", {"data": "sinusoid", "steps": 20, "batch": 4}).train())
     for a, b in zip(*[read(tmp_path / f / "training.safetensors", ("training",)).tensors for f in ("one", "two")], strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)

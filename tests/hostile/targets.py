@@ -158,7 +158,7 @@ class Runs(Files):
     forges = True
 
     def make(self) -> None:
-        for _ in Run(self.folder, "maml_sinusoid", {"steps": 4, "batch": 2}).train():
+        for _ in Run(self.folder, "maml", {"data": "sinusoid", "steps": 4, "batch": 2}).train():
             pass
         self.lines = Run(self.folder).history()
         (self.folder / ".lock").unlink()
@@ -194,7 +194,7 @@ class Runs(Files):
         if name.endswith(".safetensors"):
             return _forged(content, rng)
         if name == "run.json":
-            how, found = shaken(json.loads(content), rng, ("glyphs", "proto_omniglot", "steps"))
+            how, found = shaken(json.loads(content), rng, ("glyphs", "matching", "steps"))
             return how, json.dumps(found).encode()
         lines = content.splitlines()
         number = rng.randrange(len(lines))

@@ -32,7 +32,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def finish(folder: Path) -> None:
-    for _ in Run(folder, "maml_sinusoid", ARGUMENTS).train():
+    for _ in Run(folder, "maml", {"data": "sinusoid"} | ARGUMENTS).train():
         pass
 
 
@@ -68,7 +68,7 @@ def child(work: Callable[[int], None]) -> tuple[int, int]:
 
 
 def train(folder: Path, mouth: int) -> None:
-    for record in Run(folder, "maml_sinusoid", ARGUMENTS).train():
+    for record in Run(folder, "maml", {"data": "sinusoid"} | ARGUMENTS).train():
         if record.step % 2:
             os.write(mouth, b".")
 

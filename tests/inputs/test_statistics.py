@@ -95,7 +95,7 @@ def test_statistics_are_kept_with_learner_and_predictor(glyphs: Splits, usual: I
 
 
 def test_a_run_measures_its_meta_training_images(tmp_path: Path) -> None:
-    run = Run(tmp_path, "proto_glyphs", {"steps": 1, "train_ways": 5, "val_tasks": 8})
+    run = Run(tmp_path, "proto", {"steps": 1, "train_ways": 5, "val_tasks": 8})
     list(run.train())
     expects = run.learner().expects
     assert expects is not None and expects == usual_images(run.recipe().train)

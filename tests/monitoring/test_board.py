@@ -33,7 +33,7 @@ def logged(folder: Path) -> dict[tuple[str, int], list[float]]:
 def train(folder: Path, *, until: int = 60) -> None:
     """With a board that follows every step, up to a sudden end."""
     board = Board(folder)
-    for item in Run(folder, "maml_sinusoid", {"steps": 60, "batch": 2}).train():
+    for item in Run(folder, "maml", {"data": "sinusoid", "steps": 60, "batch": 2}).train():
         board.follow()
         if item.step == until:
             return

@@ -24,20 +24,21 @@ ARGUMENTS = {"steps": 40, "batch": 2}
 @pytest.fixture(autouse=True)
 def dropping(monkeypatch: pytest.MonkeyPatch) -> None:
     """The recipe with dropout and norms, whose random numbers and statistics a careless probe would disturb."""
-    original: Callable[..., recipes.Recipe] = recipes.maml_sinusoid
+    original: Callable[..., recipes.Recipe] = recipes.maml
 
-    def maml_sinusoid(steps: int = 40, batch: int = 2) -> recipes.Recipe:
-        recipe = original(steps=steps, batch=batch)
+    @recipes.recipe()
+    def maml(*, data: str = "sinusoid", steps: int = 40, batch: int = 2) -> recipes.Recipe:
+        recipe = original(data=data, steps=steps, batch=batch)
         network = nn.Sequential(nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
         learner = learners.MetaSGD(network, inner_lr=0.01, likelihood=Gaussian())
         optimizer = torch.optim.Adam(learner.parameters(), 1e-2)
         return replace(recipe, learner=learner, optimizer=optimizer, schedule=None, validate_every=20, val_tasks=8)
 
-    monkeypatch.setattr(recipes, "maml_sinusoid", maml_sinusoid)
+    monkeypatch.setattr(recipes, "maml", maml)
 
 
 def finish(folder: Path) -> list[Any]:
-    return list(Run(folder, "maml_sinusoid", ARGUMENTS).train())
+    return list(Run(folder, "maml", {"data": "sinusoid"} | ARGUMENTS).train())
 
 
 def weights(folder: Path) -> list[torch.Tensor]:
@@ -53,7 +54,7 @@ def test_training_does_not_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     random = torch.get_rng_state()
     finish(watched)
     assert torch.equal(torch.get_rng_state(), random)
-    monkeypatch.setattr("quickstudy.runs.run._monitor", lambda recipe: None)
+    monkeypatch.setattr("quickstudy.runs.looking._monitor", lambda recipe: None)
     finish(alone)
     assert all(torch.equal(a, b) for a, b in zip(weights(watched), weights(alone), strict=True))
     assert len(History.of(watched).probes) == 7 and not History.of(alone).probes
@@ -83,7 +84,7 @@ def test_a_resumed_run_has_the_log_of_one_that_was_not_stopped(tmp_path: Path, m
     for stop in (7, 20, 31):
         with monkeypatch.context() as patched:
             patched.setattr("quickstudy.runs.keeping._SAVE_SECONDS", -1.0 if stop == 7 else 1e9)
-            records = Run(parts, "maml_sinusoid", ARGUMENTS).train()
+            records = Run(parts, "maml", {"data": "sinusoid"} | ARGUMENTS).train()
             next(item for item in records if item.step == stop)
             records.close()  # type: ignore[attr-defined]
     with (parts / "log.jsonl").open("a") as log:
@@ -95,7 +96,7 @@ def test_a_resumed_run_has_the_log_of_one_that_was_not_stopped(tmp_path: Path, m
 
 def test_lines_are_there_at_once(tmp_path: Path) -> None:
     """So that another process sees each step when it is done."""
-    records = Run(tmp_path, "maml_sinusoid", ARGUMENTS).train()
+    records = Run(tmp_path, "maml", {"data": "sinusoid"} | ARGUMENTS).train()
     for number in (1, 2, 3):
         assert next(records).step == number
         assert History.of(tmp_path).step == number

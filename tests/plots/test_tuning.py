@@ -13,7 +13,19 @@ TRIALS = (
     Trial(4, {"lr": 1e-3, "flat": True}, "pruned", score=0.8),
     Trial(5, {"lr": 1e-1, "flat": True}, "failed"),
 )
-TUNED = Tuned("maml_sinusoid", {}, SPACE, 0, "mse", False, 200, TRIALS, {"lr": 0.75, "flat": 0.25})
+TUNED = Tuned(
+    "maml",
+    {
+        "data": "sinusoid",
+    },
+    SPACE,
+    0,
+    "mse",
+    False,
+    200,
+    TRIALS,
+    {"lr": 0.75, "flat": 0.25},
+)
 
 
 def test_the_history_shows_every_trial_and_the_best_so_far() -> None:
@@ -42,6 +54,6 @@ def test_slices_span_the_space_and_ring_the_best() -> None:
 
 def test_accuracies_are_drawn_in_percent_upward() -> None:
     trials = tuple(Trial(n, {"lr": 1e-3}, "complete", score=s) for n, s in enumerate([0.5, 0.4, 0.6]))
-    found = Tuned("proto_glyphs", {}, {"lr": SPACE["lr"]}, 0, "accuracy", True, 100, trials)
+    found = Tuned("proto", {}, {"lr": SPACE["lr"]}, 0, "accuracy", True, 100, trials)
     lines = {str(line.get_label()): line for line in trial_history(found).axes[0].lines}
     assert list(np.asarray(lines["best so far"].get_ydata())) == pytest.approx([50, 60, 60])

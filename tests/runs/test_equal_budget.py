@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from quickstudy.recipes.equal_budget import CONTENDERS, Budget
 
 from quickstudy import datasets, learners
 from quickstudy.datasets.class_index import Splits
 from quickstudy.errors import RunError
 from quickstudy.functional.tree import bytes_of
 from quickstudy.learner import Learner, LearnerWrapper
-from quickstudy.recipes.equal_budget import CONTENDERS, Budget
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.runs.equal_budget import chosen, compete, settings_of, summary
 from quickstudy.tasks.few_shot import FewShot

@@ -23,7 +23,7 @@ OLD = Path(__file__).parents[1] / "data" / "v0.1.0"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("made") / "run"
-    list(Run(folder, "maml_sinusoid", ARGUMENTS).train())
+    list(Run(folder, "maml", {"data": "sinusoid"} | ARGUMENTS).train())
     return folder
 
 
@@ -58,7 +58,7 @@ def _instead(name: str, make: Callable[[Path], Any]) -> Callable[[Path], None]:
 
 
 def _of_another_run(folder: Path) -> None:
-    list(Run(folder.parent / "other", "maml_sinusoid", ARGUMENTS, seed=1).train())
+    list(Run(folder.parent / "other", "maml", {"data": "sinusoid"} | ARGUMENTS, seed=1).train())
     shutil.copy(folder.parent / "other" / "training.safetensors", folder)
 
 
@@ -67,12 +67,12 @@ DONE_TO_IT: dict[str, tuple[Callable[[Path], None], str]] = {
     "a list": (_text("run.json", "[1]"), "run.json is damaged"),
     "a bomb": (_text("run.json", "[" * 100_000), "run.json is damaged .*nested"),
     "empty": (_text("run.json", ""), "run.json is damaged"),
-    "no seed": (_text("run.json", '{"recipe": "maml_sinusoid"}'), "run.json is damaged"),
+    "no seed": (_text("run.json", '{"recipe": "maml"}'), "run.json is damaged"),
     "recipe": (_record(recipe=3), "damaged .recipe is 3"),
-    "unknown recipe": (_record(recipe="maml_sinusoids"), "no recipe 'maml_sinusoids'. Did you mean maml_sinusoid"),
+    "unknown recipe": (_record(recipe="mamls"), "no recipe 'mamls'. Did you mean maml"),
     "arguments": (_record(arguments=[1]), r"damaged .arguments is \[1\]"),
-    "an argument": (_record(arguments={"steps": "many"}), "steps='many': the recipe maml_sinusoid takes a value of type int"),
-    "half steps": (_record(arguments={"steps": 2.5}), "steps=2.5: the recipe maml_sinusoid takes a value of type int"),
+    "an argument": (_record(arguments={"steps": "many"}), "steps='many': the recipe maml takes a value of type int"),
+    "half steps": (_record(arguments={"steps": 2.5}), "steps=2.5: the recipe maml takes a value of type int"),
     "unknown argument": (_record(arguments={"stepz": 1}), "has no argument stepz"),
     "seed": (_record(seed="0"), "damaged .seed is '0'"),
     "giant seed": (_record(seed=2**64 - 1 + 1), "damaged|64 bits"),
@@ -154,5 +154,5 @@ def test_wrong_calls_in_python_are_told_in_a_sentence(tmp_path: Path) -> None:
         ({}, 1.0, "seed=1.0"),
     ):
         with pytest.raises(UserError, match=reason):
-            Run(tmp_path / "x", "maml_sinusoid", arguments, seed).recipe()  # type: ignore[arg-type]
+            Run(tmp_path / "x", "maml", {"data": "sinusoid"} | arguments, seed).recipe()  # type: ignore[arg-type]
     assert not (tmp_path / "x").exists()

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -24,7 +23,7 @@ torch.set_num_threads(1)
 import quickstudy.runs.run as run
 import quickstudy.runs.keeping as keeping
 keeping._SAVE_SECONDS = 0.05
-for record in run.Run(sys.argv[1], "maml_sinusoid", {"steps": 400, "batch": 4}).train():
+for record in run.Run(sys.argv[1], "maml", {"data": "sinusoid", "steps": 400, "batch": 4}).train():
     print(record.step, flush=True)
 """
 
@@ -34,7 +33,7 @@ def _weights(folder: Path) -> list[torch.Tensor]:
 
 
 def _finish(folder: Path) -> list[Record | Validation]:
-    return list(Run(folder, "maml_sinusoid", ARGUMENTS).train())
+    return list(Run(folder, "maml", {"data": "sinusoid"} | ARGUMENTS).train())
 
 
 @pytest.fixture(scope="module")
@@ -93,16 +92,16 @@ def test_another_process_in_the_folder_is_named(tmp_path: Path) -> None:
 
 def test_other_arguments_need_another_folder(whole: Path) -> None:
     with pytest.raises(RunError, match=r"batch=4\) with seed 0, not .*batch=5\) with seed 0.*Choose another folder\."):
-        Run(whole, "maml_sinusoid", {"steps": 400, "batch": 5})
+        Run(whole, "maml", {"data": "sinusoid", "steps": 400, "batch": 5})
 
 
 def test_unknown_recipes_and_empty_folders(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no recipe 'nonsense'. There are: .*maml_sinusoid"):
+    with pytest.raises(RunError, match="no recipe 'nonsense'. There are: .*maml"):
         Run(tmp_path, "nonsense")
     with pytest.raises(RunError, match="holds no run"):
         Run(tmp_path)
     with pytest.raises(RunError, match="no trained learner yet"):
-        Run(tmp_path, "maml_sinusoid").learner()
+        Run(tmp_path, "maml").learner()
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(RunError, match="damaged"):
         Run(tmp_path)
@@ -110,14 +109,14 @@ def test_unknown_recipes_and_empty_folders(tmp_path: Path) -> None:
 
 def test_run_records_its_call_and_versions(whole: Path) -> None:
     found = json.loads((whole / "run.json").read_text())
-    assert (found["recipe"], found["arguments"], found["seed"]) == ("maml_sinusoid", ARGUMENTS, 0)
+    assert (found["recipe"], found["arguments"], found["seed"]) == ("maml", {"data": "sinusoid"} | ARGUMENTS, 0)
     assert found["versions"]["torch"] == torch.__version__
 
 
 def test_seeds_decide(tmp_path: Path) -> None:
     ends = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        list(Run(tmp_path / name, "maml_sinusoid", {"steps": 3, "batch": 2}, seed).train())
+        list(Run(tmp_path / name, "maml", {"data": "sinusoid", "steps": 3, "batch": 2}, seed).train())
         ends.append(_weights(tmp_path / name))
     same = [all(torch.equal(a, b) for a, b in zip(ends[0], other, strict=True)) for other in ends[1:]]
     assert same == [True, False]
@@ -128,16 +127,17 @@ def test_early_stopping_looks_at_validation_only(tmp_path: Path, monkeypatch: py
 
     from quickstudy import recipes
 
-    original = recipes.maml_sinusoid
+    original = recipes.maml
 
-    def stubborn(**arguments: Any) -> recipes.Recipe:
-        recipe = original(**arguments)
+    @recipes.recipe()
+    def stubborn(*, data: str = "sinusoid", steps: int = 100, batch: int = 2) -> recipes.Recipe:
+        recipe = original(data=data, steps=steps, batch=batch)
         for group in recipe.optimizer.param_groups:
             group["lr"] = 0.0
         return replace(recipe, schedule=None, validate_every=5, val_tasks=4, patience=2, test=None)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(recipes, "maml_sinusoid", stubborn)
-    found = list(Run(tmp_path, "maml_sinusoid", {"steps": 100, "batch": 2}).train())
+    monkeypatch.setattr(recipes, "maml", stubborn)
+    found = list(Run(tmp_path, "maml", {"data": "sinusoid", "steps": 100, "batch": 2}).train())
     validations = [item for item in found if isinstance(item, Validation)]
     assert [v.best for v in validations] == [True, False, False]
     assert max(item.step for item in found) == 15
@@ -146,12 +146,12 @@ def test_early_stopping_looks_at_validation_only(tmp_path: Path, monkeypatch: py
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be written to"):
-        list(Run(tmp_path / "file" / "run", "maml_sinusoid", ARGUMENTS).train())
+        list(Run(tmp_path / "file" / "run", "maml", {"data": "sinusoid"} | ARGUMENTS).train())
 
 
 def test_time_saves_between_validations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quickstudy.runs.keeping._SAVE_SECONDS", -1.0)
-    records = Run(tmp_path, "maml_sinusoid", ARGUMENTS).train()
+    records = Run(tmp_path, "maml", {"data": "sinusoid"} | ARGUMENTS).train()
     for _ in range(3):
         next(records)
     records.close()

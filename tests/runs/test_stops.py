@@ -28,10 +28,11 @@ Hook = Callable[[str, int], None]
 def hooked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Hook]]:
     """A recipe that calls a hook in the middle of each step and of each validation, which come after steps 5, 10 and 12."""
     hooks: list[Hook] = []
-    original: Callable[..., recipes.Recipe] = recipes.maml_sinusoid
+    original: Callable[..., recipes.Recipe] = recipes.maml
 
-    def maml_sinusoid(steps: int = 12, batch: int = 2) -> recipes.Recipe:
-        recipe = replace(original(steps=steps, batch=batch), validate_every=5, val_tasks=4)
+    @recipes.recipe()
+    def maml(*, data: str = "sinusoid", steps: int = 12, batch: int = 2) -> recipes.Recipe:
+        recipe = replace(original(data=data, steps=steps, batch=batch), validate_every=5, val_tasks=4)
         learner, done = recipe.learner, [0]
         advance, validated = learner.advance, type(recipe).validated
 
@@ -51,12 +52,12 @@ def hooked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Hook]]:
         parts = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
         return Hooked(**parts)
 
-    monkeypatch.setattr(recipes, "maml_sinusoid", maml_sinusoid)
+    monkeypatch.setattr(recipes, "maml", maml)
     yield hooks
 
 
 def run(folder: Path) -> Run:
-    return Run(folder, "maml_sinusoid", ARGUMENTS)
+    return Run(folder, "maml", {"data": "sinusoid"} | ARGUMENTS)
 
 
 def state(folder: Path) -> tuple[list[torch.Tensor], list[torch.Tensor], list[dict[str, Any]]]:

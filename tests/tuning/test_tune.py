@@ -13,10 +13,10 @@ from torch import nn
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.errors import MissingExtra, RunError
 from quickstudy.learners.metric.proto import ProtoNet
-from quickstudy.recipes.maml_sinusoid import maml_sinusoid
+from quickstudy.recipes.maml import maml
 from quickstudy.recipes.parts.recipe import Recipe, by_adam
-from quickstudy.recipes.parts.tasks import Tasks
 from quickstudy.recipes.parts.space import Choice, Linear, Log
+from quickstudy.recipes.parts.tasks import Tasks
 from quickstudy.reports.tuned import Trial, Tuned
 from quickstudy.runs.looking import Validation
 from quickstudy.runs.run import Run
@@ -60,9 +60,9 @@ def test_accuracy_is_maximised(tmp_path: Path) -> None:
 
 
 def test_the_command_trains_the_best_trial_again_bit_for_bit(tmp_path: Path) -> None:
-    fixed = {"steps": 6, "batch": 2}
-    found = tune(maml_sinusoid, folder=tmp_path / "study", trials=2, fixed=fixed, only=["lr", "inner_lr"], seed=5, validations=3)
-    run = Run(tmp_path / "run", "maml_sinusoid", found.arguments, seed=5)
+    fixed = {"data": "sinusoid", "steps": 6, "batch": 2}
+    found = tune(maml, folder=tmp_path / "study", trials=2, fixed=fixed, only=["lr", "inner_lr"], seed=5, validations=3)
+    run = Run(tmp_path / "run", "maml", found.arguments, seed=5)
     *_, last = (record for record in run.train() if isinstance(record, Validation))
     assert (last.step, last.report.mean, *last.report.interval) == found.best.validations[-1]
 

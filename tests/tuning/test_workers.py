@@ -73,7 +73,20 @@ def test_two_processes_share_one_study_and_a_killed_one_is_replaced(tmp_path: Pa
 
 
 def test_from_the_command_line_to_the_best_run(tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
-    words = ["tune", "maml_sinusoid", "--steps", 6, "--batch", 2, "--only", "lr,inner-lr", "--space", "lr=1e-3..1e-2"]
+    words = [
+        "tune",
+        "maml",
+        "--data",
+        "sinusoid",
+        "--steps",
+        6,
+        "--batch",
+        2,
+        "--only",
+        "lr,inner-lr",
+        "--space",
+        "lr=1e-3..1e-2",
+    ]
     words += ["--trials", 5, "--validations", 2, "--pruner", "none", "--seed", 3, "--out", tmp_path / "study"]
     status, out, err = call(*words)
     assert status == 0, err
@@ -100,15 +113,15 @@ def test_from_the_command_line_to_the_best_run(tmp_path: Path, call) -> None:  #
         ("--lr 0.1 --only lr", "both fixed and tuned"),
         ("--trials 0", "--trials must be a whole number from 1"),
         ("--pruner nonsense", "--pruner"),
-        ("--steps 2 --inner-lr 1e30 --only lr --trials 1", "none of 1 trials of maml_sinusoid is complete"),
+        ("--steps 2 --inner-lr 1e30 --only lr --trials 1", "none of 1 trials of maml is complete"),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(words: str, reason: str, tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
-    status, _, err = call("tune", "maml_sinusoid", *words.split(), "--out", tmp_path)
+    status, _, err = call("tune", "maml", "--data", "sinusoid", *words.split(), "--out", tmp_path)
     assert status == 1 and reason in err and "defect" not in err
 
 
 def test_help_tells_what_is_tuned(call) -> None:  # type: ignore[no-untyped-def]
-    status, out, _ = call("tune", "maml_sinusoid", "--help")
+    status, out, _ = call("tune", "maml", "--data", "sinusoid", "--help")
     text = " ".join(out.replace("│", " ").split())
     assert status == 0 and "[default: tuned, 0.0001 to 0.1, by ratio]" in text and "[default: 10]" in text

@@ -10,8 +10,8 @@ from torch import nn
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.likelihood import Gaussian
 from quickstudy.recipes.parts.recipe import Recipe, by_adam
-from quickstudy.recipes.parts.tasks import Tasks
 from quickstudy.recipes.parts.space import Log
+from quickstudy.recipes.parts.tasks import Tasks
 from quickstudy.tasks.sinusoid import Sinusoid
 
 __all__ = ["Untouchable", "as_another_opens_it", "line"]

@@ -14,9 +14,10 @@ from cyclopts import Parameter, Token, convert
 
 from quickstudy.errors import Argument, ArgumentError
 from quickstudy.recipes.parts.checked import check_arguments
+from quickstudy.storage.own_code import trusting
 from quickstudy.tasks.open_data import Reading
 
-__all__ = ["READING", "command", "spelled"]
+__all__ = ["READING", "command", "may_run_code", "spelled"]
 
 _P = ParamSpec("_P")
 R = TypeVar("R")
@@ -52,6 +53,28 @@ def command(call: Callable[_P, R]) -> Callable[_P, R]:
     shown = [p.replace(annotation=_read(p.annotation)) for p in signature.parameters.values()]
     guarded.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
     guarded.__annotations__ = {p.name: p.annotation for p in shown}
+    return guarded
+
+
+def may_run_code(call: Callable[..., R]) -> Callable[..., R]:
+    """A command that opens runs, whose recipe, data or backbone may be in files of one's own: it gains --trust-code."""
+    help_ = "Run code in files that the run names although they are not on your list of trusted files, and put them there."
+    flag = inspect.Parameter(
+        "trust_code",
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[bool, Parameter(help=help_, negative=())],
+        default=False,
+    )
+    signature = inspect.signature(call)
+
+    @functools.wraps(call)
+    def guarded(*args: Any, trust_code: bool = False, **kwargs: Any) -> R:
+        with trusting(trust_code):
+            return call(*args, **kwargs)
+
+    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    guarded.__signature__ = signature.replace(parameters=[*own, flag])  # type: ignore[attr-defined]
+    guarded.__annotations__ = {p.name: p.annotation for p in [*own, flag]}
     return guarded
 
 

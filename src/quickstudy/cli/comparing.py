@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from quickstudy.cli.call import Call, named_apart
-from quickstudy.cli.command import command
+from quickstudy.cli.command import command, may_run_code
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, say, table
 from quickstudy.cli.everyone import compare_all
@@ -22,11 +22,12 @@ _STEPS = 300
 
 
 @command
+@may_run_code
 def compare(
     runs: list[Path] | None = None,
     /,
     *,
-    all_: Annotated[Literal["glyphs", "omniglot"] | None, Parameter(name="--all")] = None,
+    all_: Annotated[str | None, Parameter(name="--all")] = None,
     traditional: Annotated[bool, Parameter(negative=())] = False,
     tasks: int | None = None,
     seed: int = 0,
@@ -51,7 +52,7 @@ def compare(
 
     Args:
         runs: folders of two or more runs; of one with --traditional.
-        all_: compare all learners on this data set instead of runs.
+        all_: compare all learners instead of runs, on this data: a name, a folder, or file.py:function.
         traditional: compare a run with learning each task by itself.
         tasks: how many tasks; 1000, with --all 300, with --traditional 100.
         seed: of the task list; with --all, of the training too.
@@ -69,7 +70,8 @@ def compare(
     if all_ is not None:
         if runs:
             raise RunError("--all trains learners of its own. Leave the runs out, or leave --all out.")
-        sizes = {"ways": ways, "shots": shots, "test_queries": queries, "steps": _STEPS if steps is None else steps}
+        sizes = {"ways": ways, "train_ways": ways, "shots": shots, "train_shots": shots, "queries": queries}
+        sizes["steps"] = _STEPS if steps is None else steps
         given = {name: size for name, size in sizes.items() if size is not None}
         compare_all(all_, out or Path("runs/all"), only=only, sizes=given, tasks=tasks or 300, seed=seed, as_json=json_)
         return

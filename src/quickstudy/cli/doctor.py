@@ -9,12 +9,12 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from quickstudy.cli.command import READING, command
+from quickstudy.cli.command import READING, command, may_run_code
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
 from quickstudy.errors import Argument, LearnerError, UserError, nearest
 from quickstudy.storage.outputs import FIGURE, check_output
-from quickstudy.storage.own_code import names_code
+from quickstudy.storage.own_code import names_code, trusting
 from quickstudy.tasks.named_data import data_names
 from quickstudy.tasks.open_data import Reading, open_whole
 
@@ -29,10 +29,12 @@ _COLOURS = {"severe": "bold red", "warning": "yellow", "note": "cyan", "ok": "gr
 
 
 @command
+@may_run_code
 def doctor(
     thing: str,
     /,
     *,
+    data: str | None = None,
     tasks: int = 200,
     seed: int = 0,
     only: Annotated[list[str] | None, Parameter(negative=())] = None,
@@ -48,6 +50,7 @@ def doctor(
     Args:
         thing: folder of a run; name of a recipe (before it is trained: what a step will cost); file of a saved learner; name of
             a data set, for example glyphs; or data of your own, see ``quickstudy data``.
+        data: of a recipe, if other than its own: what ``quickstudy train RECIPE --data`` takes.
         tasks: on which shares and gaps are measured.
         seed: of tasks and random numbers.
         only: a single check, by its name in the table; may be repeated.
@@ -60,7 +63,7 @@ def doctor(
 
     if out is not None:
         check_output(out, FIGURE, argument="out", force=force)
-    subject = _subject(thing, reading)
+    subject = _subject(thing, data, reading)
     if out is not None and subject.train is None:
         raise LearnerError(
             f"{subject.name} has no meta-training tasks whose diversity could be drawn. Leave ", Argument("out"), " out."
@@ -113,7 +116,7 @@ def _draw(subject: "Subject", path: Path, seed: int) -> None:
     say(f"task diversity: {path}")
 
 
-def _subject(thing: str, reading: Reading) -> "Subject":
+def _subject(thing: str, data: str | None, reading: Reading) -> "Subject":
     """What ``thing`` names: a folder or a file first, then a recipe, then a data set."""
     from quickstudy.checks.doctor import subject_of_data
     from quickstudy.runs.known import recipe_functions
@@ -125,7 +128,11 @@ def _subject(thing: str, reading: Reading) -> "Subject":
     if path.is_file() and path.suffix == ".safetensors":
         return _of_file(path)
     if thing in recipe_functions():
-        return _of_run(Run(path, thing), thing)
+        given = {name: getattr(reading, name) for name in reading.given} | ({} if data is None else {"data": data})
+        with trusting():  # what is named here and now
+            return _of_run(Run(path, thing, given), thing)
+    if data is not None:
+        raise UserError(f"{thing} is no recipe, so its data cannot be chosen. Leave ", Argument("data"), " out.")
     if not path.exists() and not names_code(thing) and thing not in data_names():
         known = [*recipe_functions(), *data_names()]
         raise UserError(

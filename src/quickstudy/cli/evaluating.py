@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from quickstudy.cli.call import Call, Disjoint, changes, measures, named_apart
-from quickstudy.cli.command import command
+from quickstudy.cli.command import command, may_run_code
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say, table
 from quickstudy.cli.sweeping import across, by_size, numbers
@@ -28,6 +28,7 @@ _Several = Parameter(consume_multiple=True, negative=())
 
 
 @command
+@may_run_code
 def evaluate(
     runs: list[Path],
     /,

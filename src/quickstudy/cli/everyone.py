@@ -13,6 +13,7 @@ from quickstudy.errors import UserError
 from quickstudy.reports.words import plus_minus
 from quickstudy.storage.files import write_whole
 from quickstudy.storage.outputs import FIGURE, check_folder, json_of
+from quickstudy.storage.own_code import trusting
 
 __all__ = ["compare_all"]
 
@@ -34,13 +35,14 @@ def compare_all(
     as_json: bool,
 ) -> None:
     """Trains and evaluates all contenders that are not in ``folder`` yet; then prints, writes and draws the results."""
-    from quickstudy import datasets
-    from quickstudy.recipes.equal_budget.budget import Budget
+    from quickstudy.runs.contenders import Budget
     from quickstudy.runs.equal_budget import OtherBudget, chosen, compete, settings_of, summary
 
     check_folder(folder, argument="out", files=_FILES)
     contenders = chosen(only)
-    budget = Budget(getattr(datasets, data)(), **sizes, seed=seed)
+    with trusting():  # what is named here and now
+        budget = Budget(data, sizes)
+        budget.problem  # noqa: B018  all that could be wrong with the data, before the first learner
     standings, failed = [], []
     with progress() as bar:
         task = bar.add_task("", total=len(contenders))
@@ -70,7 +72,7 @@ def compare_all(
     out.print(_table(found))
     for sentence in _not_told_apart(found["learners"]):
         say(sentence)
-    say(f"Meta-training: {budget.tasks:,} tasks ({budget.images:,} images). Meta-test: {tasks:,} tasks, the same for all.")
+    say(f"Meta-training: {budget.tasks:,} tasks ({budget.examples:,} examples). Meta-test: {tasks:,} tasks, the same for all.")
     say("difference: to the first learner, paired, in points. ms and peak: to adapt to one task. (T): transductive.")
     say(f"{folder}/comparison.json holds all numbers, accuracy-adaptation.png and accuracy-training.png show them.")
 

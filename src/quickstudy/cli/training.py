@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing, nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -16,21 +16,29 @@ from rich.progress import Progress
 from rich.text import Text
 
 from quickstudy.cli.command import command as as_command
+from quickstudy.cli.command import may_run_code
 from quickstudy.cli.console import progress, say
 from quickstudy.cli.launching import Machines
 from quickstudy.cli.stopping import until_stopped
+from quickstudy.recipes.parts.flags import presets_of, section_of
 from quickstudy.storage.outputs import check_folder
+from quickstudy.storage.own_code import trusting
 
-__all__ = ["resume", "train_command"]
+if TYPE_CHECKING:
+    from quickstudy.runs.run import Run
+
+__all__ = ["flags_of", "help_of", "resume", "train_command"]
 
 _LOOK_SECONDS = 3.0
 _BOARD_SECONDS = 2.0
 _COMPILE = Parameter(help="Compile the steps first: pays for small networks in long runs, and needs a C++ compiler.", negative="")
+_CHANGED = Parameter(help="Go on although the data or the recipe's file changed since the run began, and record it.", negative="")
 _TENSORBOARD = Parameter(help="Write the log for TensorBoard as well: tensorboard --logdir RUN.", negative="")
 
 
 def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     """A command whose flags are the recipe's arguments, --out, --seed, and where to train."""
+    word = name.rpartition(":")[2]
 
     def command(
         *,
@@ -39,43 +47,71 @@ def train_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
         machines: Machines | None = None,
         compile: bool = False,
         tensorboard: bool = False,
+        accept_changed: bool = False,
         **arguments: Any,
     ) -> None:
-        _train_run(out or Path("runs") / name, name, arguments, seed, machines or Machines(), compile, tensorboard)
+        with trusting():  # what is named here and now
+            run = _opened(out or Path("runs") / word, name, arguments, seed)
+            _train_run(run, machines or Machines(), compile, tensorboard, accept_changed)
 
     extra = {
-        "out": (Annotated[Path | None, Parameter(help=f"Folder of the run; runs/{name} by default.")], None),
+        "out": (Annotated[Path | None, Parameter(help=f"Folder of the run; runs/{word} by default.")], None),
         "seed": (Annotated[int, Parameter(help="Of weights, tasks and inner randomness.")], 0),
         "machines": (Machines | None, None),
         "compile": (Annotated[bool, _COMPILE], False),
         "tensorboard": (Annotated[bool, _TENSORBOARD], False),
+        "accept_changed": (Annotated[bool, _CHANGED], False),
     }
-    own = inspect.signature(recipe).parameters.values()
+    own = flags_of(recipe)
     added = [
         inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
         for key, (hint, default) in extra.items()
     ]
     command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
-    command.__doc__ = recipe.__doc__
-    command.__name__ = name
+    command.__doc__ = help_of(recipe)
+    command.__name__ = word
     return as_command(command)
 
 
-def _train_run(
-    folder: Path,
-    name: str | None,
-    arguments: dict[str, Any],
-    seed: int,
-    machines: Machines,
-    compiled: bool,
-    tensorboard: bool,
-) -> None:
+def flags_of(recipe: Callable[..., Any]) -> list[inspect.Parameter]:
+    """A recipe's arguments as flags, those that recipes share under titles."""
+    found = []
+    for name, parameter in inspect.signature(recipe).parameters.items():
+        title, hint = section_of(recipe, name), parameter.annotation
+        if hint is Any:  # in Python data may be an object, too
+            hint = str
+        note = Parameter(group=title, negative=()) if hint is bool else Parameter(group=title)
+        found.append(parameter.replace(annotation=hint if title is None else Annotated[hint, note]))
+    return found
+
+
+def help_of(recipe: Callable[..., Any]) -> str:
+    """A recipe's docstring with its presets spelled out."""
+    text = inspect.getdoc(recipe) or ""
+    presets = [
+        f"Preset {name}: " + ", ".join(f"{key.replace('_', '-')} {value}" for key, value in values.items()) + "."
+        for name, values in presets_of(recipe).items()
+    ]
+    head, args, rest = text.partition("\nArgs:\n")
+    return head + "".join(f"\n{line}\n" for line in presets) + args + rest
+
+
+def _opened(folder: Path, name: str, arguments: dict[str, Any], seed: int) -> "Run":
+    """The run in a folder, and a line on the preset where it is new."""
     from quickstudy.runs.run import Run
 
     check_folder(folder, argument="out")
+    begun = (folder / "run.json").exists()
     run = Run(folder, name, arguments, seed)
-    recipe = run.recipe()
+    preset = run.config["resolved"].get("preset", "none")
+    if not begun and preset != "none" and "preset" not in arguments:
+        say(f"preset:  {preset}, the published settings for it; your own arguments go before them (--preset none: without it)")
+    return run
+
+
+def _train_run(run: "Run", machines: Machines, compiled: bool, tensorboard: bool, accept_changed: bool) -> None:
+    folder, recipe = run.folder, run.recipe()
     board = _Following(folder) if tensorboard else None
     fabric = machines.fabric()
     first = fabric is None or fabric.global_rank == 0
@@ -84,7 +120,7 @@ def _train_run(
         say(f"live:    {shlex.join(['quickstudy', 'watch', str(folder)])}")
     again = shlex.join(["quickstudy", "resume", str(folder), *machines.flags(), *(["--tensorboard"] if tensorboard else [])])
     with progress() if first else _silent() as bar, board if board and first else nullcontext() as follow:
-        shown = _shown_while(run.train(fabric, compile=compiled), bar, recipe.steps)
+        shown = _shown_while(run.train(fabric, compile=compiled, accept_changed=accept_changed), bar, recipe.steps)
         with until_stopped(again) as stop, closing(shown):
             for _ in shown:
                 if follow is not None:
@@ -152,12 +188,14 @@ def _silent() -> Progress:
 
 
 @as_command
+@may_run_code
 def resume(
     run: Path,
     *,
     machines: Machines | None = None,
     compile: Annotated[bool, _COMPILE] = False,
     tensorboard: Annotated[bool, _TENSORBOARD] = False,
+    accept_changed: Annotated[bool, _CHANGED] = False,
 ) -> None:
     """Resume a stopped run; with as many processes as before it ends as if it had not been stopped, bit for bit.
 
@@ -166,5 +204,5 @@ def resume(
     """
     from quickstudy.runs.run import Run
 
-    found = Run(run).config
-    _train_run(run, found["recipe"], found["arguments"], found["seed"], machines or Machines(), compile, tensorboard)
+    check_folder(run, argument="run")
+    _train_run(Run(run), machines or Machines(), compile, tensorboard, accept_changed)

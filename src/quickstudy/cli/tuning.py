@@ -12,9 +12,11 @@ from rich.table import Table
 from quickstudy.cli.command import command as as_command
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
+from quickstudy.cli.training import flags_of, help_of
 from quickstudy.recipes.parts.space import narrowed, spaces
 from quickstudy.reports.tuned import Trial, Tuned
 from quickstudy.storage.outputs import FIGURE, check_folder, json_of
+from quickstudy.storage.own_code import trusting
 
 __all__ = ["tune_command"]
 
@@ -59,19 +61,20 @@ def tune_command(name: str, recipe: Callable[..., Any]) -> Callable[..., None]:
     def command(*, out: Path | None = None, **arguments: Any) -> None:
         own = {key: value for key, value in arguments.items() if key not in _FLAGS}
         flags = {key: arguments.get(key, default) for key, (_, default) in _FLAGS.items()}
-        _tune(name, recipe, out or Path("runs") / f"{name}-tuning", own, flags)
+        with trusting():  # what is named here and now
+            _tune(name, recipe, out or Path("runs") / f"{word}-tuning", own, flags)
 
-    known = spaces(recipe)
-    own = [_shown(p, known.get(p.name)) for p in inspect.signature(recipe).parameters.values()]
-    hint = Annotated[Path | None, Parameter(help=f"Folder of the study; runs/{name}-tuning by default.")]
+    word, known = name.rpartition(":")[2], spaces(recipe)
+    own = [_shown(p, known.get(p.name)) for p in flags_of(recipe) if p.name not in _FLAGS]
+    hint = Annotated[Path | None, Parameter(help=f"Folder of the study; runs/{word}-tuning by default.")]
     added = [
         inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
         for key, (hint, default) in {"out": (hint, None), **_FLAGS}.items()
     ]
     command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
-    command.__doc__ = recipe.__doc__
-    command.__name__ = name
+    command.__doc__ = help_of(recipe)
+    command.__name__ = word
     return as_command(command)
 
 
@@ -117,7 +120,7 @@ def _tune(name: str, recipe: Callable[..., Any], folder: Path, fixed: dict[str, 
     if not found.ranked:
         _ = found.best  # says why there is none
     console.print(_table(found))
-    _tell(found, folder, drawn)
+    _tell(found, name, folder, drawn)
 
 
 class _Watcher:
@@ -160,7 +163,7 @@ def _table(found: Tuned) -> Table:
     return table
 
 
-def _tell(found: Tuned, folder: Path, drawn: Sequence[str]) -> None:
+def _tell(found: Tuned, name: str, folder: Path, drawn: Sequence[str]) -> None:
     states = [t.state for t in found.trials]
     words = {"complete": "complete", "pruned": "stopped early", "failed": "failed", "lost": "lost with their process"}
     counts = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
@@ -170,7 +173,7 @@ def _tell(found: Tuned, folder: Path, drawn: Sequence[str]) -> None:
     if found.importances:
         say("importance: " + ", ".join(f"{name} {share:.0%}" for name, share in found.importances.items()))
     say(f"{folder}/tuning.json holds all numbers; figures: {', '.join(drawn)}.")
-    say(f"train the best: {found.command} --out runs/{found.recipe}-tuned")
+    say(f"train the best: {found.command_of(name)} --out runs/{found.recipe}-tuned")
     say(f"then evaluate it:  quickstudy evaluate runs/{found.recipe}-tuned")
 
 

@@ -1,6 +1,5 @@
 """``quickstudy watch``: a run while it is being trained, or afterwards; as a table, for TensorBoard, as a page."""
 
-import inspect
 import json
 import os
 import time
@@ -121,13 +120,10 @@ def _screen(run: "Run", history: History) -> Screen:
 
 
 def _steps(run: "Run") -> int | None:
-    """How many outer steps the run is to take: as its folder says, or its arguments, or its recipe."""
-    from quickstudy.runs.known import recipe_functions
-
+    """How many outer steps the run is to take: as its folder says, or its arguments."""
     try:
         noted = json.loads((run.folder / "run.json").read_text()).get("steps")
     except (OSError, ValueError):
         noted = None
-    parameter = inspect.signature(recipe_functions()[run.config["recipe"]]).parameters.get("steps")
-    found = noted or run.config["arguments"].get("steps") or (parameter.default if parameter else None)
+    found = noted or run.config["resolved"].get("steps")
     return found if isinstance(found, int) else None

@@ -40,7 +40,7 @@ class _Sizes:
     shots: tuple[int, ...] = (1, 2, 5, 10, 20)
     shot_tasks: int = 150
     recipes: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=lambda: {"proto_glyphs": {}, "maml_glyphs": {"val_tasks": 50}, "pretrain_glyphs": {}}
+        default_factory=lambda: {"proto": {}, "maml": {"val_tasks": 50}, "fine_tune": {}}
     )
 
 
@@ -50,9 +50,9 @@ _QUICK = _Sizes(
     shots=(1, 2),
     shot_tasks=4,
     recipes={
-        "proto_glyphs": {"steps": 2, "train_ways": 5, "train_queries": 2, "val_tasks": 4},
-        "maml_glyphs": {"steps": 2, "batch": 2, "val_tasks": 4},
-        "pretrain_glyphs": {"steps": 2, "examples": 8},
+        "proto": {"steps": 2, "train_ways": 5, "train_queries": 2, "val_tasks": 4},
+        "maml": {"steps": 2, "batch": 2, "val_tasks": 4},
+        "fine_tune": {"steps": 2, "examples": 8},
     },
 )
 
@@ -93,13 +93,13 @@ class _Demo:
         self._evaluate(found, LogisticRegression())
         self._evaluate(found, self._from_scratch(found.source.ways[0]), limit=self.sizes.slow)
         self._heading("Meta-learners")
-        self._train(found, "proto_glyphs", "ProtoNet")
-        self._evaluate(found, found.learners["proto_glyphs"], meta=True)
-        self._train(found, "maml_glyphs", "MAML")
-        self._evaluate(found, found.learners["maml_glyphs"], meta=True)
+        self._train(found, "proto", "ProtoNet")
+        self._evaluate(found, found.learners["proto"], meta=True)
+        self._train(found, "maml", "MAML")
+        self._evaluate(found, found.learners["maml"], meta=True)
         self._heading("The traditional way to use the same data: pre-train one classifier, then fine-tune it")
-        self._train(found, "pretrain_glyphs", "FineTune")
-        self._evaluate(found, found.learners["pretrain_glyphs"])
+        self._train(found, "fine_tune", "FineTune")
+        self._evaluate(found, found.learners["fine_tune"])
         self._curves(found)
         self._write(found)
 
@@ -156,7 +156,7 @@ class _Demo:
         self._say(f"{name} trained: {len(found.records[name])} steps in {minutes:.1f} minutes")
 
     def _curves(self, found: Findings) -> None:
-        learners = [found.learners["proto_glyphs"], NearestCentroid(), LogisticRegression()]
+        learners = [found.learners["proto"], NearestCentroid(), LogisticRegression()]
         sources = {k: FewShot(found.data.test, found.source.ways, k, 5) for k in self.sizes.shots}
         with self._bar("evaluating with more shots", len(learners) * len(sources)) as advance:
             for learner in learners:
@@ -186,14 +186,14 @@ class _Demo:
             self.console.print(f"  {command}\n      {what}", soft_wrap=True)
 
     def _next_steps(self) -> dict[str, str]:
-        run = self.folder / "proto_glyphs"
+        run = self.folder / "proto"
         return {
             f"quickstudy evaluate {run} --shots 5": "evaluate the ProtoNet of this demo on other tasks",
             f"quickstudy adapt {run} MY_IMAGES -o mine.safetensors": (
                 "adapt it to your own symbols: a folder with a folder for each class, a few images in each"
             ),
             "quickstudy predict mine.safetensors IMAGE": "name the class of another image",
-            "quickstudy train proto_glyphs --steps 2000 --out runs/longer": "train longer; it can be stopped and resumed",
+            "quickstudy train proto --steps 2000 --out runs/longer": "train longer; it can be stopped and resumed",
             f"quickstudy compare {run} runs/longer": "see whether that helped, on the same tasks",
             "quickstudy list": "see what else there is",
         }

@@ -110,7 +110,7 @@ def _task(found: Findings) -> Illustration:
     plan = found.source.plan(1, generator_of(found.meta[0].seed))
     task = found.source.gather(plan)[0]
     names = [found.data.test.classes[number] for number in plan.classes[0].tolist()]
-    learner = found.learners["proto_glyphs"]
+    learner = found.learners["proto"]
     probabilities = learner(task.support, names).probabilities(task.query.x)
     right = int((probabilities.argmax(-1) == task.query.labels).sum())
     words = "; ".join(f"{chr(ord('A') + number)} = {name.lower()}" for number, name in enumerate(names))
@@ -139,7 +139,7 @@ def _map(found: Findings) -> Illustration:
     images = index.gather(rows)
     labels = torch.tensor([chosen.index(label) for label in index.labels[rows].tolist()])
     names = [index.classes[number].lower() for number in chosen]
-    maps = {"pixels": plane(images), "features of ProtoNet": plane(_features(found.learners["proto_glyphs"], images))}
+    maps = {"pixels": plane(images), "features of ProtoNet": plane(_features(found.learners["proto"], images))}
     caption = (
         f"{len(rows)} images of {len(chosen)} characters of unseen writing systems, laid out by t-SNE: images that are near "
         "in a feature space stand together. Left the pixels themselves, right what ProtoNet makes of them."

@@ -28,7 +28,7 @@ def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     run = Run(folder, "maml_sinusoid", {"steps": 20, "batch": 2})
+    ...     run = Run(folder, "maml", {"data": "sinusoid", "steps": 20, "batch": 2})
     ...     _ = list(run.train())
     ...     [figure.heading for figure in run_page(run).illustrations]
     ['Objective and gradient norm', 'Validation', 'Adaptation']

@@ -42,6 +42,6 @@ def meta_lstm(
         norm: "support" (inductive) or "batch" (transductive).
     """
     problem = open_problem(data, sizes, outer.steps)
-    rule = GatedDescent(input_bias=(-1.0, 0.0))
-    learner = MetaLSTM(problem.whole_network(), rule, inner_steps=inner_steps, norm=norm, likelihood=problem.likelihood)
+    network, rule = problem.whole_network(), GatedDescent(input_bias=(-1.0, 0.0))
+    learner = MetaLSTM(network, rule, inner_steps=inner_steps, norm=norm, likelihood=problem.likelihood)
     return outer.recipe(problem.of(learner), problem)

@@ -55,9 +55,9 @@ class Tuned:
 
     >>> trials = (Trial(0, {"lr": 0.1}, "complete", score=0.5), Trial(1, {"lr": 0.01}, "complete", score=0.25))
     >>> space = {"lr": {"low": 0.001, "high": 1.0, "by_ratio": True}}
-    >>> found = Tuned("maml_sinusoid", {"steps": 500}, space, 0, "mse", False, 200, trials)
+    >>> found = Tuned("maml", {"steps": 500}, space, 0, "mse", False, 200, trials)
     >>> found.best.number, found.command
-    (1, 'quickstudy train maml_sinusoid --steps 500 --lr 0.01 --seed 0')
+    (1, 'quickstudy train maml --data sinusoid --steps 500 --lr 0.01 --seed 0')
     """
 
     recipe: str
@@ -100,7 +100,11 @@ class Tuned:
     @property
     def command(self) -> str:
         """The command line that trains the best trial again, and keeps it."""
-        words = ["quickstudy", "train", self.recipe]
+        return self.command_of(self.recipe)
+
+    def command_of(self, recipe: str) -> str:
+        """The same, with the recipe as a command line names it: ``file.py:function`` for one in a file of one's own."""
+        words = ["quickstudy", "train", recipe]
         for name, value in (self.arguments | {"seed": self.seed}).items():
             flag = name.replace("_", "-")
             if isinstance(value, bool):

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,19 @@ class Run:
                 ".",
             )
         self.config: dict[str, Any] = found or asked | {"versions": versions()}
+        self._given = recipe if callable(recipe) else None
         named, given = str(self.config["recipe"]), dict(self.config["arguments"])
-        self.function = recipe if callable(recipe) else recipe_named(named, self.config["versions"])
         check_seed(self.config["seed"])
+        if not names_code(named):
+            recipe_named(named, self.config["versions"])
         if "resolved" not in self.config:
             check_arguments(named, self.function, given)
             self.config["resolved"] = resolved(self.function, given)
+
+    @cached_property
+    def function(self) -> Callable[..., Recipe]:
+        """The recipe; that of a file of one's own is run here, and no earlier."""
+        return self._given or recipe_named(str(self.config["recipe"]), self.config["versions"])
 
     @property
     def call(self) -> str:

@@ -9,7 +9,9 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +22,9 @@ import platformdirs
 from quickstudy.errors import Argument, ArtefactError, UserError, nearest
 from quickstudy.storage.files import locked, read_json, write_whole
 
-__all__ = ["check_trusted", "code_file", "config_folder", "hash_of_code", "names_code", "own_function", "trust"]
+__all__ = ["check_trusted", "code_file", "config_folder", "hash_of_code", "names_code", "own_function", "trust", "trusting"]
+
+_trusts: ContextVar[bool] = ContextVar("_trusts", default=False)
 
 _loaded: dict[tuple[str, str], ModuleType] = {}
 """Modules by path and hash: two functions of one file share its classes."""
@@ -93,6 +97,16 @@ def trust(path: str | Path) -> str:
     return found
 
 
+@contextmanager
+def trusting(trusts: bool = True) -> Iterator[None]:
+    """Within it, every file that is named is put on the list and run: the user has said so."""
+    token = _trusts.set(trusts or _trusts.get())
+    try:
+        yield
+    finally:
+        _trusts.reset(token)
+
+
 def check_trusted(path: str | Path, sha256: str) -> None:
     """Raises:
     UserError: the user's list does not have this file with this content.
@@ -100,6 +114,9 @@ def check_trusted(path: str | Path, sha256: str) -> None:
     path = Path(path).absolute()
     known = _list().get(str(path.resolve()))
     if known == sha256:
+        return
+    if _trusts.get():
+        _note(path, sha256)
         return
     reason = "was changed since you last ran it" if known else "is not on your list of code that may run"
     raise UserError(

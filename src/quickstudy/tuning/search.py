@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from quickstudy.errors import Argument, MissingExtra, RunError, nearest
+from quickstudy.recipes.parts.flags import resolved
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.space import Space, spaces
 from quickstudy.reports.tuned import Trial, Tuned
@@ -56,9 +57,10 @@ def tune(
         RunError: nothing to tune, an argument that is not there, no meta-validation tasks, or another study of that name.
 
     >>> import tempfile
-    >>> from quickstudy.recipes.maml_sinusoid import maml_sinusoid
+    >>> from quickstudy.recipes.maml import maml
+    >>> fixed = {"data": "sinusoid", "steps": 4, "batch": 2}
     >>> with tempfile.TemporaryDirectory() as out:
-    ...     found = tune(maml_sinusoid, folder=out, trials=2, fixed={"steps": 4, "batch": 2}, only=["lr"], validations=2)
+    ...     found = tune(maml, folder=out, trials=2, fixed=fixed, only=["lr"], validations=2)
     >>> found.metric, [trial.state for trial in found.trials], found.trials[0].arguments
     ('mse', ['complete', 'complete'], {'lr': 0.001})
     """
@@ -71,8 +73,8 @@ def tune(
     given = dict(fixed or {})
     chosen = _chosen(recipe, given, dict(space or {}), only)
     question = Question(recipe, given, chosen, seed, validations)
-    defaults = {key: inspect.signature(recipe).parameters[key].default for key in chosen}
-    question.first.update({key: value for key, value in defaults.items() if value in chosen[key]})
+    defaults = resolved(recipe, given)
+    question.first.update({key: value for key, value in defaults.items() if key in chosen and value in chosen[key]})
     place = Place(_made(Path(folder)), study, name or recipe.__name__)
     return search(question, place, trials=trials, minutes=minutes, pruning=pruning, watch=watch)
 
@@ -97,7 +99,7 @@ def _chosen(
 ) -> dict[str, Space]:
     """What is tuned, in the order of the recipe's signature."""
     known = list(inspect.signature(recipe).parameters)
-    found = spaces(recipe) | dict(space)
+    found = spaces(recipe, resolved(recipe, fixed)) | dict(space)
     unknown = [key for key in (*fixed, *space, *(only or ())) if key not in known]
     if unknown:
         hint = nearest(unknown[0], known)
