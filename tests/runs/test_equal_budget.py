@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from quickstudy.recipes.equal_budget import CONTENDERS, Budget
 
 from quickstudy import datasets, learners
 from quickstudy.datasets.class_index import Splits
@@ -16,6 +15,7 @@ from quickstudy.errors import RunError
 from quickstudy.functional.tree import bytes_of
 from quickstudy.learner import Learner, LearnerWrapper
 from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.runs.contenders import CONTENDERS, Budget
 from quickstudy.runs.equal_budget import chosen, compete, settings_of, summary
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.supervised import Supervised
@@ -37,7 +37,7 @@ def images(classes: int = 12) -> Splits:
 
 
 def small(**changes: Any) -> Budget:
-    return Budget(images(), **({"queries": 2, "test_queries": 2, "steps": 2, "batch": 2, "hidden": 8} | changes))
+    return Budget(images(), {"train_queries": 2, "queries": 2, "steps": 2, "batch": 2, "width": 8} | changes)
 
 
 def trained_by(budget: Budget, name: str) -> Recipe | Learner[Any]:
@@ -50,13 +50,14 @@ def test_everyone_spends_the_same_and_comes_through(name: str, tmp_path: Path) -
     with torch.random.fork_rng():
         entry = trained_by(budget, name)
     learner = entry.learner if isinstance(entry, Recipe) else entry
+    assert not isinstance(entry, Recipe) or entry.val is None, "the budget has no validation"
     assert type(learner).__name__ == name.split(",")[0]
     if isinstance(entry, Recipe) and isinstance(entry.train, FewShot):
         assert (entry.train.ways, entry.train.shots, entry.train.queries) == ((5, 5), (1, 1), 2)
         assert entry.steps * entry.batch <= budget.tasks, "all tasks, or what a pre-training has left of them"
     elif isinstance(entry, Recipe):
         assert isinstance(entry.train, Supervised)
-        assert entry.steps * entry.batch * entry.train.examples == budget.images
+        assert entry.steps * entry.train.examples == budget.examples and entry.batch in (1, 2)
     ((standing, new),) = compete(tmp_path, {name: CONTENDERS[name]}, budget, tasks=2)
     assert new and len(standing.report.scores) == 2
     assert standing.report.state_bytes is not None and standing.peak_bytes >= 0

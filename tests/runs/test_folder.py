@@ -125,7 +125,7 @@ def test_without_its_log_it_goes_on_and_says_what_is_missing(folder: Path, caplo
 
 def test_without_its_state_it_is_trained_anew(folder: Path, made: Path) -> None:
     (folder / "training.safetensors").unlink()
-    assert [item.step for item in resumed(folder)][:2] == [1, 2]
+    assert [item.step for item in resumed(folder) if hasattr(item, "loss")][:2] == [1, 2]
     tensors = [read(path / "training.safetensors", ("training",)).tensors for path in (folder, made)]
     assert all(torch.equal(a, b) for a, b in zip(*tensors, strict=True))
 

@@ -57,7 +57,7 @@ class Tuned:
     >>> space = {"lr": {"low": 0.001, "high": 1.0, "by_ratio": True}}
     >>> found = Tuned("maml", {"steps": 500}, space, 0, "mse", False, 200, trials)
     >>> found.best.number, found.command
-    (1, 'quickstudy train maml --data sinusoid --steps 500 --lr 0.01 --seed 0')
+    (1, 'quickstudy train maml --steps 500 --lr 0.01 --seed 0')
     """
 
     recipe: str

@@ -45,7 +45,8 @@ def recorded(call: Mapping[str, Any], recipe: Recipe, *, accept_changed: bool) -
     if changed and not accept_changed:
         what = " and ".join(words[key] for key in changed)
         raise RunError(f"{what} changed since this run began. Train a new one, or go on with ", Argument("accept_changed"), ".")
-    found = dict(call) | now | {"resolved": call["resolved"] | dict(recipe.became)}
+    became = {name: value for name, value in recipe.became.items() if name in call["resolved"]}
+    found = dict(call) | now | {"resolved": call["resolved"] | became}
     return found | ({"changed": [*call.get("changed", []), *changed]} if changed else {})
 
 

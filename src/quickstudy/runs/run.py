@@ -80,7 +80,7 @@ class Run:
         named, given = str(self.config["recipe"]), dict(self.config["arguments"])
         check_seed(self.config["seed"])
         if not names_code(named):
-            recipe_named(named, self.config["versions"])
+            recipe_named(named, self.config["versions"] if found else None)
         if "resolved" not in self.config:
             check_arguments(named, self.function, given)
             self.config["resolved"] = resolved(self.function, given)
@@ -105,7 +105,8 @@ class Run:
             RunError: the recipe has no such argument.
         """
         values = self.config["resolved"] | changes
-        check_arguments(self.config["recipe"], self.function, values)
+        for given in (self.config["arguments"], values):
+            check_arguments(self.config["recipe"], self.function, given)
         with torch.random.fork_rng():
             torch.manual_seed(self.config["seed"])
             recipe = self.function(**values)
