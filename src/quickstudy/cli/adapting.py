@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from quickstudy.cli.command import command
+from quickstudy.cli.command import command, may_run_code
 from quickstudy.cli.console import err, print_json, say
 from quickstudy.errors import Argument, ArgumentError, LearnerError, TaskError, UserError
 from quickstudy.learner import Learner, Predictor
@@ -25,6 +25,7 @@ Calibrate = Literal["auto", "tasks", "support", "none"]
 
 
 @command
+@may_run_code
 def adapt(
     run: Path,
     support: Path,
