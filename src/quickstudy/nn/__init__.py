@@ -13,6 +13,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.exact_norm import ExactBatchNorm2d
 from quickstudy.nn.feature_map import LinearMap, Whitening
+from quickstudy.nn.feature_weights import FeatureWeights
 from quickstudy.nn.film import FiLM, ScaledFiLM
 from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.full_context import QueryContext, SupportContext
@@ -51,6 +52,7 @@ __all__ = [
     "CoordinateLSTM",
     "EfficientNetLite0",
     "ExactBatchNorm2d",
+    "FeatureWeights",
     "FeedForward",
     "FiLM",
     "FiLMContext",

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from quickstudy.learners.optimization.anil import ANIL
+from quickstudy.likelihood import Categorical
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.standardised import Standardised
 from quickstudy.recipes.parts.budget import BUDGET
@@ -50,7 +51,8 @@ def anil(
     head), twenty of 0.25 let the features grow until inner descent is unstable and meta-training breaks down.
 
     Args:
-        inner_lr: step size of the head, on the mean loss.
+        inner_lr: step size of the head, on the mean loss; for values it is divided by the number of features, which the
+            curvature of squared errors grows with.
         inner_steps: of the head in meta-training.
         test_steps: of the head at meta-test.
         standardised: features of one length.
@@ -58,6 +60,7 @@ def anil(
     problem = open_problem(data, sizes, outer.steps, most_ways=20)
     encoder = problem.encoder()
     head = MLP(features_of(encoder), (), outputs=problem.outputs)
+    rate = inner_lr if isinstance(problem.likelihood, Categorical) else inner_lr / features_of(encoder)
     body = Standardised(encoder) if standardised else encoder
-    learner = ANIL(body, head, inner_lr=inner_lr, inner_steps=inner_steps, test_steps=test_steps, likelihood=problem.likelihood)
+    learner = ANIL(body, head, inner_lr=rate, inner_steps=inner_steps, test_steps=test_steps, likelihood=problem.likelihood)
     return outer.recipe(problem.of(learner), problem)

@@ -1,5 +1,6 @@
 """What a recipe is trained on, as arguments: any data set, folder or file, and the backbone that reads it."""
 
+import functools
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,9 +106,9 @@ class Data:
         try:
             known_weights(pretrained).find(True)
         except MissingExtra as missing:
-            _log.warning("backbone: %s, from scratch. %s", _FROM_SCRATCH[kind], missing)
+            _tell(f"backbone: {_FROM_SCRATCH[kind]}, from scratch. {missing}")
             return _FROM_SCRATCH[kind]
-        _log.warning("backbone: %s, pretrained and frozen, because these are %s.", pretrained, kind)
+        _tell(f"backbone: {pretrained}, pretrained and frozen, because these are {kind}.")
         return pretrained
 
     def _network(self, backbone: str) -> nn.Module | None:
@@ -131,6 +132,12 @@ class Data:
             raise ArgumentError("tasks that a function makes have no rows to encode. Choose another ", Argument("backbone"), ".")
         features = type(content)(*[_features(part, network) for part in content])
         return Found(features, content, backbone, network, digest)
+
+
+@functools.cache
+def _tell(text: str) -> None:
+    """Once in a process."""
+    _log.warning("%s", text)
 
 
 def _features(part: Any, network: Frozen) -> Any:
