@@ -276,11 +276,11 @@ class Predictor:
         return to(x, next((leaf.device for leaf in leaves(self.state) if isinstance(leaf, Tensor)), leaves(x)[0].device))
 
     def probabilities(self, x: Any) -> Tensor:
-        """Probabilities of the classes (Q, N), rows sum to one; for regression the expected values."""
+        """Probabilities of the classes (Q, N), rows sum to one, or of each label; for regression the expected values."""
         return self.learner.likelihood.mean(self(x))
 
-    def names(self, x: Any) -> list[str]:
-        """The most probable class of each input, by name (or number, where no names were given), or "none of these".
+    def names(self, x: Any) -> list[Any]:
+        """The most probable class of each input, by name or number, or "none of these"; of labels a tuple of the probable ones.
 
         Raises:
             LearnerError: the outputs are values, which have no classes.

@@ -13,7 +13,7 @@ from torch.distributions import Distribution, Independent, Normal, OneHotCategor
 from quickstudy.borders.targets import Kind
 from quickstudy.errors import ShapeError
 
-__all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "LogLoss", "names_classes"]
+__all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Labels", "Likelihood", "LogLoss", "names_classes"]
 
 ABSENT = -1e4
 """The logit of a class without any support row: finite, so that gradients stay finite."""
@@ -84,6 +84,16 @@ def _mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum() / mask.sum().clamp(min=1)
 
 
+def _restricted(outputs: Tensor, present: Tensor, what: str) -> Tensor:
+    columns = present.shape[0]
+    if outputs.shape[-1] < columns:
+        raise ShapeError(
+            f"the network has {outputs.shape[-1]} outputs, but the task has {columns} {what}. "
+            f"Build the network with at least {columns} outputs or sample tasks of fewer {what}."
+        )
+    return torch.where(present > 0, outputs[..., :columns], ABSENT)
+
+
 def _of_a_class(y: Tensor) -> Tensor:
     return (y.sum(-1) > 0).to(y.dtype)
 
@@ -135,13 +145,7 @@ class Categorical(Likelihood):
         return ((y * mask[:, None]).sum(0) > 0).to(y.dtype)
 
     def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
-        ways = present.shape[0]
-        if outputs.shape[-1] < ways:
-            raise ShapeError(
-                f"the network has {outputs.shape[-1]} outputs, but the task has {ways} ways. "
-                f"Build the network with at least {ways} outputs or sample tasks of fewer ways."
-            )
-        return torch.where(present > 0, outputs[..., :ways], ABSENT)
+        return _restricted(outputs, present, "ways")
 
 
 @dataclass(frozen=True)
@@ -236,3 +240,50 @@ class Bernoulli(Likelihood):
 
     def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
         return outputs
+
+
+@dataclass(frozen=True)
+class Labels(Bernoulli):
+    """Labels of which a row may have any number: a logit for each, independent of the others; the score is micro F1.
+
+        ``nll = −1/N Σ_n [y_n log σ(f_n) + (1 − y_n) log σ(−f_n)]``,    ``micro F1 = 2 TP / (2 TP + FP + FN)``
+
+    The loss of a row is the mean over its labels, so that step sizes hold for any number of them. Hits (TP) and errors are
+    counted over all queries and labels of a task, at probability ½; where no label is true and none is named, the score is 1. A
+    label that no support row has cannot be learned: its logit is −1e4, and it counts for nothing in the loss and in the score.
+
+    >>> Labels().score(torch.tensor([[2.0, -1.0, 3.0]]), torch.tensor([[1.0, 1.0, 1.0]]), torch.ones(1))
+    tensor(0.8000)
+    """
+
+    metric: ClassVar[str] = "micro F1"
+    higher_is_better: ClassVar[bool] = True
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        if outputs.shape[-1] != y.shape[-1]:
+            raise ShapeError(f"the network has {outputs.shape[-1]} outputs, but the targets have {y.shape[-1]} columns.")
+        known = self.known(outputs)
+        losses = torch.where(known, torch.nn.functional.softplus(outputs) - outputs * y, 0)
+        return losses.sum(-1) / known.sum(-1).clamp(min=1)
+
+    def known(self, outputs: Tensor) -> Tensor:
+        """Which labels the support set has, as outputs (Q, N) show it: those of an absent label are −1e4."""
+        return ~(outputs <= ABSENT / 2)  # NaN is no absent label
+
+    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        known = self.known(outputs)
+        right = (((self.mean(outputs) > 0.5) == (y > 0.5)) & known).sum(-1) / known.sum(-1).clamp(min=1)
+        return torch.where(outputs.isnan().any(-1), torch.nan, right)
+
+    def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+        real = self.known(outputs) * mask[..., None]
+        named = (self.mean(outputs) > 0.5) * real
+        both = (named + y * real).sum()
+        found = torch.where(both > 0, 2 * (named * y).sum() / both.clamp(min=1e-9), 1)
+        return torch.where((outputs.isnan().any(-1) & (mask > 0)).any(), torch.nan, found)
+
+    def present(self, y: Tensor, mask: Tensor) -> Tensor:
+        return ((y * mask[:, None]).sum(0) > 0).to(y.dtype)
+
+    def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
+        return _restricted(outputs, present, "labels")

@@ -131,7 +131,7 @@ REFUSED: dict[str, tuple[Callable[[], Learner[Any]], Callable[[], TaskSource[Any
         lambda: learners.SequenceTransducer(LSTMCell(17, 8), likelihood=Categorical()),
         tasks.Copy,
         "SequenceTransducer learns classes, but the targets of copy of 20 steps of 8 bits are labels. "
-        "Build it with likelihood=Bernoulli().",
+        "Build it with likelihood=Labels().",
     ),
 }
 

@@ -19,7 +19,8 @@ from quickstudy.tasks.source import Plan, TaskSource
 
 MEASURES = {name: getattr(metrics, name) for name in metrics.__all__ if isinstance(getattr(metrics, name), Measure)}
 OF_VALUES = {"mse", "mean_absolute_error", "gaussian_nll", "coverage_90", "width_90", "ndcg", "ndcg_10"}
-OF_CLASSES = sorted(set(MEASURES) - OF_VALUES)
+OF_LABELS = {"micro_f1", "mean_average_precision", "exact_match"}
+OF_CLASSES = sorted(set(MEASURES) - OF_VALUES - OF_LABELS)
 
 
 @dataclass(frozen=True)

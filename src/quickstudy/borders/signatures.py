@@ -18,7 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from quickstudy.borders.arguments import choice, number, shown, whole
 from quickstudy.errors import LearnerError, UserError
 
-__all__ = ["checked", "checking_constructor", "refuse_unlike"]
+__all__ = ["accepts", "checked", "checking_constructor", "refuse_unlike"]
 
 _THINGS = frozenset(
     {"batch", "channels", "classes", "code", "codes", "context", "dimensions", "examples", "features", "filters", "heads"}
@@ -58,6 +58,23 @@ def checked(function: Callable[..., Any], error: type[UserError], name: str) -> 
         return function(*args, **kwargs)
 
     return checking
+
+
+def accepts(owner: type, argument: str, value: Any) -> bool:
+    """Whether a constructor has this argument, and its annotation allows this value.
+
+    >>> class Net:
+    ...     def __init__(self, width: int) -> None: ...
+    >>> accepts(Net, "width", 3), accepts(Net, "width", "wide"), accepts(Net, "depth", 3)
+    (True, False, False)
+    """
+    if argument not in inspect.signature(owner).parameters:
+        return False
+    try:
+        hint = get_type_hints(vars(owner).get("__init__", owner)).get(argument, Any)
+    except (NameError, TypeError):  # annotations that only a type checker can read
+        return True
+    return _any_fits(value, hint)
 
 
 def refuse_unlike(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from quickstudy.borders.targets import Kind
 from quickstudy.datasets.class_index import Hashes, Rows
 from quickstudy.datasets.held_rows import count_of, finite_rows, held, on_demand, part_of, placed, taken
 from quickstudy.errors import DataError, nearest
@@ -25,10 +26,10 @@ class Table:
 
     Args:
         x: rows (R, …), a tree of them, or rows read on demand.
-        y: class numbers (R,) int64, or values (R, P).
+        y: class numbers (R,) int64, values (R, P), or labels of which a row may have several, (R, N) of 0 and 1.
         tasks: the task number of each row, (R,).
         task_names: names of the tasks, in order of their numbers.
-        classes: names of the classes, where targets are classes.
+        classes: names of the classes or labels, where targets are these.
         name: of the data, used in messages and reports.
         groups: a group number for each row, (R,): support and query of a task never share one.
         time: when each row was made, (R,), where rows have an order.
@@ -65,21 +66,33 @@ class Table:
             )
         if int(self.tasks.min()) < 0 or int(self.tasks.max()) >= len(self.task_names) or not bool((self.counts > 0).all()):
             raise DataError(f"{self.name}: task numbers must lie in 0..{len(self.task_names) - 1}, and each have a row.")
-        kind = "class numbers (R,)" if self.classes else "values (R, P)"
-        if self.y.ndim != (1 if self.classes else 2) or self.y.is_floating_point() == bool(self.classes):
-            raise DataError(f"{self.name}: targets must be {kind}, not {self.y.dtype} of shape {tuple(self.y.shape)}.")
-        if self.classes and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
-            raise DataError(f"{self.name}: class numbers must lie in 0..{len(self.classes) - 1}, as many as names.")
+        self._check_targets()
         refuse_missing(self.y, f"{self.name}: targets")
         if not on_demand(self.x):
             refuse_missing(self.x, f"{self.name}: rows")
+
+    def _check_targets(self) -> None:
+        kind = "class numbers (R,) or labels (R, N) of 0 and 1" if self.classes else "values (R, P)"
+        numbers = self.kind == "classes"
+        if self.y.ndim != (1 if numbers else 2) or self.y.is_floating_point() == numbers:
+            raise DataError(f"{self.name}: targets must be {kind}, not {self.y.dtype} of shape {tuple(self.y.shape)}.")
+        if self.kind == "labels":
+            if self.y.shape[1] != len(self.classes) or not bool(((self.y == 0) | (self.y == 1)).all()):
+                raise DataError(f"{self.name}: labels are rows of 0 and 1, a column for each of the {len(self.classes)} names.")
+        elif numbers and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
+            raise DataError(f"{self.name}: class numbers must lie in 0..{len(self.classes) - 1}, as many as names.")
 
     def __len__(self) -> int:
         return len(self.tasks)
 
     def __repr__(self) -> str:
-        kind = f"{len(self.classes)} classes" if self.classes else "values"
+        kind = "values" if self.kind == "values" else f"{len(self.classes)} {self.kind}"
         return f"Table({self.name}: {len(self):,} rows of {len(self.task_names):,} tasks, {kind})"
+
+    @property
+    def kind(self) -> Kind:
+        """What targets are: classes, values, or labels of which a row may have several."""
+        return "values" if not self.classes else "labels" if self.y.ndim == 2 else "classes"
 
     @cached_property
     def hashes(self) -> Hashes:

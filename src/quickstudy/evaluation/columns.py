@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from quickstudy.likelihood import Categorical, Likelihood
+from quickstudy.likelihood import Categorical, Labels, Likelihood
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.task import Examples, Task
 
@@ -11,7 +11,9 @@ __all__ = ["cut", "said_of", "task_columns"]
 
 
 def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> Tensor:
-    """The columns (N,) that are classes of this task: some real support row or query has them. Values and labels: all.
+    """The columns (N,) that are classes of this task: some real support row or query has them. Values and bits: all.
+
+    Labels that no support row has are left out: nobody can learn them.
 
     A task without support rows (`tasks.Supervised`) has all its columns: nothing was padded.
 
@@ -21,8 +23,10 @@ def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> 
     tensor([ True,  True, False, False])
     """
     everything = torch.ones(query.y.shape[1], dtype=torch.bool, device=query.y.device)
-    if not isinstance(likelihood, Categorical) or not bool((support.mask > 0).any()):
+    if not isinstance(likelihood, Categorical | Labels) or not bool((support.mask > 0).any()):
         return everything
+    if isinstance(likelihood, Labels):
+        return likelihood.present(support.y, support.mask) > 0
     met = [(side.y[side.mask > 0] > 0).movedim(1, -1).flatten(0, -2).any(0) for side in (support, query)]
     return met[0] | met[1]
 

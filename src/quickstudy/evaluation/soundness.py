@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from quickstudy.errors import LearnerError, TaskError
-from quickstudy.likelihood import Likelihood
+from quickstudy.likelihood import Labels, Likelihood
 from quickstudy.task import Task
 
 __all__ = ["require_numbers", "require_queries"]
@@ -20,6 +20,13 @@ def require_queries(tasks: Task, likelihood: Likelihood, first: int) -> None:
     Raises:
         TaskError: with the number of the task.
     """
+    if isinstance(likelihood, Labels):
+        empty = (tasks.support.y * tasks.support.mask[..., None]).sum((1, 2)) <= 0
+        if bool(empty.any()) and tasks.support.mask.shape[1]:
+            raise TaskError(
+                f"task {first + int(empty.nonzero()[0])} (the first is 0) has no label in its support set, so it has no score. "
+                "Leave it out of the list, or give it more support rows."
+            )
     counted = likelihood.counted(tasks.query.y, tasks.query.mask).sum(-1)
     if not bool((counted > 0).all()):
         number = first + int((counted <= 0).nonzero()[0])

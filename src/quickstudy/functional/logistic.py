@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["logistic"]
+__all__ = ["logistic", "logistic_labels"]
 
 _NEVER = -1e30
 """The logit of a class that is not there: its probability is exactly zero."""
@@ -49,6 +49,33 @@ def logistic(
         found = _AtOptimum.apply(found, slope, x.detach(), y.detach(), p.detach(), scale.detach())  # type: ignore[no-untyped-call]
     both = found.to(x_SD.dtype)
     return both[:, :-1], both[:, -1]
+
+
+def logistic_labels(x_SD: Tensor, y_SN: Tensor, mask_S: Tensor, penalty: Tensor, steps: int = 50) -> tuple[Tensor, Tensor]:
+    """Weights W (N, D) and biases b (N,) of the log-odds of N labels, each by a logistic regression of its own.
+
+    A label that all rows have, or none, has nothing to be told from: its weights are zero, its bias is that of the rule of
+    succession, ``log((n + 1) / (S − n + 1))`` with n of S rows.
+
+    Args:
+        x_SD: features.
+        y_SN: 1 where a row has a label, else 0.
+        mask_S: 1 for real rows.
+        penalty: λ of each, as of `logistic` for two classes.
+        steps: of Newton's method at most.
+
+    >>> weight, bias = logistic_labels(torch.tensor([[1.0], [-1.0]]), torch.eye(2)[:, :1], torch.ones(2), torch.tensor(1.0))
+    >>> weight / 2 - 2 * torch.sigmoid(-weight)  # the log-odds are twice the logit of `logistic`
+    tensor([[0.]])
+    """
+    found = []
+    for y_S in y_SN.unbind(1):
+        weight, bias = logistic(x_SD, torch.stack([y_S, 1 - y_S], 1), mask_S, penalty, steps)
+        have, lack = (y_S * mask_S).sum(), ((1 - y_S) * mask_S).sum()
+        both = (have > 0) & (lack > 0)
+        alone = ((have + 1) / (lack + 1)).log().to(bias.dtype)
+        found.append((torch.where(both, weight[0] - weight[1], 0), torch.where(both, bias[0] - bias[1], alone)))
+    return torch.stack([weight for weight, _ in found]), torch.stack([bias for _, bias in found])
 
 
 class _Optimum(torch.autograd.Function):

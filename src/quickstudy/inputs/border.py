@@ -1,21 +1,21 @@
 """Checks of the inputs of learners and predictors."""
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
 
+from quickstudy.borders.signatures import accepts
 from quickstudy.borders.targets import Kind
 from quickstudy.errors import DataError, LearnerError, ShapeError
 from quickstudy.inputs.row_shape import refuse_missing
-from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
+from quickstudy.likelihood import Categorical, Gaussian, Labels, Likelihood
 from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold
 from quickstudy.task import Examples, Task
 
 __all__ = ["class_names", "finite_outputs", "named_rows", "one_support_set", "other_targets", "right_targets"]
 
-_USUAL: dict[Kind, Likelihood] = {"classes": Categorical(), "values": Gaussian(), "labels": Bernoulli()}
+_USUAL: dict[Kind, Likelihood] = {"classes": Categorical(), "values": Gaussian(), "labels": Labels()}
 
 
 def one_support_set(support: Any) -> None:
@@ -75,8 +75,9 @@ def right_targets(learner: Any, support: Examples) -> None:
 def other_targets(owner: type, mine: Kind, theirs: Kind, whose: str) -> str:
     """That the targets of ``whose`` are of another kind than a learner of the class ``owner`` learns, and what to do."""
     usual = f"likelihood={type(_USUAL[theirs]).__name__}()"
-    takes = "likelihood" in inspect.signature(owner).parameters
-    remedy = f"Build it with {usual}." if takes else f"Choose a learner of {theirs}, learners.MAML(..., {usual}) for one."
+    remedy = f"Choose a learner of {theirs}, learners.MAML(..., {usual}) for one."
+    if accepts(owner, "likelihood", _USUAL[theirs]):
+        remedy = f"Build it with {usual}."
     return f"{owner.__name__} learns {mine}, but the targets of {whose} are {theirs}. {remedy}"
 
 
@@ -99,12 +100,17 @@ def finite_outputs(outputs: Any, learner: str) -> Tensor:
 
 def named_rows(
     likelihood: Likelihood, outputs: Callable[[], Tensor], classes: Sequence[str] | None, threshold: Threshold | None
-) -> list[str]:
+) -> list[Any]:
     """The most probable class of each row of outputs (Q, N), by name or number, or "none of these" below a threshold.
+
+    Of labels all whose probability is above ½ (or a threshold), a tuple for each row.
 
     Raises:
         LearnerError: outputs of this likelihood are no classes.
     """
+    if isinstance(likelihood, Labels):
+        named = (likelihood.mean(outputs()) > (0.5 if threshold is None else threshold.least)).tolist()
+        return [tuple(classes[i] if classes else str(i) for i, has in enumerate(row) if has) for row in named]
     if not isinstance(likelihood, Categorical):
         raise LearnerError(f"outputs of {type(likelihood).__name__}() are no classes to be named. Call the predictor itself.")
     sure, best = likelihood.mean(outputs()).max(-1)

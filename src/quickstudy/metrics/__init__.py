@@ -2,6 +2,7 @@
 
 from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibration_error, ece, reliability
 from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou
+from quickstudy.metrics.labels import exact_match, mean_average_precision, micro_f1
 from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
 from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold, threshold_of
@@ -21,12 +22,15 @@ __all__ = [
     "coverage_90",
     "delta_auprc",
     "ece",
+    "exact_match",
     "gaussian_nll",
     "log_loss",
     "macro_f1",
     "mean_absolute_error",
+    "mean_average_precision",
     "mean_iou",
     "measure",
+    "micro_f1",
     "mse",
     "ndcg",
     "ndcg_10",

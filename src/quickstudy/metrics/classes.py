@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from quickstudy.metrics.labels import f1_of_labels
 from quickstudy.metrics.measure import measure
 from quickstudy.metrics.predicted import Predicted
 
@@ -64,13 +65,15 @@ def log_loss(predicted: Predicted, y: Tensor) -> float:
 
 @measure(higher_is_better=True, bounds=(0.0, 1.0))
 def macro_f1(predicted: Predicted, y: Tensor) -> float:
-    """The mean over classes of ``2 · precision · recall / (precision + recall)``, of those that are true or predicted.
+    """The mean over classes or labels of ``2 · precision · recall / (precision + recall)``, of those that are true or predicted.
 
     >>> from quickstudy.likelihood import Categorical
     >>> import torch
     >>> macro_f1(Predicted.of(torch.eye(2), Categorical()), torch.eye(2))
     1.0
     """
+    if predicted.kind == "label probabilities":
+        return _mean_of_met(*f1_of_labels(predicted, y))
     known, targets = _known(predicted, y)
     if len(known) == 0:
         return math.nan
@@ -98,7 +101,7 @@ def mean_iou(predicted: Predicted, y: Tensor) -> float:
 def _mean_of_met(part: Tensor, whole: Tensor) -> float:
     """The mean share over classes that are true or predicted."""
     met = whole > 0
-    return float((part[met] / whole[met]).mean())
+    return float((part[met] / whole[met]).mean()) if bool(met.any()) else math.nan
 
 
 @measure(higher_is_better=True, bounds=(0.0, 1.0))

@@ -11,12 +11,12 @@ from torch.distributions import Bernoulli as Coin
 from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
 
 from quickstudy.errors import LearnerError, ShapeError
-from quickstudy.likelihood import ABSENT, Bernoulli, Categorical, Gaussian, Likelihood
+from quickstudy.likelihood import ABSENT, Bernoulli, Categorical, Gaussian, Labels, Likelihood
 
 __all__ = ["Kind", "MeanAndDeviation", "Predicted", "pool"]
 
-Kind = Literal["probabilities", "scores", "class numbers", "values", "values and deviations"]
-"""What outputs are: only the first and the last say how sure a model is."""
+Kind = Literal["probabilities", "scores", "class numbers", "label probabilities", "values", "values and deviations"]
+"""What outputs are: only probabilities and deviations say how sure a model is."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,23 @@ class _StatedBits(Bernoulli):
 
 
 @dataclass(frozen=True)
+class _StatedLabels(Labels):
+    """Labels of which a row may have several, by outputs that are their probabilities already, no logits."""
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return torch.nn.functional.binary_cross_entropy(outputs, y, reduction="none").mean(-1)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return outputs
+
+    def known(self, outputs: Tensor) -> Tensor:
+        return torch.ones_like(outputs, dtype=torch.bool)
+
+    def distribution(self, outputs: Tensor) -> Distribution:
+        return Independent(Coin(probs=outputs), 1)
+
+
+@dataclass(frozen=True)
 class Predicted:
     """Predictions for Q queries.
 
@@ -89,6 +106,8 @@ class Predicted:
     def of(cls, outputs: Tensor, likelihood: Likelihood) -> "Predicted":
         """A learner's outputs, interpreted by its likelihood."""
         spread: Kind = "values and deviations" if isinstance(likelihood, Gaussian) else "values"
+        if isinstance(likelihood, Labels):
+            return cls(outputs, likelihood, "label probabilities")
         return cls(outputs, likelihood, "probabilities" if isinstance(likelihood, Categorical) else spread)
 
     @classmethod
@@ -108,6 +127,8 @@ class Predicted:
             bits = _columns(numbers, y)
             if not bool(((bits >= 0) & (bits <= 1)).all()):
                 raise ShapeError("the targets are labels: return the probability of each, (Q, labels) between 0 and 1.")
+            if isinstance(likelihood, Labels):
+                return cls(bits, _StatedLabels(), "label probabilities")
             return cls(bits, _StatedBits(), "values")
         if numbers.ndim == 1 and len(numbers) == len(y) and y.shape[1] > 1 and isinstance(likelihood, Categorical):
             known = (numbers >= 0) & (numbers < y.shape[1]) & (numbers == numbers.round())
@@ -131,7 +152,7 @@ class Predicted:
         return Predicted(self.outputs[rows], self.likelihood, self.kind, None if self.real is None else self.real[rows])
 
     def among(self, columns: Tensor) -> "Predicted":
-        """The predictions for these columns alone (N,), where targets are classes: those that padding added are no classes."""
+        """The predictions for these columns alone (N,), where targets are classes or labels: those of padding are none."""
         return Predicted(self.outputs[:, columns], self.likelihood, self.kind)
 
     @property
@@ -139,6 +160,11 @@ class Predicted:
         """The most probable class of each query, (Q,); of several that are equally probable the first, see `named`."""
         if self.kind.startswith("values"):
             raise LearnerError("this metric needs classes, but the model gives values. Use metrics of values: mse, ndcg.")
+        if self.kind == "label probabilities":
+            raise LearnerError(
+                "this metric is of one class for each query, but queries have several labels. Use metrics of labels: micro_f1, "
+                "macro_f1, mean_average_precision, exact_match."
+            )
         return self.outputs.argmax(1)
 
     @property
@@ -155,10 +181,26 @@ class Predicted:
         Raises:
             LearnerError: the model gave none.
         """
+        if self.kind == "label probabilities":
+            self.classes  # noqa: B018  refuses labels
         if self.kind != "probabilities":
             raise LearnerError(
                 f"this metric needs probabilities, but the model gives {self.kind}. Return one probability for each class, "
                 "non-negative rows that sum to one: predict_proba instead of predict, softmax of scores."
+            )
+        return self.likelihood.mean(self.outputs)
+
+    @property
+    def label_probabilities(self) -> Tensor:
+        """The probability of each label (Q, N).
+
+        Raises:
+            LearnerError: queries have one class each, or values.
+        """
+        if self.kind != "label probabilities":
+            raise LearnerError(
+                f"this metric is of queries with several labels, but the model gives {self.kind}. Use metrics of classes "
+                "(log_loss, macro_f1) or of values (mse)."
             )
         return self.likelihood.mean(self.outputs)
 
@@ -208,7 +250,8 @@ def pool(seen: Sequence[tuple[Predicted, Tensor]]) -> tuple[Predicted, Tensor]:
     widest = max(y.shape[1] for _, y in seen)
     if all(y.shape[1] == widest for _, y in seen):
         return Predicted(torch.cat([said.outputs for said, _ in seen]), likelihood, kind), torch.cat([y for _, y in seen])
-    logits = isinstance(likelihood, Categorical) and not isinstance(likelihood, _Stated) and kind != "class numbers"
+    logits = isinstance(likelihood, Categorical | Labels) and not isinstance(likelihood, _Stated | _StatedLabels)
+    logits = logits and kind != "class numbers"
     absent = ABSENT if logits else 0.0
     outputs = torch.cat([_wider(said.outputs, widest, absent) for said, _ in seen])
     real = torch.cat([_wider(torch.ones_like(said.outputs), widest, 0.0) > 0 for said, _ in seen])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from quickstudy.plots.style import svg
 from quickstudy.reports.comparison import Comparison
 from quickstudy.reports.report import Report
-from quickstudy.reports.words import amount, between, difference
+from quickstudy.reports.words import amount, between, difference, is_share
 from quickstudy.reports.worlds import World, heading, shared_by
 from quickstudy.storage.files import write_whole
 from quickstudy.storage.outputs import SOFTWARE
@@ -132,7 +132,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> str:
     if not comparisons:
         return ""
     worlds = _worlds(comparisons)
-    unit = "difference, points" if comparisons[0].metric == "accuracy" else "difference"
+    unit = "difference, points" if is_share(comparisons[0].metric) else "difference"
     head = ["pair", unit, *[f"{name}: {what}" for name in worlds.values() for what in ("95 % interval", "p", "better")], "tasks"]
     rows = []
     for pair in comparisons:

@@ -13,6 +13,7 @@ from quickstudy.train import Record
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+from quickstudy.reports.words import is_share
 
 __all__ = ["accuracy_against_shots", "accuracy_against_ways", "intervals", "training_curve"]
 
@@ -62,7 +63,7 @@ def accuracy_against_ways(curves: Mapping[str, Mapping[int, Report]]) -> "Figure
     figure = _curves(curves, "ways (classes in a task)")
     ways = sorted({n for curve in curves.values() for n in curve})
     first = next(iter(next(iter(curves.values())).values()))
-    if first.metric == "accuracy":
+    if is_share(first.metric):
         figure.axes[0].plot(ways, [100 / n for n in ways], color=TEXT, linewidth=1, linestyle="--", alpha=0.6)
     return figure
 

@@ -16,6 +16,7 @@ from quickstudy.storage.outputs import SOFTWARE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+from quickstudy.reports.words import is_share
 
 __all__ = ["GRID", "MARKERS", "PALETTE", "TEXT", "axes_in", "blank", "count_words", "scale_of", "svg", "write_figure"]
 
@@ -51,7 +52,7 @@ def axes_in(figure: "Figure", *, grid: Any = None, place: tuple[int, int, int] =
 
 def scale_of(report: Report) -> tuple[int, str]:
     """The factor from a score to what is drawn, and the unit to name on an axis."""
-    return (100, ", %") if report.metric == "accuracy" else (1, "")
+    return (100, ", %") if is_share(report.metric) else (1, "")
 
 
 def count_words(counts: Sequence[int]) -> str:

@@ -13,6 +13,7 @@ from quickstudy.plots.style import MARKERS, PALETTE, TEXT, axes_in, blank
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+from quickstudy.reports.words import is_share
 
 __all__ = ["adaptation_figure", "progress_figure", "step_size_figure", "validation_figure"]
 
@@ -83,7 +84,7 @@ def adaptation_figure(probes: Sequence[Probe]) -> "Figure | None":
         return None
     figure = blank(6.4, 3.6)
     axes = axes_in(figure, grid="y")
-    scale, unit = (100, ", %") if shown[0].metric == "accuracy" else (1, "")
+    scale, unit = (100, ", %") if is_share(shown[0].metric) else (1, "")
     for probe, line in ((shown[0], "--"), (shown[-1], "-"))[0 if len(shown) > 1 else 1 :]:
         for level, curve in probe.levels.items():
             colour, marker = _LEVELS[level]
@@ -127,7 +128,7 @@ def step_size_figure(probes: Sequence[Probe]) -> "Figure | None":
 def _metric(history: History) -> tuple[str, int]:
     """Its name with its unit, and the factor to it."""
     name = history.probes[-1].metric if history.probes else "score"
-    return (f"{name}, %", 100) if name == "accuracy" else (name, 1)
+    return (f"{name}, %", 100) if is_share(name) else (name, 1)
 
 
 def _longest(probe: Probe) -> AdaptationCurve:

@@ -10,6 +10,7 @@ from quickstudy.reports.tuned import Trial, Tuned
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+from quickstudy.reports.words import is_share
 
 __all__ = ["argument_importances", "argument_slices", "trial_history"]
 
@@ -121,7 +122,7 @@ def _span(axes: "Axes", space: Mapping[str, Any]) -> None:
 
 def _prepare(axes: "Axes", tuned: Tuned) -> float:
     """Names the axis of scores and chooses its scale; the factor from a score to what is drawn."""
-    scale, unit = (100.0, ", %") if tuned.metric == "accuracy" else (1.0, "")
+    scale, unit = (100.0, ", %") if is_share(tuned.metric) else (1.0, "")
     scores = [t.score for t in tuned.trials if t.score is not None]
     if not tuned.higher_is_better and scores and min(scores) > 0 and max(scores) > _FAR * min(scores):
         axes.set_yscale("log")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from quickstudy.errors import TaskError
 from quickstudy.reports.comparison import Comparison
 from quickstudy.reports.report import Report
-from quickstudy.reports.words import difference
+from quickstudy.reports.words import difference, is_share
 from quickstudy.reports.worlds import World
 
 __all__ = ["compare", "conclude"]
@@ -101,7 +101,7 @@ def _each(comparisons: Sequence[Comparison], sign: int, world: World, *, by: boo
 
 def _size(comparison: Comparison, sign: int, world: World, *, by: bool) -> str:
     """By how much, an amount or a signed difference, with its interval and the number of tasks."""
-    digits, unit = (1, " points") if comparison.metric == "accuracy" else (3, "")
+    digits, unit = (1, " points") if is_share(comparison.metric) else (3, "")
     low, high = sorted(sign * value for value in comparison.intervals[world])
     small, large, size = (
         difference(value, comparison.metric, sign=not by, digits=digits) if math.isfinite(value) else ""

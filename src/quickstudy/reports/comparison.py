@@ -9,7 +9,7 @@ import numpy as np
 
 from quickstudy.errors import TaskError
 from quickstudy.reports.estimate import Estimate, finite
-from quickstudy.reports.words import difference
+from quickstudy.reports.words import difference, is_share
 from quickstudy.reports.worlds import Apart, Bounds, World, clipped, estimates_of, in_words, shared_by
 
 __all__ = ["LEVEL", "Comparison"]
@@ -128,7 +128,7 @@ class Comparison:
         return max(2, math.ceil((float(ndtri(0.975)) + float(ndtri(power))) ** 2 * spread / difference**2))
 
     def __str__(self) -> str:
-        unit = " points" if self.metric == "accuracy" else ""
+        unit = " points" if is_share(self.metric) else ""
         count = f"{len(self.differences):,} task" + ("s" if len(self.differences) > 1 else "")
         size = f"{self.a} − {self.b}: {difference(self.difference, self.metric)}{unit} of {self.metric} on the same {count}."
         return (

@@ -2,7 +2,16 @@
 
 import math
 
-__all__ = ["amount", "between", "difference", "plus_minus"]
+__all__ = ["amount", "between", "difference", "is_share", "plus_minus"]
+
+
+def is_share(metric: str) -> bool:
+    """Whether a main metric is a share, printed in percent and compared in points.
+
+    >>> is_share("accuracy"), is_share("micro F1"), is_share("mse")
+    (True, True, False)
+    """
+    return metric in ("accuracy", "micro F1")
 
 
 def amount(value: float, metric: str, *, digits: int = 2) -> str:
@@ -11,7 +20,7 @@ def amount(value: float, metric: str, *, digits: int = 2) -> str:
     >>> amount(0.8125, "accuracy"), amount(0.33333, "mse")
     ('81.25 %', '0.3333')
     """
-    return f"{_fixed(100 * value, digits)} %" if metric == "accuracy" else f"{value + 0.0:.4g}".replace("-", "−")
+    return f"{_fixed(100 * value, digits)} %" if is_share(metric) else f"{value + 0.0:.4g}".replace("-", "−")
 
 
 def between(interval: tuple[float, float], metric: str, *, digits: int = 2) -> str:
@@ -34,7 +43,7 @@ def plus_minus(mean: float, interval: tuple[float, float], metric: str, *, digit
     ('80.00 ± 1.00 %', '99.90 (99.50 to 100.00) %')
     """
     low, high = interval
-    scale, unit = (100, " %") if metric == "accuracy" else (1, "")
+    scale, unit = (100, " %") if is_share(metric) else (1, "")
     shown = _fixed(scale * mean, digits) if scale == 100 else amount(mean, metric)
     if math.isinf(low) and math.isinf(high):
         return f"{shown}{unit} (one task)"
@@ -50,7 +59,7 @@ def difference(value: float, metric: str, *, sign: bool = True, digits: int = 2)
     >>> difference(0.0123, "accuracy"), difference(-0.00001, "accuracy"), difference(0.4, "mse", sign=False, digits=3)
     ('+1.23', '+0.00', '0.400')
     """
-    return _fixed((100 if metric == "accuracy" else 1) * value, digits, plus="+" if sign else "")
+    return _fixed((100 if is_share(metric) else 1) * value, digits, plus="+" if sign else "")
 
 
 def _fixed(value: float, digits: int, plus: str = "") -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from quickstudy.reports.estimate import Estimate, estimate_over_classes, estimate_over_tasks
+from quickstudy.reports.words import is_share
 
 __all__ = ["Apart", "Bounds", "Shared", "World", "bounds_of", "clipped", "estimates_of", "heading", "in_words", "shared_by"]
 
@@ -85,7 +86,7 @@ def bounds_of(metric: str) -> Bounds:
     >>> bounds_of("accuracy"), bounds_of("mse"), bounds_of("profit")
     ((0.0, 1.0), (0.0, inf), (-inf, inf))
     """
-    if metric == "accuracy":
+    if is_share(metric):
         return 0.0, 1.0
     return (0.0 if metric in ("mse", "nll", "bits") else -math.inf), math.inf
 

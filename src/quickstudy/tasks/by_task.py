@@ -1,4 +1,4 @@
-"""Tasks that a table names: each patient, assay, customer or series with targets of its own, classes or values."""
+"""Tasks that a table names: each patient, assay, customer or series with targets of its own, classes, labels or values."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from quickstudy.datasets.task_table import Table
 from quickstudy.errors import TaskError, nearest
 from quickstudy.functional.tree import leaves
 from quickstudy.inputs.kind import InputKind
-from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+from quickstudy.likelihood import Categorical, Gaussian, Labels, Likelihood
 from quickstudy.task import Examples, Inputs, Task
 from quickstudy.tasks.row_plan import TaskPlan
 from quickstudy.tasks.row_source import RowSource
@@ -30,7 +30,8 @@ _Drawn = tuple[Tensor, Tensor]
 class ByTask(RowSource[TaskPlan]):
     """Tasks of a table, drawn uniformly; some rows of a task are its support set, the others its queries.
 
-    **Values**: ``shots`` rows are the support set, at random or the first in time. **Classes** at random: ``shots`` rows of each
+    **Values** and **labels** (rows may have several): ``shots`` rows are the support set, at random or the first in time; some of
+    them have a label. **Classes** at random: ``shots`` rows of each
     class of the task that has one more (a class with fewer is left out of this task), or as many of each as a mapping says,
     ``{"active": 5, "inactive": 10}``. Classes by time: the first ``shots`` rows, whatever their classes; later rows of classes
     that are not among them are no queries. Where the table knows groups, support and query never share one: rows of a support
@@ -42,7 +43,7 @@ class ByTask(RowSource[TaskPlan]):
         queries: rows to be predicted, at random or the next in time; None takes all that are left.
         order: "random", or "first" for the first rows by the table's time (by row number where it has none).
         columns: "fixed" puts a class in the same column of each task, "shuffled" anew in each task; "auto" is "fixed" where all
-            tasks have all classes (positive and negative; the gestures of each user).
+            tasks have all classes (positive and negative; the gestures of each user). Labels are always in fixed columns.
         too_small: "skip" leaves out tasks with too few rows (``skipped`` names them); otherwise they are named in an error.
 
     Raises:
@@ -72,7 +73,7 @@ class ByTask(RowSource[TaskPlan]):
         by_time = torch.argsort(time, stable=True)
         by_task = by_time[torch.argsort(table.tasks[by_time], stable=True)]
         self._rows: list[Tensor] = list(by_task.split(table.counts.tolist()))  # type: ignore[no-untyped-call]
-        self.fixed = bool(table.classes) and (self._all_share() if columns == "auto" else columns == "fixed")
+        self.fixed = table.kind == "classes" and (self._all_share() if columns == "auto" else columns == "fixed")
         said = ", ".join(f"{k} {name}" for name, k in shots.items()) if isinstance(shots, Mapping) else f"{shots}-shot"
         asked = "all other rows as queries" if queries is None else f"{queries} queries"
         self.name = f"{table.name} by task, {'first ' if order == 'first' else ''}{said}, {asked}"
@@ -82,7 +83,7 @@ class ByTask(RowSource[TaskPlan]):
 
     @property
     def likelihood(self) -> Likelihood:
-        return Categorical() if self.table.classes else Gaussian()
+        return {"classes": Categorical(), "labels": Labels(), "values": Gaussian()}[self.table.kind]
 
     @property
     def reads(self) -> InputKind | None:
@@ -114,7 +115,7 @@ class ByTask(RowSource[TaskPlan]):
             x = gather(rows)
             kind = leaves(x)[0].dtype
             mask = real.to(kind if kind.is_floating_point else torch.get_default_dtype())
-            if self.table.classes:
+            if self.table.kind == "classes":
                 y = torch.nn.functional.one_hot(columns, plan.classes.shape[1]) * mask[..., None]
             else:
                 y = self.table.y[rows] * mask[..., None]
@@ -132,10 +133,11 @@ class ByTask(RowSource[TaskPlan]):
         """How many rows of each class (C,) a support set has; None where its rows are of any class."""
         if not isinstance(shots, Mapping):
             whole(TaskError, shots=shots)
-            each = self.table.classes and self.order == "random"
+            each = self.table.kind == "classes" and self.order == "random"
             return torch.full((len(self.table.classes),), shots) if each else None
-        if not self.table.classes or self.order == "first":
-            what = "targets are values" if not self.table.classes else 'order="first" takes rows of any class'
+        if self.table.kind != "classes" or self.order == "first":
+            what = f"targets are {self.table.kind}"
+            what = 'order="first" takes rows of any class' if self.table.kind == "classes" else what
             raise TaskError(f"shots={shown(dict(shots))} are by class, but {what}. Give a whole number.")
         wanted = torch.zeros(len(self.table.classes), dtype=torch.long)
         for name, count in shots.items():
@@ -176,7 +178,8 @@ class ByTask(RowSource[TaskPlan]):
     def _besides(self) -> str:
         """What else than the number of rows may be lacking."""
         found = ["a group is never on both sides"] if self.table.groups is not None else []
-        found += ["two classes or more are needed in a support set"] if self.table.classes else []
+        found += ["two classes or more are needed in a support set"] if self.table.kind == "classes" else []
+        found += ["a support set needs a row with a label"] if self.table.kind == "labels" else []
         return "".join(f"; {reason}" for reason in found)
 
     def _planned(self, tasks: Tensor, generator: torch.Generator | None) -> TaskPlan:
@@ -195,7 +198,8 @@ class ByTask(RowSource[TaskPlan]):
 
     def _drawn(self, task: int, generator: torch.Generator | None) -> _Drawn | None:
         """Rows of one task; None where they are too few."""
-        tries = _TRIES if self.table.groups is not None and self.order == "random" else 1
+        luck = self.table.groups is not None or self.table.kind == "labels"
+        tries = _TRIES if luck and self.order == "random" else 1
         for _ in range(tries):
             rows = self._rows[task] if self.order == "first" else self._shuffled(self._rows[task], generator)
             found = self._parted(rows)
@@ -231,7 +235,9 @@ class ByTask(RowSource[TaskPlan]):
         free = ~chosen
         if self.table.groups is not None:
             free &= ~torch.isin(self.table.groups[rows], self.table.groups[rows[chosen]])
-        if self.table.classes:
+        if self.table.kind == "labels":
+            lacking = lacking or not bool((y[chosen] > 0).any())
+        if self.table.kind == "classes":
             known = torch.unique(y[chosen])
             lacking = lacking or len(known) < 2
             free &= torch.isin(y, known)
@@ -240,7 +246,7 @@ class ByTask(RowSource[TaskPlan]):
 
     def _columns(self, supports: list[Tensor], generator: torch.Generator | None) -> Tensor:
         """The class in each column of each task, (B, N), -1 = none."""
-        if not self.table.classes:
+        if self.table.kind != "classes":
             return torch.full((len(supports), 1), -1)
         known = [torch.unique(self.table.y[support]) for support in supports]
         if self.fixed:
@@ -253,7 +259,7 @@ class ByTask(RowSource[TaskPlan]):
         """Rows (B, S), their columns and masks."""
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         mask = torch.arange(padded.shape[1]) < torch.tensor([len(row) for row in rows])[:, None]
-        if not self.table.classes:
+        if self.table.kind != "classes":
             return padded, torch.zeros_like(padded), mask
         columns = (self.table.y[padded][..., None] == classes[:, None]).long().argmax(2)
         return padded, columns * mask, mask

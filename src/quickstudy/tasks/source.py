@@ -100,7 +100,7 @@ class TaskSource(ABC, Generic[PlanT]):
         if kind == "labels":
             raise TaskError(
                 f"what the targets of {self.name} mean cannot be inferred from a few tasks. Declare it in the source's class: "
-                "likelihood = Categorical() for classes, Gaussian() for values, Bernoulli() for labels of 0 and 1."
+                "likelihood = Categorical() for classes, Gaussian() for values, Labels() for rows of several labels."
             )
         return Categorical() if kind == "classes" else Gaussian()
 

@@ -4,10 +4,10 @@ from functools import partial
 
 from torch import nn
 
-from contract.cases.ground import INPUTS, Case, built, encoder, few
+from contract.cases.ground import INPUTS, Case, built, encoder, few, labelled
 from quickstudy import learners, tasks
 from quickstudy.checks import Training
-from quickstudy.likelihood import Gaussian
+from quickstudy.likelihood import Gaussian, Labels
 from quickstudy.nn import MLP
 
 narrow = partial(MLP, INPUTS, (24, 3))
@@ -26,7 +26,9 @@ CASES: dict[str, Case] = {
     "R2D2": Case(partial(built, learners.R2D2, encoder, penalty=1.0), few),
     "R2D2, more examples than features": Case(partial(built, learners.R2D2, narrow, penalty=1.0), partial(few, (3, 6), (2, 5))),
     "R2D2, values": Case(partial(built, learners.R2D2, curves, penalty=0.1, likelihood=Gaussian()), waves, Training(steps=60)),
+    "R2D2, labels": Case(partial(built, learners.R2D2, encoder, penalty=1.0, likelihood=Labels()), labelled),
     "LRD2": Case(partial(built, learners.LRD2, encoder), few),
     "LRD2, more examples than features": Case(partial(built, learners.LRD2, narrow), partial(few, (3, 6), (2, 5))),
     "LogisticByShots": Case(partial(built, learners.LogisticByShots, encoder), partial(few, (2, 5), (2, 5))),
+    "LRD2, labels": Case(partial(built, learners.LRD2, encoder, likelihood=Labels()), labelled),
 }

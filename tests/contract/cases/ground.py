@@ -42,6 +42,19 @@ def few(shots: int | tuple[int, int] = 2, ways: int | tuple[int, int] = 3) -> Ta
     return tasks.FewShot(blobs(), ways, shots, 5)
 
 
+def labelled() -> TaskSource[Any]:
+    """Tasks of three labels a row, each the side of a plane of its own in 6 of 16 numbers; the other ten are louder noise."""
+    generator = torch.Generator().manual_seed(0)
+    tasks_, rows = 40, 30
+    task = torch.arange(tasks_).repeat_interleave(rows)
+    signal = torch.randn(tasks_ * rows, SIGNAL, generator=generator)
+    planes = torch.randn(tasks_, SIGNAL, 3, generator=generator)
+    y = (torch.einsum("rs,rsl->rl", signal, planes[task]) > 0.5).float()
+    noise = 2 * torch.randn(len(task), INPUTS - SIGNAL, generator=generator)
+    names = tuple(map(str, range(tasks_)))
+    return tasks.ByTask(datasets.Table(torch.cat([signal, noise], 1), y, task, names, tuple("abc"), "planes"), shots=15)
+
+
 def built(make: Callable[..., Learner[Any]], *networks: Callable[[], nn.Module], **arguments: Any) -> Learner[Any]:
     """The learner with fresh networks whose weights are always the same."""
     with torch.random.fork_rng():

@@ -4,9 +4,10 @@ from functools import partial
 
 from torch import nn
 
-from contract.cases.ground import CLASSES, INPUTS, Case, blobs, built, encoder, few
+from contract.cases.ground import CLASSES, INPUTS, Case, blobs, built, encoder, few, labelled
 from quickstudy import functional, learners, tasks
 from quickstudy.checks import Training
+from quickstudy.likelihood import Labels
 from quickstudy.nn import MLP, QueryContext, Relation, SelfAttention, SupportContext
 
 attention = partial(SelfAttention, 16)
@@ -27,6 +28,7 @@ CASES: dict[str, Case] = {
         partial(built, learners.ProtoNet, encoder, distance=functional.cosine_distance, scale=10.0, learn_scale=True), few
     ),
     "ProtoNet, varying sizes": Case(partial(built, learners.ProtoNet, encoder), partial(few, (1, 5), (2, 6))),
+    "ProtoNet, labels": Case(partial(built, learners.ProtoNet, encoder, likelihood=Labels()), labelled),
     "MatchingNet": Case(partial(built, learners.MatchingNet, encoder, learn_scale=True), few),
     "MatchingNet, squared distance": Case(
         partial(built, learners.MatchingNet, encoder, distance=functional.squared_distance, scale=1.0),

@@ -6,10 +6,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from contract.cases.ground import INPUTS, Case, built, few, normed, plain, smoothed, wave
+from contract.cases.ground import INPUTS, Case, built, few, labelled, normed, plain, smoothed, wave
 from quickstudy import functional, learners, tasks
 from quickstudy.checks import Training
-from quickstudy.likelihood import Gaussian
+from quickstudy.likelihood import Gaussian, Labels
 from quickstudy.nn import MLP, FiLMContext, InputContext, norm
 from quickstudy.task import Task
 
@@ -112,6 +112,7 @@ CASES: dict[str, Case] = {
     "MAML, values": Case(
         partial(built, learners.MAML, wave, inner_lr=0.02, likelihood=Gaussian()), tasks.Sinusoid, Training(200, lr=0.003)
     ),
+    "MAML, labels": Case(partial(built, learners.MAML, normed, inner_lr=0.3, likelihood=Labels()), labelled, Training(150)),
     "MAML, varying sizes": Case(partial(built, learners.MAML, normed, inner_lr=1.0), partial(few, (2, 4), (2, 3))),
     "CAVIA": Case(partial(built, learners.CAVIA, told, inner_lr=2.0, inner_steps=2), few, Training(150)),
     "CAVIA, scales and shifts": Case(partial(built, learners.CAVIA, scaled, inner_lr=2.0, inner_steps=2), few, Training(150)),

@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from quickstudy.functional.against_rest import against_rest, with_rest
 from quickstudy.functional.distances import class_means, squared_distance
 from quickstudy.learner import Facts, Learner
+from quickstudy.likelihood import Categorical, Labels
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["Centroids", "NearestCentroid"]
 
 
 class Centroids(NamedTuple):
-    """What is remembered: class means (N, D), and how many examples each has (N,)."""
+    """What is remembered: class means (N, D), and how many examples each has (N,); of labels also the rests'."""
 
     means: Tensor
     counts: Tensor
@@ -26,6 +28,7 @@ class NearestCentroid(Learner[Centroids]):
 
     Args:
         encoder: features to work on; the flattened inputs themselves by default.
+        likelihood: `Labels()` for rows of several labels, each told by the means of the rows with and without it.
 
     >>> import torch
     >>> learner = NearestCentroid()
@@ -35,8 +38,9 @@ class NearestCentroid(Learner[Centroids]):
 
     facts = Facts(gradient="none", norm="none")
 
-    def __init__(self, encoder: nn.Module | None = None) -> None:
+    def __init__(self, encoder: nn.Module | None = None, *, likelihood: Categorical | Labels = Categorical()) -> None:  # noqa: B008
         super().__init__()
+        self.likelihood = likelihood
         self.encoder = nn.Flatten() if encoder is None else encoder
 
     def encode(self, x: Inputs) -> Tensor:
@@ -44,8 +48,11 @@ class NearestCentroid(Learner[Centroids]):
         return features
 
     def adapt(self, support: Examples) -> Centroids:
-        means = class_means(support.x, support.y, support.mask)
-        return Centroids(means, (support.y * support.mask[:, None]).sum(0))
+        y = with_rest(support.y) if isinstance(self.likelihood, Labels) else support.y
+        return Centroids(class_means(support.x, y, support.mask), (y * support.mask[:, None]).sum(0))
 
     def predict(self, state: Centroids, x: Tensor) -> Tensor:
-        return self.likelihood.restrict(-squared_distance(x, state.means), state.counts)
+        logits = -squared_distance(x, state.means)
+        if isinstance(self.likelihood, Labels):
+            return self.likelihood.restrict(against_rest(logits, state.counts), state.counts.chunk(2)[0])
+        return self.likelihood.restrict(logits, state.counts)

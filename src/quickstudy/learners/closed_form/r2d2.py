@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.closed_form import LinearModel, ridge
 from quickstudy.learner import Facts, Learner
-from quickstudy.likelihood import Categorical, Likelihood
+from quickstudy.likelihood import Categorical, Labels, Likelihood
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["R2D2"]
 
 
 class R2D2(Learner[LinearModel]):
-    """Ridge regression on learned features, for classes (towards columns of zeros and ones) and for values.
+    """Ridge regression on learned features: for classes (towards columns of 0 and 1), values, and labels (towards −1 and 1).
 
         ``W = Xᵀ (X Xᵀ + λ I)^{-1} Y``,    ``outputs = a · f(x) W + c``,    X the support features f(x) with a column of ones
 
@@ -30,8 +30,8 @@ class R2D2(Learner[LinearModel]):
     Args:
         encoder: any network from inputs to features (D,); one that ends without an activation does better.
         penalty: λ at the start, 50 in the paper (see above).
-        scale: a at the start; by default the paper's 10 for classes, 1 for values.
-        likelihood: what outputs mean; `Gaussian()` for values.
+        scale: a at the start; by default the paper's 10 for classes and labels, 1 for values.
+        likelihood: what outputs mean; `Gaussian()` for values, `Labels()` for rows of several labels.
 
     Raises:
         LearnerError: a penalty or a scale that is not positive.
@@ -54,7 +54,7 @@ class R2D2(Learner[LinearModel]):
         super().__init__()
         self.encoder = encoder
         self.likelihood = Categorical() if likelihood is None else likelihood
-        scale = (10.0 if isinstance(self.likelihood, Categorical) else 1.0) if scale is None else scale
+        scale = (10.0 if isinstance(self.likelihood, Categorical | Labels) else 1.0) if scale is None else scale
         if not penalty > 0 or not scale > 0:
             raise LearnerError(f"penalty={penalty} and scale={scale} must be positive. The paper starts at 50 and 10.")
         self.log_penalty = nn.Parameter(torch.tensor(float(penalty)).log())
@@ -66,7 +66,8 @@ class R2D2(Learner[LinearModel]):
         return features
 
     def adapt(self, support: Examples) -> LinearModel:
-        weight, bias = ridge(support.x, support.y, support.mask, self.log_penalty.exp())
+        y = 2 * support.y - 1 if isinstance(self.likelihood, Labels) else support.y
+        weight, bias = ridge(support.x, y, support.mask, self.log_penalty.exp())
         scale = self.log_scale.exp()
         return LinearModel(scale * weight, scale * bias + self.offset, self.likelihood.present(support.y, support.mask))
 

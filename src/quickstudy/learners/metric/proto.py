@@ -10,15 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
+from quickstudy.functional.against_rest import against_rest, with_rest
 from quickstudy.functional.distances import class_means, squared_distance
 from quickstudy.learner import Facts, Learner
+from quickstudy.likelihood import Categorical, Labels
 from quickstudy.task import Examples
 
 __all__ = ["ProtoNet", "Prototypes"]
 
 
 class Prototypes(NamedTuple):
-    """What is remembered of a support set: class means (N, D) and how many examples each has (N,)."""
+    """What is remembered of a support set: class means (N, D) and how many examples each has (N,); of labels also the rests'."""
 
     means: Tensor
     counts: Tensor
@@ -29,12 +31,16 @@ class ProtoNet(Learner[Prototypes]):
 
         ``c_n = mean of f(x) over class n``,    ``p(n | x) ∝ exp(−s · d(f(x), c_n))``,    ``d = ‖·‖²``
 
+    With ``likelihood=Labels()`` a row may have several labels, and each is told against the rest:
+    ``logit_n = s · (d(f(x), c_rest(n)) − d(f(x), c_n))``, where c_rest(n) is the mean of the rows without label n.
+
     Args:
         encoder: any network from inputs to features (D,).
         distance: of features (Q, D) and means (N, D), a tensor (Q, N); `squared_distance` is the paper's,
             `cosine_distance` the usual other one (both in `quickstudy.functional.distances`).
         scale: of the distances, 1 in the paper; about 10 with cosine, which is useless without a scale.
         learn_scale: meta-train the scale.
+        likelihood: `Labels()` for rows of several labels.
 
     Raises:
         LearnerError: a scale that is not positive.
@@ -54,23 +60,26 @@ class ProtoNet(Learner[Prototypes]):
         distance: Callable[[Tensor, Tensor], Tensor] = squared_distance,
         scale: float = 1.0,
         learn_scale: bool = False,
+        likelihood: Categorical | Labels = Categorical(),  # noqa: B008  a frozen record
     ) -> None:
         super().__init__()
         if not scale > 0:
             raise LearnerError(f"scale={scale} must be positive: distances become logits by -scale.")
         self.encoder = encoder
-        self.distance = distance
+        self.distance, self.likelihood = distance, likelihood
         self.log_scale = nn.Parameter(torch.tensor(float(scale)).log(), requires_grad=learn_scale)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x).flatten(1)  # type: ignore[no-any-return]
 
     def adapt(self, support: Examples) -> Prototypes:
-        means = class_means(support.x, support.y, support.mask)
-        return Prototypes(means, (support.y * support.mask[:, None]).sum(0))
+        y = with_rest(support.y) if isinstance(self.likelihood, Labels) else support.y
+        return Prototypes(class_means(support.x, y, support.mask), (y * support.mask[:, None]).sum(0))
 
     def predict(self, state: Prototypes, x: Tensor) -> Tensor:
         logits = -self.log_scale.exp() * self.distance(x, state.means)
+        if isinstance(self.likelihood, Labels):
+            return self.likelihood.restrict(against_rest(logits, state.counts), state.counts.chunk(2)[0])
         return self.likelihood.restrict(logits, state.counts)
 
     def update(self, state: Prototypes, more: Examples) -> Prototypes:
