@@ -96,7 +96,7 @@ def test_a_predictor_names_the_labels_that_are_more_probable_than_not(tmp_path: 
     wanted = [tuple(n for n, p in zip(("sun", "rain", "snow", "sky"), row, strict=True) if p > 0.5) for row in probable.tolist()]
     assert predictor.names(QUERIES) == wanted and {len(names) for names in wanted} > {1}
     save(predictor, tmp_path / "p")
-    again = load(tmp_path / "p")
+    again = load(tmp_path / "p", like=learners.ProtoNet(nn.Flatten(), likelihood=LABELS))
     assert again.learner.likelihood == LABELS and again.names(QUERIES) == wanted
     assert torch.equal(again.probabilities(QUERIES), probable)
     unnamed = learners.ProtoNet(nn.Flatten(), likelihood=LABELS)(given).names(QUERIES)
@@ -163,21 +163,42 @@ def test_tasks_of_labels_have_a_label_in_their_support_set() -> None:
     assert batch.query.y.dtype == torch.float32 and set(batch.query.y.unique().tolist()) == {0.0, 1.0}
     plan = source.plan(3, generator_of(0))
     assert torch.equal(source.gather(plan).query.y, y[plan.query_rows])
-    first = tasks.ByTask(made, shots=4, queries=6, order="first", too_small="skip") if bool(y[:12].any()) else None
-    assert first is None or len(first) >= 1
+    first = tasks.ByTask(made, shots=4, queries=6, order="first", too_small="skip")
+    has = [bool(y[task::3][:4].any()) for task in range(3)]
+    assert len(first) == sum(has) and first.skipped == tuple(f"t{task}" for task in range(3) if not has[task])
     with pytest.raises(TaskError, match="too small for .*a support set needs a row with a label"):
         tasks.ByTask(table(torch.zeros(60, 2)), shots=4)
     with pytest.raises(TaskError, match="by class, but targets are labels. Give a whole number"):
         tasks.ByTask(made, shots={"a": 2, "b": 2})
 
 
+def test_tables_with_columns_of_labels() -> None:
+    who = ["ann"] * 4 + ["bob"] * 3 + ["eve"] * 3
+    rows = {"who": who, "dose": list(range(10)), "cough": [0, 1] * 5, "fever": list("1011010110")}
+    made = datasets.table(rows, task="who", labels=["cough", "fever"])
+    assert made.classes == ("cough", "fever") and made.kind == "labels" and made.reads.names == ("dose",)
+    assert made.y.tolist()[:3] == [[0, 1], [1, 0], [0, 1]]
+    apart = rows | {"part": ["train"] * 4 + ["val"] * 3 + ["test"] * 3}
+    parts = datasets.table(apart, task="who", labels=["cough"], leave_out=["fever"], split="part")
+    assert parts.test.y.tolist() == [[1], [0], [1]] and parts.test.kind == "labels"
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"labels": ["cough"]}, "several labels a row are predicted task by task"),
+        ({"labels": ["cough"], "label": "fever", "task": "who"}, "several labels .* no other column can be"),
+        ({"labels": ["dose"], "task": "who"}, 'the column "dose" of labels has 2 in row 2'),
+        ({"labels": ["cof"], "task": "who"}, "has no column 'cof'.*cough"),
+        ({"labels": ["cough"], "task": "who", "columns": ["cough", "dose"]}, '"cough" is to be predicted, so it is no input'),
+        ({"labels": ["cough", "cough"], "task": "who"}, '"cough" cannot be two things'),
+    ]
+    for arguments, words in wrong:
+        with pytest.raises(DataError, match=words):
+            datasets.table(rows, **arguments)
+
+
 def test_what_is_refused() -> None:
     given = support()
     with pytest.raises(LearnerError, match=r"ProtoNet learns classes, but .* are labels. Build it with likelihood=Labels\(\)"):
         learners.ProtoNet(nn.Flatten())(given)
-    with pytest.raises(
-        LearnerError, match=r"MatchingNet learns classes, but .* Choose a learner of labels, learners.MAML\(..., lik"
-    ):
+    with pytest.raises(LearnerError, match=r"MatchingNet learns classes, but .* Choose a learner of labels, learners.MAML"):
         evaluate(learners.MatchingNet(nn.Flatten()), labelled(), tasks=2)
     with pytest.raises(LearnerError, match="ProtoNet: likelihood=.*must be .*Categorical.*Labels"):
         learners.ProtoNet(nn.Flatten(), likelihood=Gaussian())  # type: ignore[arg-type]

@@ -65,9 +65,8 @@ def test_padding_and_absent_labels_count_for_nothing() -> None:
     right = ((logits[0, :3] > 0) == (y[0, :3] > 0)).float().mean()
     assert Labels().rate(cut, y)[0].isclose(right)
     assert Labels().present(y * 0, mask).tolist() == [0] * 5
-    together = torch.func.vmap(lambda o, t, m: Labels().score(o, t, m))(
-        torch.stack([cut.nan_to_num(), logits]), y.expand(2, 30, 5), torch.ones(2, 30)
-    )
+    given = torch.stack([cut.nan_to_num(), logits]), y.expand(2, 30, 5), torch.ones(2, 30)
+    together = torch.func.vmap(lambda o, t, m: Labels().score(o, t, m))(*given)
     assert float(together[1]) == pytest.approx(by_scikit(logits, y)["micro_f1"], abs=1e-6)
 
 

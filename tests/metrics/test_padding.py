@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from quickstudy import evaluate, learners, metrics
 from quickstudy.errors import LearnerError
-from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Likelihood
+from quickstudy.likelihood import Bernoulli, Categorical, Gaussian, Labels, Likelihood
 from quickstudy.metrics.measure import Measure
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.reports.report import Report
@@ -133,7 +133,10 @@ def test_pooled_tasks_of_different_ways_keep_their_own_classes(name: str) -> Non
 @pytest.mark.parametrize("name", sorted(MEASURES))
 def test_the_order_of_queries_does_not_matter(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
-    if name in OF_VALUES:
+    if name in OF_LABELS:
+        y = torch.randint(0, 2, (30, 3), generator=generator).float()
+        said = Predicted.of(torch.randint(-2, 3, (30, 3), generator=generator).float(), Labels())  # with ties
+    elif name in OF_VALUES:
         y = torch.randint(0, 4, (30, 1), generator=generator).float()
         said = Predicted.of(torch.randint(0, 6, (30, 1), generator=generator).float(), Gaussian(variance=1.0))  # with ties
     else:

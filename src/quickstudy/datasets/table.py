@@ -16,15 +16,16 @@ from quickstudy.datasets.class_index import ClassIndex, Rows, Splits
 from quickstudy.datasets.class_names import report_near_names
 from quickstudy.datasets.class_parts import check_enough_classes
 from quickstudy.datasets.image_reading import ImageReading
-from quickstudy.datasets.table_columns import codes, instants, labels_of, large_enough, targets_of
+from quickstudy.datasets.table_columns import bits_of, codes, instants, labels_of, large_enough, targets_of
 from quickstudy.datasets.table_file import read_table_file
+from quickstudy.datasets.table_roles import check_roles
 from quickstudy.datasets.table_split import parts_of
 from quickstudy.datasets.task_table import Table, TableSplits
-from quickstudy.errors import Argument, DataError, nearest
+from quickstudy.errors import Argument, DataError
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
-from quickstudy.inputs.raw_columns import raw_columns, some_names
+from quickstudy.inputs.raw_columns import raw_columns
 from quickstudy.inputs.texts import Texts
 
 __all__ = ["table"]
@@ -35,6 +36,7 @@ def table(
     *,
     label: str | None = None,
     target: str | None = None,
+    labels: Sequence[str] = (),
     task: str | None = None,
     text: str | None = None,
     image: str | None = None,
@@ -60,6 +62,7 @@ def table(
         data: a file (CSV, TSV, JSON lines, Parquet), a pandas table, a dictionary of arrays, or a list of dictionaries.
         label: the column of class names or whole numbers.
         target: the column of numbers to be predicted, in place of ``label``; needs ``task``.
+        labels: columns of 0 and 1, of which a row may have several ones (multi-hot), in place of ``label``; needs ``task``.
         task: each value of this column is a task with targets of its own: a patient, an assay, a customer.
         text: the column of texts, read by `Texts`.
         image: the column of image files; paths are taken from the file's folder.
@@ -93,11 +96,11 @@ def table(
     named = {"label": label, "target": target, "task": task, "text": text, "image": image, "group": group, "time": time}
     named["split"] = split
     rows: Mapping[str, Any] = _read(
-        data, [named[role] or "" for role in ("label", "task", "text", "image", "group", "split")], reads, encoding
+        data, [*labels, *(named[role] or "" for role in ("label", "task", "text", "image", "group", "split"))], reads, encoding
     )
     called = name or (Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data")
-    lists = {"columns": columns or (), "categories": categories, "leave_out": leave_out}
-    _check(rows, named, [(given, column) for given, listed in lists.items() for column in listed], called)
+    lists = {"labels": labels, "columns": columns or (), "categories": categories, "leave_out": leave_out}
+    check_roles(rows, named, [(given, column) for given, listed in lists.items() for column in listed], called)
     rows = large_enough(rows, (task or label or ""), smallest, called)
     plan = _Plan(rows, named, called)
     if split is not None and split == label and task is None:
@@ -109,10 +112,10 @@ def table(
         folder = Path(data).parent if isinstance(data, str | Path) else Path()
         x, kind = _texts(plan, reads) if text is not None else _images(plan, reads, folder)
     else:
-        x, kind = _columns(plan, reads, columns, leave_out, categories, trained)
+        x, kind = _columns(plan, reads, columns, [*leave_out, *labels], categories, trained)
     if task is None:
         return _indices(plan, x, kind, parts, few=reads is not None)
-    whole = _table(plan, x, kind)
+    whole = _table(plan, x, kind, labels)
     if parts is None:
         return whole
     return TableSplits(*[whole.rows(torch.from_numpy(parts[part]), f"{called}/{part}") for part in TableSplits._fields])
@@ -149,41 +152,6 @@ def _read(data: Any, as_written: Sequence[str], reads: InputKind | None, encodin
         first = next(iter(sizes))
         raise DataError(f'the column "{other}" has {sizes[other]} values, "{first}" {sizes[first]}. Give as many of each.')
     return found
-
-
-def _check(rows: Mapping[str, Any], named: Mapping[str, str | None], more: Sequence[tuple[str, str]], called: str) -> None:
-    for role, column in [*named.items(), *more]:
-        if column is not None and column not in rows:
-            raise DataError(
-                f"{called} has no column {column!r} (",
-                Argument(role),
-                f").{nearest(str(column), rows)} It has {some_names(list(rows))}.",
-            )
-    if (named["label"] is None) == (named["target"] is None):
-        raise DataError(
-            f"{called}: name the column that is to be predicted, with ",
-            Argument("label"),
-            " for classes or with ",
-            Argument("target"),
-            f" for numbers; one of them. Columns: {some_names(list(rows))}.",
-        )
-    if named["target"] is not None and named["task"] is None:
-        raise DataError(
-            f"{called}: numbers are predicted task by task. Name the column of the tasks (a patient, a customer, a series) with ",
-            Argument("task"),
-            "; or name a column of classes with ",
-            Argument("label"),
-            ".",
-        )
-    if named["text"] is not None and named["image"] is not None:
-        raise DataError(
-            f"{called}: inputs are texts or images, not both. Give ", Argument("text"), " or ", Argument("image"), "."
-        )
-    roles = [column for role, column in named.items() if column is not None and role not in ("split", "time")]
-    roles += [named["time"]] if named["time"] not in (None, named["group"]) else []
-    twice = next((column for place, column in enumerate(roles) if column in roles[:place]), None)
-    if twice is not None:
-        raise DataError(f'{called}: the column "{twice}" cannot be two things. Name another for one of them.')
 
 
 def _texts(plan: _Plan, reads: InputKind | None) -> tuple[Tensor | Rows, InputKind]:
@@ -272,7 +240,7 @@ def _indices(
     return Splits(*[whole.rows(torch.from_numpy(parts[part]), f"{plan.called}/{part}") for part in Splits._fields])
 
 
-def _table(plan: _Plan, x: Tensor | Rows, kind: InputKind) -> Table:
+def _table(plan: _Plan, x: Tensor | Rows, kind: InputKind, labels: Sequence[str]) -> Table:
     def of(role: str) -> str:
         return f'{plan.called}: the column "{plan.named[role]}"'
 
@@ -280,7 +248,9 @@ def _table(plan: _Plan, x: Tensor | Rows, kind: InputKind) -> Table:
     assert tasks is not None
     _, groups = codes(plan.values("group"), of("group"))
     classes: tuple[str, ...] = ()
-    if plan.named["label"] is not None:
+    if labels:
+        classes, y = tuple(labels), bits_of({name: plan.rows[name] for name in labels}, plan.called)
+    elif plan.named["label"] is not None:
         classes, y = labels_of(plan.values("label"), of("label"), few=True)
     else:
         y = targets_of(plan.values("target"), of("target"))

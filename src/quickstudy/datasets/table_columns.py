@@ -15,7 +15,7 @@ from quickstudy.borders.targets import class_names
 from quickstudy.errors import Argument, DataError
 from quickstudy.inputs.column import days, is_missing
 
-__all__ = ["codes", "instants", "labels_of", "large_enough", "targets_of"]
+__all__ = ["bits_of", "codes", "instants", "labels_of", "large_enough", "targets_of"]
 
 _log = logging.getLogger("quickstudy")
 _NAMED = 5
@@ -95,6 +95,28 @@ def labels_of(values: Any, what: str, *, few: bool = False) -> tuple[tuple[str, 
             ".",
         )
     return names, labels
+
+
+def bits_of(columns: Mapping[str, Any], called: str) -> Tensor:
+    """Columns of labels that a row has or has not, (R, N) of 0 and 1.
+
+    Raises:
+        DataError: something else than 0 and 1, or nothing.
+
+    >>> bits_of({"cough": [1, 0], "fever": [True, True]}, "visits").tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
+    found = []
+    for name, values in columns.items():
+        items = values.tolist() if isinstance(values, np.ndarray) else list(values)
+        for row, item in enumerate(items):
+            if is_missing(item) or _number(item) not in (0, 1):
+                raise DataError(
+                    f'{called}: the column "{name}" of labels has {shown(item)} in row {row} (the first is 0). Write 1 where '
+                    "a row has the label and 0 where it has not."
+                )
+        found.append([float(_number(item) or 0) for item in items])
+    return torch.tensor(found).mT.contiguous()
 
 
 def targets_of(values: Any, what: str) -> Tensor:

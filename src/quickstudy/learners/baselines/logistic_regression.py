@@ -80,8 +80,8 @@ class LogisticRegression(Learner[LinearModel]):
     def _of_label(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Weights and bias of the log-odds of one label; those of the rule of succession where all rows have it, or none."""
         have = float(y.sum())
-        if not 0 < have < len(y):
-            return x.new_zeros(x.shape[1]), x.new_tensor((have + 1) / (len(y) - have + 1)).log()
+        if not 0 < have < y.shape[0]:
+            return x.new_zeros(x.shape[1]), x.new_tensor((have + 1) / (y.shape[0] - have + 1)).log()
         fitted = self._fitted(x, y)
         return torch.as_tensor(fitted.coef_[0]).to(x), torch.as_tensor(fitted.intercept_[0]).to(x)
 
