@@ -13,7 +13,7 @@ __all__ = ["cut", "said_of", "task_columns"]
 def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> Tensor:
     """The columns (N,) that are classes of this task: some real support row or query has them. Values and bits: all.
 
-    Labels that no support row has are left out: nobody can learn them.
+    Labels that no support row has are left out: they cannot be learned.
 
     A task without support rows (`tasks.Supervised`) has all its columns: nothing was padded.
 

@@ -1,4 +1,4 @@
-"""Labels told by distances: rows that have a label against rows that have not."""
+"""Labels by distances: rows that have a label against rows that have not."""
 
 import torch
 from torch import Tensor

@@ -28,7 +28,7 @@ class NearestCentroid(Learner[Centroids]):
 
     Args:
         encoder: features to work on; the flattened inputs themselves by default.
-        likelihood: `Labels()` for rows of several labels, each told by the means of the rows with and without it.
+        likelihood: `Labels()` for rows of several labels, each compared by the means of the rows with and without it.
 
     >>> import torch
     >>> learner = NearestCentroid()

@@ -31,7 +31,7 @@ class ProtoNet(Learner[Prototypes]):
 
         ``c_n = mean of f(x) over class n``,    ``p(n | x) ∝ exp(−s · d(f(x), c_n))``,    ``d = ‖·‖²``
 
-    With ``likelihood=Labels()`` a row may have several labels, and each is told against the rest:
+    With ``likelihood=Labels()`` a row may have several labels, and each is compared with the rest:
     ``logit_n = s · (d(f(x), c_rest(n)) − d(f(x), c_n))``, where c_rest(n) is the mean of the rows without label n.
 
     Args:
