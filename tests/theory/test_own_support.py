@@ -119,7 +119,7 @@ def test_draws_of_all_shots_predict_the_same_examples() -> None:
 
 
 def test_suspects_by_hand() -> None:
-    # rows of left-out probabilities; t_0 = mean(.9, .2, .8) = .633, t_1 = mean(.7, .6) = .65
+    # rows of left-out probabilities; t_0 is the log-odds of median(.9, .2, .8) = .8, t_1 lies between those of .7 and .6
     p = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]])
     y = torch.nn.functional.one_hot(torch.tensor([0, 0, 0, 1, 1]), 2).float()
     found = LeftOut(p.log(), y, torch.ones(5, dtype=torch.bool), 5, (), Categorical())
@@ -129,6 +129,15 @@ def test_suspects_by_hand() -> None:
     # the same error is none where the other class's own examples are surer: t_1 = .9
     p[3:] = torch.tensor([[0.1, 0.9], [0.1, 0.9]])
     assert mislabelled(LeftOut(p.log(), y, found.tried, 5, (), Categorical())) == []
+
+
+def test_errors_of_a_learner_that_is_always_sure_are_suspect_only_where_they_are_as_sure() -> None:
+    # squared distances in the hundreds: every probability is 1 in single precision, log-odds are not
+    points, labels = [0.0, 1.0, 2.0, 3.0, 60.0, 99.0, 100.0, 101.0, 102.0, 103.0], [0] * 5 + [1] * 5
+    found = left_out(centroids(points, labels))
+    wrong = (found.outputs.argmax(1) != torch.tensor(labels)).nonzero().flatten().tolist()
+    assert wrong == [4] and mislabelled(found) == [], "60 is nearer to 101 than to 1.5, but far less sure than 99 to 103"
+    assert float(found.probabilities[4].max()) == 1.0
 
 
 def test_a_swapped_label_is_found_first() -> None:

@@ -6,6 +6,7 @@ Source: Northcutt, Jiang & Chuang, 2021, Confident learning: estimating uncertai
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from quickstudy.use.own_support import LeftOut
 
@@ -32,18 +33,19 @@ class Suspect:
 
 
 def mislabelled(found: LeftOut) -> list[Suspect]:
-    """Examples that, left out, are as sure of another class as that class's own examples are on average.
+    """Examples that, left out, are as sure of another class as half of that class's own examples are.
 
-        ``t_j = mean of p_i(j) over the examples i of class j``,   suspect if ``p_i(j) ≥ t_j`` and ``p_i(j) > p_i(y_i)``
+        ``s_i(j) = o_ij − log Σ_{k≠j} exp o_ik``,   ``t_j = median of s_i(j) over the examples i of class j``
 
-    for the most probable such j. The thresholds t_j are the learner's own, so that one which is always sure does not make all
-    errors suspect, and one which never is misses none. An error is no proof: it may be a hard example with a right label.
+    with outputs o (logits), so that s are log-odds: suspect if ``s_i(j) ≥ t_j`` and ``s_i(j) > s_i(y_i)`` for the most probable
+    such j. That is confident learning with a threshold for each class, in log-odds: probabilities of a learner that is always
+    sure are all 1, and each of its errors would be suspect. An error is no proof: it may be a hard example with a right label.
 
     Args:
         found: what was predicted for each example left out.
 
     Returns:
-        Suspects, the least probable label first.
+        Suspects, first those whose log-odds of the other class are farthest above those of their label.
 
     Raises:
         LearnerError: the targets are no classes.
@@ -56,18 +58,27 @@ def mislabelled(found: LeftOut) -> list[Suspect]:
     [(4, 0)]
     """
     probabilities = found.probabilities[found.tried].double()
-    labels = found.y[found.tried].argmax(1)
+    outputs, labels = found.outputs[found.tried].double(), found.y[found.tried].argmax(1)
     rows = found.tried.nonzero().flatten()
     if not len(rows):
         return []
-    member = torch.nn.functional.one_hot(labels, probabilities.shape[1]).double()
-    count = member.sum(0)
-    usual = torch.where(count > 0, (probabilities * member).sum(0) / count.clamp(min=1), torch.inf)
-    sure = torch.where((probabilities >= usual) & (member == 0), probabilities, -1.0)
-    other, likelier = sure.max(1)
-    own = (probabilities * member).sum(1)
-    suspects = [
+    odds = torch.stack([_log_odds(outputs, column) for column in range(outputs.shape[1])], 1)
+    usual = torch.full((outputs.shape[1],), torch.inf, dtype=torch.double)
+    for label in sorted(set(labels.tolist())):
+        usual[label] = odds[labels == label, label].quantile(0.5)
+    member = torch.nn.functional.one_hot(labels, outputs.shape[1]).bool()
+    surest, likelier = torch.where((odds >= usual) & ~member, odds, -torch.inf).max(1)
+    suspect = surest > odds[member]
+    own, other = probabilities[member], probabilities.gather(1, likelier[:, None])[:, 0]
+    order = (odds[member] - surest).argsort(stable=True)
+    return [
         Suspect(int(rows[i]), int(labels[i]), int(likelier[i]), float(own[i]), float(other[i]))
-        for i in (other > own).nonzero().flatten().tolist()
+        for i in order.tolist()
+        if bool(suspect[i])
     ]
-    return sorted(suspects, key=lambda each: (each.own, each.row))
+
+
+def _log_odds(outputs: Tensor, column: int) -> Tensor:
+    """Of one class against all others, (S,)."""
+    others = [other for other in range(outputs.shape[1]) if other != column]
+    return outputs[:, column] - outputs[:, others].logsumexp(1)
