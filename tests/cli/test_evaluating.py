@@ -87,7 +87,9 @@ def test_a_run_is_evaluated_on_other_images(run: Path, call, tmp_path: Path) -> 
     status, out, _ = call("evaluate", run, "--tasks", 5, "--data", tmp_path / "signs")
     assert status == 0 and "(home)" in out and "is new to the run" in out
     status, _, err = call("evaluate", run, "--tasks", 5, "--data", "nowhere")
-    assert status == 1 and '"nowhere" holds no images' in err
+    assert status == 1 and "nowhere is no folder or file here" in err
+    status, _, err = call("evaluate", run, "--tasks", 5, "--data", "sinusoid")
+    assert status == 1 and "sinusoid holds no classes of images. Give glyphs, omniglot" in err
     assert call("train", "maml", "--data", "sinusoid", "--steps", 2, "--out", tmp_path / "sine")[0] == 0
     status, _, err = call("evaluate", tmp_path / "sine", "--data", "glyphs")
     assert status == 1 and "was not trained on images" in err
