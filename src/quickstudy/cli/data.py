@@ -76,13 +76,19 @@ def _show(found: "Overview") -> None:
     if found.kind == "rows of a table" or found.missing:
         listed = ", ".join(f"{name} {count:,}" for name, count in found.missing.items())
         say(f"missing values: {listed or 'none'}")
-    if found.duplicates is None:
-        say("duplicates: not counted; rows are " + ("read on demand" if found.parts else "generated"))
-    else:
-        other = f", {found.contradictions:,} of them with another label or target" if found.contradictions else ""
-        say(f"duplicates: {f'{found.duplicates:,} rows equal an earlier one{other}' if found.duplicates else 'none'}")
+    say(f"duplicates: {_duplicates(found)}")
     say(f"digest: {found.digest}")
     out.print(_examples(found.examples))
+
+
+def _duplicates(found: "Overview") -> str:
+    if found.duplicates is None:
+        return "not counted; rows are " + ("read on demand" if found.parts else "generated")
+    if not found.duplicates:
+        return "none"
+    equal = "1 row equals" if found.duplicates == 1 else f"{found.duplicates:,} rows equal"
+    other = f", {found.contradictions:,} of them with another label or target" if found.contradictions else ""
+    return f"{equal} an earlier one{other}"
 
 
 def _parts(found: "Overview") -> Table:

@@ -12,11 +12,11 @@ from rich.text import Text
 from quickstudy.cli.command import READING, command, may_run_code
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, progress, say
-from quickstudy.errors import Argument, LearnerError, UserError, nearest
+from quickstudy.errors import Argument, DataError, LearnerError, UserError, nearest
 from quickstudy.storage.outputs import FIGURE, check_output
 from quickstudy.storage.own_code import names_code, trusting
 from quickstudy.tasks.named_data import data_names
-from quickstudy.tasks.open_data import Reading, open_whole
+from quickstudy.tasks.open_data import Opened, Reading, Whole, open_data, open_whole
 
 if TYPE_CHECKING:
     from quickstudy.checks.doctor import Subject
@@ -139,7 +139,11 @@ def _subject(thing: str, data: str | None, reading: Reading) -> "Subject":
             f"{thing} is no folder or file here, and no name of a recipe or data set.{nearest(thing, known)} "
             f"Data sets: {', '.join(data_names())}. Recipes: quickstudy list."
         )
-    found = open_whole(thing, reading, trust=True)
+    found: Opened | Whole
+    try:
+        found = open_data(thing, reading, trust=True)
+    except DataError:  # too few classes for three parts are examined all the same; other faults are raised again
+        found = open_whole(thing, reading, trust=True)
     return subject_of_data(found.content, found.name)
 
 

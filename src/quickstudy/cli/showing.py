@@ -48,11 +48,11 @@ def _recipes() -> None:
 
 
 def _data() -> None:
-    from quickstudy import datasets
+    from quickstudy.tasks.named_data import data_names, maker_of
 
-    table = Table("data set", "what it is", title="data sets", title_justify="left")
-    for name in ("glyphs", "omniglot", "image_folder", "from_arrays", "from_dataset"):
-        table.add_row(name, _first_line(getattr(datasets, name)))
+    table = Table("data set", "what it is", title="data sets (your own: quickstudy data --help)", title_justify="left")
+    for name in data_names():
+        table.add_row(name, _first_line(maker_of(name)))
     out.print(table)
 
 

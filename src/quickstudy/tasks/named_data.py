@@ -17,7 +17,7 @@ from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
 
-__all__ = ["Sources", "data_names", "named_data", "own_data", "read_by"]
+__all__ = ["Sources", "data_names", "maker_of", "named_data", "own_data", "read_by"]
 
 
 class Sources(NamedTuple):
@@ -40,6 +40,11 @@ def data_names() -> tuple[str, ...]:
     ('glyphs', 'omniglot', 'copy', 'quadratics', 'sinusoid')
     """
     return (*_made(), *_GENERATED)
+
+
+def maker_of(name: str) -> Callable[..., Any]:
+    """The function or the class of tasks behind a name; its docstring says what the data is."""
+    return type(_GENERATED[name]().train) if name in _GENERATED else _made()[name]
 
 
 def _made() -> dict[str, Callable[[], Splits]]:
