@@ -19,7 +19,7 @@ from quickstudy.errors import DataError, UserError
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.texts import Texts
 from quickstudy.tasks.named_data import Sources
-from quickstudy.tasks.open_data import Reading, open_data, open_whole
+from quickstudy.tasks.open_data import Reading, open_data, open_unparted
 
 SMALL = Images(8, channels=3, strokes=False)
 
@@ -107,7 +107,7 @@ def test_too_few_classes_lead_to_adapting(tmp_path: Path) -> None:
     said = r"pets has 5 classes\. .* at least 9 classes are needed\. Give more\. .*: quickstudy adapt images FOLDER"
     with pytest.raises(DataError, match=said):
         open_data(str(tmp_path / "pets"), reads=SMALL)
-    whole = open_whole(str(tmp_path / "pets"), reads=SMALL).content
+    whole = open_unparted(str(tmp_path / "pets"), reads=SMALL).content
     assert isinstance(whole, ClassIndex) and len(whole.classes) == 5
 
 
@@ -118,7 +118,7 @@ def test_classes_by_path_small_and_broken_ones(tmp_path: Path, caplog: pytest.Lo
     (tmp_path / "data/sea/class11/2.png").unlink()
     with pytest.raises(DataError, match=r"folders of folders \(land/class00\)"):
         open_data(str(tmp_path / "data"))
-    content = open_whole(str(tmp_path / "data"), Reading(by_path=True, skip_broken=True, smallest=3), reads=SMALL).content
+    content = open_unparted(str(tmp_path / "data"), Reading(by_path=True, skip_broken=True, smallest=3), reads=SMALL).content
     assert isinstance(content, ClassIndex)
     assert content.classes == (*[f"land/class{n:02d}" for n in range(1, 6)], *[f"sea/class{n:02d}" for n in range(6, 11)])
     assert content.counts.tolist() == [3] * 10
@@ -203,11 +203,11 @@ def test_a_list_of_images(tmp_path: Path) -> None:
     lines = [f"{file.relative_to(tmp_path).as_posix()},{file.parent.name},{file.stem}" for file in files]
     (tmp_path / "list.csv").write_text("\n".join(["file,label,camera", *lines]))
     reading = Reading(label="label", image_column="file", group_column="camera")
-    opened = open_whole(str(tmp_path / "list.csv"), reading, reads=SMALL)
+    opened = open_unparted(str(tmp_path / "list.csv"), reading, reads=SMALL)
     assert isinstance(opened.content, ClassIndex) and same(opened.content, image_folder(tmp_path / "all", reads=SMALL))
     assert opened.content.group_names == ("0", "1", "2")
     files[0].write_bytes(files[1].read_bytes())
-    assert open_whole(str(tmp_path / "list.csv"), reading, reads=SMALL).digest != opened.digest, "of the images too"
+    assert open_unparted(str(tmp_path / "list.csv"), reading, reads=SMALL).digest != opened.digest, "of the images too"
 
 
 MINE = """

@@ -21,7 +21,7 @@ from quickstudy.functional.tree import leaves
 from quickstudy.inputs.column import is_missing
 from quickstudy.inputs.images import Images
 from quickstudy.tasks.named_data import Sources, data_names
-from quickstudy.tasks.open_data import Reading, Whole, open_data, open_whole
+from quickstudy.tasks.open_data import Reading, Whole, open_data, open_unparted
 from quickstudy.tasks.source import TaskSource, generator_of
 
 __all__ = ["Overview", "Part", "Sizes", "overview"]
@@ -116,7 +116,7 @@ def overview(
     >>> found.kind, found.examples[0]
     ('generated tasks', {'support x': '10 × 1', 'support y': '10 × 1', 'query x': '10 × 1', 'query y': '10 × 1'})
     """
-    whole = open_whole(spec, reading, seed=seed, trust=trust)
+    whole = open_unparted(spec, reading, seed=seed, trust=trust)
     if isinstance(whole.content, Sources):
         return Overview(
             name=whole.name,

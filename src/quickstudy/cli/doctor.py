@@ -16,7 +16,7 @@ from quickstudy.errors import Argument, DataError, LearnerError, UserError, near
 from quickstudy.storage.outputs import FIGURE, check_output
 from quickstudy.storage.own_code import names_code, trusting
 from quickstudy.tasks.named_data import data_names
-from quickstudy.tasks.open_data import Opened, Reading, Whole, open_data, open_whole
+from quickstudy.tasks.open_data import Opened, Reading, Whole, open_data, open_unparted
 
 if TYPE_CHECKING:
     from quickstudy.checks.doctor import Subject
@@ -143,7 +143,7 @@ def _subject(thing: str, data: str | None, reading: Reading) -> "Subject":
     try:
         found = open_data(thing, reading, trust=True)
     except DataError:  # too few classes for three parts are examined all the same; other faults are raised again
-        found = open_whole(thing, reading, trust=True)
+        found = open_unparted(thing, reading, trust=True)
     return subject_of_data(found.content, found.name)
 
 

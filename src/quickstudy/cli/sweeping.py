@@ -17,7 +17,7 @@ from quickstudy.learner import Learner
 from quickstudy.reports.report import Report
 from quickstudy.reports.words import amount, between
 from quickstudy.tasks.few_shot import FewShot
-from quickstudy.tasks.open_data import open_whole
+from quickstudy.tasks.open_data import open_unparted
 
 __all__ = ["across", "by_size", "numbers"]
 
@@ -81,7 +81,7 @@ def across(runs: Sequence[Path], call: Call, data: Sequence[str], *, as_json: bo
 
 def _all_new(data: str, reads: Images) -> ClassIndex:
     """The meta-test classes of data in three parts, otherwise all: none of them is known to a run on other data."""
-    found = open_whole(data, reads=reads, trust=True)
+    found = open_unparted(data, reads=reads, trust=True)
     content = found.content.test if isinstance(found.content, Splits) else found.content
     if not isinstance(content, ClassIndex):
         raise LearnerError(f"{data} holds no classes of images. Give glyphs, omniglot, or a folder or a ZIP of class folders.")

@@ -16,7 +16,7 @@ from quickstudy.inputs.kind import InputKind
 from quickstudy.storage.own_code import code_file, hash_of_code, names_code
 from quickstudy.tasks.named_data import Sources, data_names, named_data, own_data, read_by
 
-__all__ = ["Opened", "Reading", "Whole", "open_data", "open_whole"]
+__all__ = ["Opened", "Reading", "Whole", "open_data", "open_unparted"]
 
 _TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet", ".pq")
 _PHOTOS = Images(size=(84, 84), channels=3, strokes=False)
@@ -118,13 +118,13 @@ def open_data(
     >>> opened.name, len(opened.content.test.classes)
     ('glyphs', 582)
     """
-    found = open_whole(spec, reading, reads=reads, seed=seed, trust=trust, parted=True)
+    found = open_unparted(spec, reading, reads=reads, seed=seed, trust=trust, parted=True)
     content = found.content
     assert not isinstance(content, ClassIndex | Table)
     return Opened(found.name, content, found.digest)
 
 
-def open_whole(
+def open_unparted(
     spec: str,
     reading: Reading = Reading(),
     *,
