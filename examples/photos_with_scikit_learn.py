@@ -43,6 +43,7 @@ MODELS: dict[str, BaseEstimator] = {
         Normalizer(), FewShotClassifier("nearest_centroid")
     ),
     "FewShotClassifier, ridge, features of length 1": make_pipeline(Normalizer(), FewShotClassifier("ridge")),
+    "FewShotClassifier, images (the ready head)": FewShotClassifier("images"),
 }
 
 

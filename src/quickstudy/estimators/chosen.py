@@ -1,5 +1,6 @@
 """The learner that an estimator works with: given itself, by a name, by the path of a file or a run, or by a function."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,8 +17,10 @@ from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
 from quickstudy.learners.closed_form.r2d2 import R2D2
 from quickstudy.likelihood import Categorical, Gaussian, Likelihood
+from quickstudy.nn.value import value_of
 from quickstudy.runs.run import Run
 from quickstudy.saving.checkpoint import altered, load
+from quickstudy.saving.ready.heads import HEADS, head
 
 __all__ = ["NAMES", "Build", "chosen", "own_reads"]
 
@@ -35,13 +38,24 @@ def _ridge(
     return R2D2(nn.Flatten() if encoder is None else encoder, penalty=penalty, scale=scale, likelihood=likelihood)
 
 
+@functools.cache
+def _ready(name: str) -> Learner[Any]:
+    """A ready head, read once: estimators share its value."""
+    return value_of(head(name)).module
+
+
 NAMES: Mapping[str, Callable[..., Learner[Any]]] = {
+    **{name: functools.partial(_ready, name) for name in HEADS},
     "logistic_regression": LogisticRegression,
     "nearest_centroid": NearestCentroid,
     "nearest_neighbours": NearestNeighbours,
     "ridge": _ridge,
 }
-"""Learners that need no meta-training, by name. "ridge" is `R2D2` on the inputs themselves with a penalty of 1."""
+"""Learners that need no meta-training, by name.
+
+"images" and "texts" are the ready heads of `quickstudy.saving.ready`, on a pretrained backbone; "ridge" is `R2D2` on the inputs
+themselves with a penalty of 1.
+"""
 
 
 def chosen(given: Any, args: Mapping[str, Any] | None, likelihood: Likelihood, features: int, outputs: int) -> Learner[Any]:
@@ -90,13 +104,12 @@ def _named(name: str, args: Mapping[str, Any] | None, likelihood: Likelihood) ->
     takes = list(inspect.signature(build).parameters)
     unknown = next((arg for arg in args or () if arg not in takes), None)
     if unknown is not None:
-        raise ArgumentError(
-            f"learner={name!r} has no argument {unknown!r}.{nearest(unknown, takes)} It takes: {', '.join(takes)}."
-        )
+        known = f"It takes: {', '.join(takes)}." if takes else "It takes none."
+        raise ArgumentError(f"learner={name!r} has no argument {unknown!r}.{nearest(unknown, takes)} {known}")
     if isinstance(likelihood, Gaussian):
         if "likelihood" not in takes:
-            known = [other for other, call in NAMES.items() if "likelihood" in inspect.signature(call).parameters]
-            raise LearnerError(f"learner={name!r} learns classes, and y is of values. By name there is for values: {known}.")
+            others = [other for other, call in NAMES.items() if "likelihood" in inspect.signature(call).parameters]
+            raise LearnerError(f"learner={name!r} learns classes, and y is of values. By name there is for values: {others}.")
         args = {"likelihood": likelihood} | dict(args or {})
     return build(**(args or {}))
 

@@ -15,9 +15,21 @@ from quickstudy.inputs.column import is_missing
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.texts import Texts
 from quickstudy.task import Inputs, inputs
 
-__all__ = ["chunks", "labels", "place", "plain_table", "positions", "raw_things", "sorted_labels", "values", "width"]
+__all__ = [
+    "are_features",
+    "chunks",
+    "labels",
+    "place",
+    "plain_table",
+    "positions",
+    "raw_things",
+    "sorted_labels",
+    "values",
+    "width",
+]
 
 
 def raw_things(X: Any, reads: InputKind) -> Any:
@@ -34,9 +46,21 @@ def raw_things(X: Any, reads: InputKind) -> Any:
         return list(X.iloc[:, 0] if X.ndim == 2 else X)
     if isinstance(X, np.ndarray) and X.dtype.kind in "OUST":
         return list(X.ravel() if X.ndim == 2 and X.shape[1] == 1 and not isinstance(reads, Columns) else X)
-    if isinstance(reads, Images) and isinstance(X, np.ndarray | Tensor) and X.ndim > 2:
+    if isinstance(reads, Images) and isinstance(X, np.ndarray | Tensor):
+        if X.ndim < 3:
+            raise DataError(f"X of shape {tuple(X.shape)} holds no images. Give files, or an array (Q, H, W) or deeper.")
         return list(X)  # each is one image, whatever its sides: an array could be read as one or as many
     return X
+
+
+def are_features(X: Any, reads: InputKind | None) -> bool:
+    """Whether rows are features for a learner that reads raw things, too: decimal numbers, of which these never consist.
+
+    >>> are_features(np.zeros((3, 1280)), Images(128)), are_features(np.zeros((3, 2048)), None)
+    (True, False)
+    """
+    decimal = (isinstance(X, Tensor) and X.is_floating_point()) or (isinstance(X, np.ndarray) and X.dtype.kind == "f")
+    return decimal and X.ndim == 2 and reads is not None and not isinstance(reads, Columns | Texts)
 
 
 def plain_table(X: Any) -> Any:
