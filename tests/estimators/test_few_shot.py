@@ -27,7 +27,7 @@ from quickstudy.estimators import NAMES, FewShotClassifier, FewShotRegressor
 from quickstudy.inputs import Columns, Images, Texts
 from quickstudy.learner import Facts
 from quickstudy.likelihood import Gaussian
-from quickstudy.runs.run import Run, recipe_functions
+from quickstudy.runs.run import Run
 from quickstudy.saving.ready import HEADS, head
 
 IRIS = load_iris(return_X_y=True)
@@ -357,7 +357,7 @@ def test_clones_share_a_frozen_encoder_among_the_arguments() -> None:
 
 def test_a_run_folder_means_its_trained_learner(tmp_path: Path) -> None:
     X, y = IRIS
-    run = Run(tmp_path, sorted(recipe_functions())[0])
+    run = Run(tmp_path, "proto")
     (tmp_path / "run.json").write_text(json.dumps(run.config | {"steps": 1}))
     with pytest.raises(RunError, match="has no trained learner yet"):
         FewShotClassifier(tmp_path).fit(X, y)
