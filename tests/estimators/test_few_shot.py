@@ -288,7 +288,7 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
         assert said in str(refusal.value), said
     with pytest.raises(LearnerError, match="NearestCentroid learns classes, and y is of values. Use FewShotClassifier"):
         FewShotRegressor(learners.NearestCentroid()).fit(X, [0.1, 0.2])
-    with pytest.raises(LearnerError, match=r"By name there is for values: \['ridge'\]"):
+    with pytest.raises(LearnerError, match=r"By name there is for values: 'ridge'\."):
         FewShotRegressor("nearest_centroid").fit(X, [0.1, 0.2])
     with pytest.raises(ArgumentError, match="learner_args=3 must be a dictionary"):
         FewShotClassifier("ridge", learner_args=3).fit(X, y)  # type: ignore[arg-type]
