@@ -96,6 +96,10 @@ def main() -> None:
     call: Callable[..., Any] = app
     given: dict[str, Any] = {}
     try:
+        if len(sys.argv) > 2 and sys.argv[1] in ("train", "tune") and ".py:" in sys.argv[2]:
+            from quickstudy.cli.recipes import add_own
+
+            add_own(sys.argv[1:])
         call, bound, _ = app.parse_args(sys.argv[1:], exit_on_error=False, print_error=False)
         given = dict(bound.arguments)
         call(*bound.args, **bound.kwargs)

@@ -58,8 +58,8 @@ def test_a_recipe_is_examined_before_it_runs(call: Call, tmp_path: Path) -> None
 
 
 def test_a_run_and_its_learner(call: Call, tmp_path: Path) -> None:
-    run = Run(tmp_path / "run", "maml", {"data": "sinusoid", "steps": 2, "batch": 2})
-    assert len(list(run.train())) == 3
+    run = Run(tmp_path / "run", "maml", {"data": "sinusoid", "steps": 2, "batch": 2, "validations": 1})
+    assert len([item for item in run.train() if hasattr(item, "loss")]) == 2
     status, out, _ = call(tmp_path / "run", "--tasks", 30, "--only", "gap", "--only", "meta-overfitting")
     assert status == 0 and "on validation tasks: gap" in out and "1 validations are too few" in out
     status, out, _ = call(tmp_path / "run" / "best.safetensors", "--only", "other queries")

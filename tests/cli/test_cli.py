@@ -130,7 +130,7 @@ def test_help_shows_type_default_and_meaning(call) -> None:  # type: ignore[no-u
     status, out, _ = call("train", "maml", "--data", "omniglot", "--help")
     text = " ".join(out.split())
     assert status == 0
-    for part in ("--inner-lr FLOAT", "default: 0.5", "step size of the inner loop", "--first-order", "--seed INT"):
+    for part in ("--inner-lr FLOAT", "default: 0.4", "step size of the inner loop", "--first-order", "--seed INT"):
         assert part in text, part
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from collections.abc import Sequence
 
 from cyclopts import App
 
@@ -10,9 +11,9 @@ from quickstudy.cli.training import train_command
 from quickstudy.cli.tuning import tune_command
 from quickstudy.errors import nearest
 from quickstudy.runs.known import recipe_functions
-from quickstudy.storage.own_code import names_code, own_function
+from quickstudy.storage.own_code import own_function
 
-__all__ = ["no_recipe", "train", "tune"]
+__all__ = ["add_own", "no_recipe", "train", "tune"]
 
 train = App(name="train")
 tune = App(name="tune")
@@ -21,16 +22,13 @@ for _name, _recipe in recipe_functions().items():
     tune.command(tune_command(_name, _recipe), name=_name)
 
 
-def _add_own(words: list[str]) -> None:
+def add_own(words: Sequence[str]) -> None:
     """A command of the recipe that ``train FILE.py:FUNCTION`` names; naming it is what puts its file on the user's list."""
-    if len(words) < 2 or words[0] not in ("train", "tune") or not names_code(words[1]):
-        return
     recipe = own_function(words[1], "a recipe", trust=True)
     app, make = (train, train_command) if words[0] == "train" else (tune, tune_command)
+    if words[1] in app:
+        del app[words[1]]
     app.command(make(words[1], recipe), name=words[1])
-
-
-_add_own(sys.argv[1:])
 
 
 def no_recipe(word: str) -> str:

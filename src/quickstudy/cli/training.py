@@ -204,5 +204,4 @@ def resume(
     """
     from quickstudy.runs.run import Run
 
-    check_folder(run, argument="run")
     _train_run(Run(run), machines or Machines(), compile, tensorboard, accept_changed)
