@@ -15,7 +15,10 @@ from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.texts import Texts
 from quickstudy.learner import Learner
-from quickstudy.likelihood import Bernoulli, Gaussian
+from quickstudy.likelihood import Gaussian, Labels
+from quickstudy.use.answers import answers
+from quickstudy.use.own_support import left_out
+from quickstudy.use.queries import Query
 from quickstudy.use.support_set import Roles, SupportSet, support_set
 
 COLUMNS = Columns.fitted({"age": [30.0, 50.0], "code": ["01", "02"]})
@@ -114,12 +117,32 @@ def test_a_label_of_numbers_is_a_class(tmp_path: Path) -> None:
     assert found.classes == ("2", "10") and found.examples.labels.tolist() == [1, 0, 1]
 
 
-def test_learners_that_read_nothing_and_labels(tmp_path: Path) -> None:
+def test_learners_that_read_nothing_and_folders_of_values(tmp_path: Path) -> None:
     with pytest.raises(LearnerError, match="does not know how a file becomes an input"):
         support_set(tmp_path, reader(None))
-    learner = learners.MAML(nn.MLP(64, outputs=2), inner_lr=0.1, likelihood=Bernoulli())
-    learner.reads = Texts(width=64)
-    with pytest.raises(LearnerError, match="several labels of a row"):
-        support_set(tmp_path, learner)
     with pytest.raises(DataError, match="give a CSV file with target"):
         support_set(tmp_path, reader(COLUMNS, values=True))
+
+
+def test_several_labels_a_row(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("text,rain,cold\nsnow today,1,1\nsummer rain,1,0\nicy wind,0,1\nsun,0,0\n")
+    learner = learners.NearestCentroid(likelihood=Labels())
+    learner.reads = Texts(width=64)
+    found = support_set(tmp_path / "t.csv", learner, Roles(labels=("rain", "cold")))
+    assert found.classes == ("rain", "cold") and found.examples.y.tolist() == [[1, 1], [1, 0], [0, 1], [0, 0]]
+    assert torch.equal(found.examples.x, Texts(width=64).batch(["snow today", "summer rain", "icy wind", "sun"]))
+    predictor = learner(found.examples, found.classes)
+    left = left_out(predictor)
+    direct = [predictor.learner.adapt(predictor.support[[r for r in range(4) if r != row]]) for row in range(4)]  # type: ignore[index]
+    outputs = torch.cat([predictor.learner.predict(state, found.examples.x[row : row + 1]) for row, state in enumerate(direct)])
+    assert torch.allclose(left.outputs, outputs, atol=1e-5) and left.score is not None and left.score.metric == "micro F1"
+    assert left.score.value == pytest.approx(float(Labels().score(outputs, found.examples.y, torch.ones(4))))
+    (answer,) = answers(predictor, [Query("x", "snow and ice today")])
+    assert answer.kind == "labels" and list(answer.scores) == ["rain", "cold"]
+    for roles, says in (
+        (Roles("rain"), "leave label out"),
+        (Roles(), "Say which hold labels"),
+        (Roles(labels=("wet",)), "no column 'wet'"),
+    ):
+        with pytest.raises(DataError, match=says):
+            support_set(tmp_path / "t.csv", learner, roles)

@@ -34,6 +34,7 @@ def adapt(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     label: str | None = None,
     target: str | None = None,
+    labels: Annotated[list[str] | None, Parameter(negative=())] = None,
     text_column: str | None = None,
     image_column: str | None = None,
     encoding: str = "utf-8",
@@ -58,6 +59,7 @@ def adapt(
         output: file for the adapted predictor; only an older predictor is overwritten.
         label: the table's column of class names.
         target: the table's column of numbers, for a learner that predicts numbers.
+        labels: a column of 0 and 1, for a learner of several labels a row; may be repeated.
         text_column: the table's column of texts.
         image_column: the table's column of image files.
         encoding: of a table that is not UTF-8, for example latin-1.
@@ -78,7 +80,7 @@ def adapt(
 
     check_output(output, PREDICTOR, argument="output", force=force)
     learner = trained(run)
-    roles = Roles(label, target, text_column, image_column, encoding, by_path, smallest)
+    roles = Roles(label, target, tuple(labels or ()), text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, learner, roles, on_error="skip" if skip_broken else "raise")
     predictor = learner(read.examples, read.classes)
     predictor, notes = _with_threshold(predictor, run, calibrate)

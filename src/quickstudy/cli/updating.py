@@ -26,6 +26,7 @@ def update(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     label: str | None = None,
     target: str | None = None,
+    labels: Annotated[list[str] | None, Parameter(negative=())] = None,
     text_column: str | None = None,
     image_column: str | None = None,
     encoding: str = "utf-8",
@@ -45,6 +46,7 @@ def update(
         output: file for the new predictor; by default it replaces the old one.
         label: the table's column of class names.
         target: the table's column of numbers, for a predictor of numbers.
+        labels: a column of 0 and 1, for a predictor of several labels a row; may be repeated.
         text_column: the table's column of texts.
         image_column: the table's column of image files.
         encoding: of a table that is not UTF-8, for example latin-1.
@@ -63,7 +65,7 @@ def update(
     before = adapted(file)
     target_file = file if output is None else output
     check_output(target_file, PREDICTOR, argument="file" if output is None else "output", force=force)
-    roles = Roles(label, target, text_column, image_column, encoding, by_path, smallest)
+    roles = Roles(label, target, tuple(labels or ()), text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, before.learner, roles, least=1, on_error="skip" if skip_broken else "raise")
     after = updated(before, read.examples, read.classes)
     note = ""

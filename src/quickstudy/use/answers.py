@@ -42,7 +42,7 @@ class Answer:
     def name(self) -> str:
         """The most probable class, "none of these" below the threshold; of labels those that are likelier than not."""
         if self.kind == "labels":
-            return ", ".join(name for name, probability in self.scores.items() if probability >= 0.5) or NONE_OF_THESE
+            return ", ".join(name for name, probability in self.scores.items() if probability > 0.5) or NONE_OF_THESE
         best, probability = self.ranked[0]
         return NONE_OF_THESE if probability < self.least else best
 

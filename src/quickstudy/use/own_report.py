@@ -38,7 +38,7 @@ class OwnReport:
         score = self.left.score
         if score is None:
             return ["Cannot be evaluated on your own examples: each class has a single one. Give two or more of each."]
-        how = "left out one by one" if self.left.folds == len(score.scores) else f"left out in {self.left.folds} parts"
+        how = "left out one by one" if self.left.folds == int(self.left.tried.sum()) else f"left out in {self.left.folds} parts"
         found = [
             f"On your own examples, {how}: {score.metric} {amount(score.value, score.metric, digits=1)} "
             f"({score.kind} {between(score.interval, score.metric, digits=1)})."

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.borders.arguments import whole
@@ -16,7 +18,7 @@ from quickstudy.inputs.border import finite_outputs
 from quickstudy.learner import Learner, Predictor
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn.value import value_of
-from quickstudy.reports.intervals import interval_of_share, interval_over_tasks
+from quickstudy.reports.intervals import interval_by_bootstrap, interval_of_share, interval_over_tasks
 from quickstudy.reports.score import Score
 from quickstudy.reports.worlds import bounds_of, clipped
 from quickstudy.task import Examples
@@ -52,18 +54,33 @@ class LeftOut:
     def score(self) -> Score | None:
         """The mean over examples with its 95 % interval, for other examples like these; None where none was left out.
 
-        An accuracy has the Wilson interval of a share, any other score a t-interval. Examples are taken as independent; that
-        they share most of their support sets is not accounted for.
+        An accuracy has the Wilson interval of a share, the micro F1 of labels one by bootstrap, any other score a t-interval.
+        Examples are taken as independent; that they share most of their support sets is not accounted for.
         """
         if not bool(self.tried.any()):
             return None
         likelihood = self.likelihood
+        if likelihood.targets == "labels":
+            return self._pooled()
         scores = likelihood.rate(self.outputs[self.tried], self.y[self.tried]).double().tolist()
         value, metric = math.fsum(scores) / len(scores), likelihood.metric
         share = metric == "accuracy"
         interval = interval_of_share(value, len(scores)) if share else clipped(interval_over_tasks(scores), bounds_of(metric))
         kind = f"95 % {'Wilson interval' if share else 't-interval'} over {len(scores):,} examples, for others like them,"
         return Score(metric, likelihood.higher_is_better, value, interval, kind, tuple(scores), bounds_of(metric))
+
+    def _pooled(self) -> Score:
+        """Of all examples together: hits and errors are counted over all labels."""
+        outputs, y, likelihood = self.outputs[self.tried], self.y[self.tried], self.likelihood
+
+        def of(places: NDArray[np.int64]) -> float:
+            rows = torch.from_numpy(places)
+            return float(likelihood.score(outputs[rows], y[rows], y.new_ones(len(rows))))
+
+        bounds = bounds_of(likelihood.metric)
+        interval = clipped(interval_by_bootstrap(of, len(y)), bounds)
+        kind = f"95 % bootstrap interval over {len(y):,} examples, for others like them,"
+        return Score(likelihood.metric, likelihood.higher_is_better, of(np.arange(len(y))), interval, kind, bounds=bounds)
 
     @property
     def score_of_mean(self) -> float | None:

@@ -95,7 +95,7 @@ def shots_curve(predictor: Predictor, shots: Sequence[int] = _SHOTS, *, draws: i
             x = map_leaves(lambda leaf, query=query: leaf[query], support.x)
             for k in usable:
                 outputs = predict(support[(place < k) & ~query], x)
-                scores[k].append(float(likelihood.rate(outputs, support.y[query]).double().mean()))
+                scores[k].append(float(likelihood.score(outputs, support.y[query], support.mask[query])))
     return [CurvePoint(k, tuple(scores[k]), queries, likelihood.metric, likelihood.higher_is_better) for k in usable]
 
 

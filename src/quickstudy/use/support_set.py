@@ -38,6 +38,7 @@ class Roles:
     Args:
         label: of class names.
         target: of numbers to be predicted.
+        labels: of 0 and 1, for learners of several labels a row.
         text_column: of texts.
         image_column: of image files; paths are taken from the file's folder.
         encoding: of a text file.
@@ -47,6 +48,7 @@ class Roles:
 
     label: str | None = None
     target: str | None = None
+    labels: tuple[str, ...] = ()
     text_column: str | None = None
     image_column: str | None = None
     encoding: str = "utf-8"
@@ -106,13 +108,12 @@ def support_set(
             f"this {type(learner).__name__} does not know how a file becomes an input: it was trained on a source of numbers. "
             "Adapt it in Python: learner(Examples.of(x, y))."
         )
-    if learner.likelihood.targets == "labels":
-        raise LearnerError("this learner learns several labels of a row. Adapt it in Python: learner(Examples.of(x, y)).")
     if path.is_file() and is_table(path):
         return _at_least(least, _of_table(path, learner, roles))
-    if learner.likelihood.targets == "values":
+    if learner.likelihood.targets != "classes":
+        what, argument = _ASKED[learner.likelihood.targets]
         raise DataError(
-            f"{path} is no file of rows. This learner predicts numbers: give a CSV file with ", Argument("target"), "."
+            f"{path} is no file of rows. This learner predicts {what}: give a CSV file with ", Argument(argument), "."
         )
     if isinstance(reads, Images):
         return _at_least(least, _of_images(path, reads, roles, on_error))
@@ -189,34 +190,43 @@ def _of_texts(path: Path, learner: Learner[Any]) -> SupportSet:
 def _of_table(path: Path, learner: Learner[Any], roles: Roles) -> SupportSet:
     reads = learner.reads
     assert reads is not None
-    values = learner.likelihood.targets == "values"
-    asked, other = ("target", "label") if values else ("label", "target")
-    if getattr(roles, other) is not None:
-        kind = "numbers" if values else "classes"
-        raise DataError(
-            f"this learner predicts {kind}. Name their column with ", Argument(asked), ", and leave ", Argument(other), " out."
-        )
+    targets = learner.likelihood.targets
+    what, asked = _ASKED[targets]
+    for other in ("label", "target", "labels"):
+        if other != asked and getattr(roles, other):
+            raise DataError(
+                f"this learner predicts {what}. Name their column with ",
+                Argument(asked),
+                ", and leave ",
+                Argument(other),
+                " out.",
+            )
     rows = read_table_file(path, encoding=roles.encoding)
     known = reads.names if isinstance(reads, Columns) else ()
-    answer = named_column(rows, path, asked, getattr(roles, asked), taken=known)
+    if targets == "labels" and not roles.labels:
+        raise DataError(
+            f"{path} has the columns {some_names(list(rows))}. Say which hold labels, 0 or 1, with ", Argument("labels"), "."
+        )
+    named = [getattr(roles, asked)] if targets != "labels" else list(roles.labels)
+    answers = [named_column(rows, path, asked, column, taken=known) for column in named]
     given: dict[str, Any] = {}
     if isinstance(reads, Images):
-        given["image"] = named_column(rows, path, "image_column", roles.image_column, taken=(answer,))
+        given["image"] = named_column(rows, path, "image_column", roles.image_column, taken=answers)
     elif not isinstance(reads, Columns):
-        given["text"] = named_column(rows, path, "text_column", roles.text_column, taken=(answer,))
+        given["text"] = named_column(rows, path, "text_column", roles.text_column, taken=answers)
     as_written = [given[role] for role in ("image", "text") if role in given]
-    as_written += [] if values else [answer]
+    as_written += answers if targets == "classes" else []
     rows = read_table_file(path, as_written=as_written, texts=_texts(reads), encoding=roles.encoding)
     if "image" in given:
         rows[given["image"]] = [
             str(path.parent / file) if isinstance(file, str) and file.strip() else "" for file in rows[given["image"]]
         ]
-    count = len(rows[answer])
+    count = len(rows[answers[0]])
     task = next(name for name in ("task", *(f"task {n}" for n in range(len(rows) + 1))) if name not in rows)
-    one: dict[str, Any] = {"target" if values else "label": answer, "task": task, "reads": reads, "name": path.name}
+    one: dict[str, Any] = {asked: answers if targets == "labels" else answers[0], "task": task, "reads": reads, "name": path.name}
     found: Table = table(dict(rows) | {task: ["all"] * count}, **one, **given)
     x = found.gather(torch.arange(count))
-    examples = Examples.of(x, found.y, kind="values") if values else Examples.of(x, found.y, len(found.classes))
+    examples = Examples.of(x, found.y, len(found.classes) if targets == "classes" else None, kind=targets)
     return SupportSet(examples, found.classes or None, tuple(f"{path} row {row}" for row in range(count)), path.name)
 
 
@@ -225,7 +235,11 @@ def _texts(reads: InputKind) -> list[str]:
     return [column.name for column in reads.columns if column.kind == "category"] if isinstance(reads, Columns) else []
 
 
+_ASKED = {"classes": ("classes", "label"), "values": ("numbers", "target"), "labels": ("several labels a row", "labels")}
+"""What a learner of each kind of targets predicts, and the argument that names its column."""
+
 _USUAL = {
+    "labels": ("labels",),
     "label": ("label", "class", "labels", "category"),
     "target": ("target", "y", "value"),
     "text_column": ("text", "sentence", "texts"),
