@@ -265,3 +265,39 @@ def test_other_things(tmp_path: Path) -> None:
     zipped(photos(tmp_path / "birds", 9), tmp_path / "packed" / "birds.zip")
     with pytest.raises(DataError, match=r"holds no class folders.* It holds ZIP files: birds.zip. To read one, give its path: "):
         open_data(str(tmp_path / "packed"))
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    """Class folders are often links; what is behind them is in the digest, and a circle ends."""
+    elsewhere = photos(tmp_path / "elsewhere", 9)
+    folder = tmp_path / "birds"
+    folder.mkdir()
+    for place in elsewhere.iterdir():
+        (folder / place.name).symlink_to(place)
+    before = open_data(str(folder), reads=SMALL)
+    assert isinstance(before.content, Splits) and sum(map(len, before.content)) == 27
+    (elsewhere / "class00" / "0.png").write_bytes((elsewhere / "class00" / "1.png").read_bytes())
+    assert open_data(str(folder), reads=SMALL).digest != before.digest
+    (elsewhere / "class00" / "0.png").unlink()
+    (folder / "circle").symlink_to(folder)
+    content = open_unparted(str(folder), Reading(by_path=True), reads=SMALL).content
+    assert isinstance(content, ClassIndex) and len(content.classes) == 9 and len(content) == 26
+
+
+def test_several_labels_a_row_and_codes(tmp_path: Path) -> None:
+    lines = [f"{n % 9},{n},{n % 2},{n % 3 > 0:d},{n % 4}" for n in range(90)]
+    (tmp_path / "genes.csv").write_text("\n".join(["cell,level,red,green,kind", *lines]))
+    reading = Reading(labels=("red", "green"), task_column="cell", categories=("kind",))
+    content = open_data(str(tmp_path / "genes.csv"), reading).content
+    assert isinstance(content, TableSplits) and content.train.y.shape[1] == 2
+    assert content.train.gather(torch.tensor([0])).shape == (1, 1 + 5), "a number, four kinds and an unknown one"
+
+
+def test_what_names_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    for spec in ("", "  ", None, 5):
+        with pytest.raises(DataError, match="names no data. Give a name, a folder or a file as a text"):
+            open_data(spec)  # type: ignore[arg-type]
+    monkeypatch.chdir(tmp_path)
+    photos(Path("sinusoid"), 9)
+    assert isinstance(open_data("sinusoid").content, Sources) and "the folder or file here would be ./sinusoid" in caplog.text
+    assert isinstance(open_data("./sinusoid", reads=SMALL).content, Splits)

@@ -1,12 +1,11 @@
 """A folder of class folders with images, of any size and mode, as an index of classes."""
 
-import os
 from pathlib import Path, PurePath
 
 from quickstudy.datasets.class_folders import ClassFolders, nested, passed_beside
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.image_reading import OnError
-from quickstudy.datasets.system_files import passed_over
+from quickstudy.datasets.system_files import passed_over, refuse, walked
 from quickstudy.errors import DataError
 from quickstudy.inputs.images import Images
 
@@ -68,13 +67,7 @@ def _by_name(root: Path) -> dict[str, list[Path]]:
 
 
 def _by_path(root: Path) -> dict[str, list[Path]]:
-    listed: dict[str, list[Path]] = {}
-    for place, folders, _ in os.walk(root, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if not passed_over(name))
-        files = [entry for entry in _entries(Path(place)) if not entry.is_dir()]
-        if files and Path(place) != root:
-            listed[Path(place).relative_to(root).as_posix()] = files
-    return dict(sorted(listed.items()))
+    return dict(sorted((place.relative_to(root).as_posix(), files) for place, files in walked(root) if files and place != root))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -82,12 +75,8 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return [entry for entry in sorted(folder.iterdir()) if not passed_over(entry.name)]
     except OSError as error:
-        _refuse(error)
+        refuse(error)
         raise
-
-
-def _refuse(error: OSError) -> None:
-    raise DataError(f"{error.filename} cannot be read ({error.strerror}). Change its permissions, or leave it out.") from error
 
 
 def _instead(root: Path) -> str:

@@ -1,7 +1,6 @@
 """Fingerprints of data as it lies on disk or in memory, by which a run knows the data that it was trained on."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.held_rows import on_demand
-from quickstudy.datasets.system_files import passed_over
+from quickstudy.datasets.system_files import walked
 from quickstudy.datasets.task_table import Table
 from quickstudy.errors import DataError
 from quickstudy.functional.tree import leaves
@@ -21,11 +20,7 @@ _SHORT = 16
 
 def files_below(folder: Path) -> list[Path]:
     """All files in a folder and in its folders, sorted; without hidden files and system files."""
-    found = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not passed_over(name)]
-        found += [Path(place, name) for name in files if not passed_over(name)]
-    return sorted(found)
+    return sorted(file for _, files in walked(folder) for file in files)
 
 
 def digest_of_files(files: Iterable[Path], root: Path) -> str:

@@ -1,9 +1,11 @@
 """Data by one text: a name, a folder, a file or ``file.py:function``, read and parted for meta-training."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from quickstudy.borders.arguments import shown
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.image_parts import image_parts
 from quickstudy.datasets.manifest import digest_of_data, digest_of_files, files_below
@@ -18,6 +20,7 @@ from quickstudy.tasks.named_data import Sources, data_names, named_data, own_dat
 
 __all__ = ["Opened", "Reading", "Whole", "open_data", "open_unparted"]
 
+_log = logging.getLogger("quickstudy")
 _TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet", ".pq")
 _PHOTOS = Images(size=(84, 84), channels=3, strokes=False)
 _OF_IMAGES = ("by_path", "smallest", "skip_broken")
@@ -30,6 +33,7 @@ class Reading:
     Args:
         label: column of a table that holds the classes.
         target: column of a table that holds numbers to be predicted; needs a task column.
+        labels: columns of a table with 0 and 1, of which a row may have several ones; needs a task column.
         text_column: column of a table that holds texts, if these are the inputs.
         image_column: column of a table that holds paths of images, from the table's folder on, if these are the inputs.
         task_column: column of a table of which each value is a task of its own: a patient, an assay, a customer.
@@ -39,6 +43,7 @@ class Reading:
             the label's by default.
         columns: the columns of a table that are inputs; all that are nothing else by default.
         leave_out: columns of a table that are no inputs.
+        categories: columns of a table whose numbers are codes of categories.
         encoding: of a text file.
         by_path: every folder that holds images, at any depth, is a class, named by its path.
         smallest: classes or tasks with fewer examples are left out, and named in the log.
@@ -47,6 +52,7 @@ class Reading:
 
     label: str | None = None
     target: str | None = None
+    labels: tuple[str, ...] = ()
     text_column: str | None = None
     image_column: str | None = None
     task_column: str | None = None
@@ -55,6 +61,7 @@ class Reading:
     split_column: str | None = None
     columns: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     encoding: str = "utf-8"
     by_path: bool = False
     smallest: int = 0
@@ -142,6 +149,8 @@ def open_unparted(
     Raises:
         DataError, UserError: as `open_data`.
     """
+    if not isinstance(spec, str) or not spec.strip():
+        raise DataError(f"{shown(spec)} names no data. Give a name, a folder or a file as a text, or file.py:function.")
     if names_code(spec):
         _refuse(reading, (), f"{spec} is code")
         own = own_data(spec, trust)
@@ -149,6 +158,8 @@ def open_unparted(
         return Whole(spec.rpartition(":")[2], content, hash_of_code(code_file(spec))[:16])
     if spec in data_names():
         _refuse(reading, (), f"{spec} is a data set by name")
+        if Path(spec).exists():
+            _log.warning("%s is the data set of this name; the folder or file here would be ./%s", spec, spec)
         named = named_data(spec)
         if isinstance(named, Sources):
             return Whole(spec, named, named.train.name)
@@ -193,6 +204,7 @@ def _of_table(path: Path, reading: Reading, reads: InputKind | None, seed: int, 
         path,
         label=reading.label,
         target=reading.target,
+        labels=reading.labels,
         task=reading.task_column,
         text=reading.text_column,
         image=reading.image_column,
@@ -201,6 +213,7 @@ def _of_table(path: Path, reading: Reading, reads: InputKind | None, seed: int, 
         split=split,
         columns=columns,
         leave_out=reading.leave_out,
+        categories=reading.categories,
         reads=reads,
         smallest=reading.smallest,
         seed=seed,
