@@ -48,7 +48,8 @@ def test_a_folder_of_photos(tmp_path: Path, call: Call) -> None:
     }
     sizes = parts["train"]["sizes"]
     assert (sizes["least"], sizes["median"], sizes["most"], sizes["unit"]) == (4, 5.0, 5, "class")
-    assert (found["duplicates"], found["contradictions"]) == (2, 1) and found["content"] is None
+    assert (found["duplicates"], found["contradictions"]) == (2, 1) and "content" not in found
+    assert (found["most_ways"], found["most_rows"]) == (2, 4)
     examples = found["examples"]
     assert isinstance(examples, list) and len(examples) == 10 and examples[0] == {"class": "bird00", "file": "0.png"}
     doctor = found["doctor"]
@@ -57,6 +58,7 @@ def test_a_folder_of_photos(tmp_path: Path, call: Call) -> None:
     words = " ".join(out.split())
     assert status == 0 and "birds: images, read by Images(size=(84, 84)" in words and "bird00 0.png" in words
     assert "duplicates: 2 rows equal an earlier one, 1 of them with another label or target" in words
+    assert "tasks: up to 2 ways; shots and queries of a class together up to 4" in words
     assert "what to do:" in words and "split: at random by class (seed 0)" in words
 
 

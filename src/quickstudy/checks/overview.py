@@ -94,7 +94,19 @@ class Overview:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the data itself, as JSON."""
-        return asdict(replace(self, content=None)) | {"parts": {name: asdict(part) for name, part in self.parts.items()}}
+        found = asdict(replace(self, content=None)) | {"parts": {name: asdict(part) for name, part in self.parts.items()}}
+        del found["content"]
+        return found | {"most_ways": self.most_ways, "most_rows": self.most_rows}
+
+    @property
+    def most_ways(self) -> int | None:
+        """How many classes a task can have in every part; None where parts are no classes."""
+        return min((part.classes for part in self.parts.values() if part.sizes.unit == "class"), default=None)
+
+    @property
+    def most_rows(self) -> int | None:
+        """How many shots and queries of a class a task can have in every part; None where parts are no classes."""
+        return min((part.sizes.least for part in self.parts.values() if part.sizes.unit == "class"), default=None)
 
 
 def overview(

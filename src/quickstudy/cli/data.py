@@ -56,7 +56,7 @@ def data(
             progress=lambda name, done, total: bar.update(task, description=name, completed=done, total=total),
         )
     if json_:
-        print_json(found.to_json() | {"content": None, "doctor": _faults(faults)})
+        print_json(found.to_json() | {"doctor": _faults(faults)})
         return
     _show(found)
     _show_faults(faults, found)
@@ -73,6 +73,8 @@ def _show(found: "Overview") -> None:
     if found.parts:
         out.print(_parts(found))
     say(f"split: {found.split}" + (f". {found.trouble}" if found.trouble else ""))
+    if found.most_ways is not None:
+        say(f"tasks: up to {found.most_ways} ways; shots and queries of a class together up to {found.most_rows}")
     if found.kind == "rows of a table" or found.missing:
         listed = ", ".join(f"{name} {count:,}" for name, count in found.missing.items())
         say(f"missing values: {listed or 'none'}")
