@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner
 from quickstudy.nn import MLP, Conv4
 from quickstudy.storage.artefact import FORMAT
+from quickstudy.storage.blueprint import build
 
 
 def _support() -> Examples:
@@ -216,6 +218,35 @@ def test_a_class_of_ones_own_is_not_taken_for_ours_of_the_same_name(tmp_path: Pa
             load(tmp_path / "own")
         fresh = load(tmp_path / "own", like=kind(MLP(784, (8,))))
         assert type(fresh) is kind
+
+
+def test_plain_sequences_and_linear_layers_are_rebuilt(tmp_path: Path) -> None:
+    """A recipe on a pretrained backbone makes its encoder of them, and its run is loaded by the command line without ``like``."""
+    encoder = nn.Sequential(MLP(784, (8,)), nn.Sequential(nn.Linear(8, 6, bias=False), nn.Linear(6, 4)))
+    save(learners.ProtoNet(encoder), tmp_path / "chain")
+    found = load(tmp_path / "chain")
+    x = torch.randn(5, 784)
+    assert torch.equal(found.encoder(x), encoder(x)) and [type(part) for part in found.encoder[1]] == [nn.Linear, nn.Linear]
+    for own in (nn.Sequential(MLP(784, (8,)), nn.Tanh()), nn.Sequential(OrderedDict(first=MLP(784, (8,))))):
+        save(learners.ProtoNet(own), tmp_path / "own")
+        with pytest.raises(ArtefactError, match=r"of your own.*load\(path, like=learner\)"):
+            load(tmp_path / "own")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"sequence": [3]},
+        {"sequence": 3},
+        {"sequence": [{"opaque": "X"}]},
+        {"linear": {"in_features": -3, "out_features": 2, "bias": True}},
+        {"linear": {"in_features": 3}},
+        {"linear": 3},
+    ],
+)
+def test_forged_sequences_and_layers_are_refused(plan: Any) -> None:
+    with pytest.raises(ArtefactError):
+        build(plan, {})
 
 
 GIANTS: list[dict[str, Any]] = [
