@@ -9,6 +9,7 @@ list alone.
 
 import argparse
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -52,6 +53,7 @@ def by_scikit_learn(support: Examples) -> Callable[[Tensor], Tensor]:
     unit = UnitLength()
     x, labels = unit(support.x).numpy(), support.labels.numpy()
     shots = int(support.y.sum(0).min())
+    warnings.filterwarnings("ignore", "The number of unique classes")  # one shot
     model: Any = LogisticRegression(C=1.0, max_iter=1000)
     if shots > 1:
         model = GridSearchCV(LogisticRegression(max_iter=1000), {"C": [1, 10, 100]}, cv=min(5, shots))
@@ -69,22 +71,26 @@ def shuffled(head: Any) -> Callable[[Examples], Any]:
     return adapted
 
 
+def error(report: Any) -> str:
+    return f"calibration error {report.others[0].value:.3f}" if report.others else "calibration not measured"
+
+
 def table(index: datasets.ClassIndex, name: str, given: argparse.Namespace, ways: int, shots: int, queries: int) -> None:
     source = FewShot(index, ways, shots, queries)
     head = saving.ready.head(name)
     plan: dict[str, Any] = {"tasks": given.tasks, "seed": given.seed}
     mine = evaluate(head, source, metrics=[ece], **plan)
-    print(f"{source.name}: ready head {mine}", flush=True)
+    print(f"{mine}; {error(mine)}", flush=True)
     centroid = learners.ProtoNet(UnitLength(), distance=cosine_distance, scale=10.0)
     plain = learners.LogisticByShots(UnitLength())
-    for what, model, limit in (
-        ("centroid", centroid, None),
-        ("without meta-learned parts", plain, None),
-        ("scikit-learn", by_scikit_learn, given.limit),
-        ("ready head, shuffled support", shuffled(head), 20),
+    for what, model, limit, metrics in (
+        ("centroid", centroid, None, [ece]),
+        ("without meta-learned parts", plain, None, [ece]),
+        ("scikit-learn", by_scikit_learn, given.limit, [ece]),
+        ("shuffled support", shuffled(head), 20, []),
     ):
-        other = evaluate(model, source, limit=limit, metrics=[ece], **plan)
-        print(f"  {what}: {other}\n    ready head minus this: {compare(mine, other)}", flush=True)
+        other = evaluate(model, source, limit=limit, metrics=metrics, **plan)
+        print(f"  {what}: {100 * other.mean:.2f} %, {error(other)}; ready head minus this: {compare(mine, other)}", flush=True)
 
 
 def main() -> None:
@@ -99,7 +105,7 @@ def main() -> None:
             index = others()
             print(f"{index}", flush=True)
             for shots in (1, 5, 11):
-                table(index, "images", given, len(index.classes), shots, 1)
+                table(index, "images", given, len(index.classes), shots, EACH - shots)
         else:
             test = features(name)[1]["test"]
             for shots in (1, 5):

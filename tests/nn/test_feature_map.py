@@ -25,9 +25,9 @@ def index(rows: int = 300, classes: int = 12) -> ClassIndex:
     return from_arrays(5 + 2 * torch.randn(classes, D)[labels] + torch.randn(rows, D) @ mixing.T, labels)
 
 
-def units(rows: ClassIndex) -> np.ndarray:
+def units(rows: ClassIndex, centre: bool = True) -> np.ndarray:
     x = rows.gather(torch.arange(len(rows))).double().numpy()
-    x = x - x.mean(0)
+    x = x - x.mean(0) * centre
     found: np.ndarray = x / np.linalg.norm(x, axis=1, keepdims=True)
     return found
 
@@ -46,10 +46,11 @@ def shown(layer: nn.Module, rows: ClassIndex) -> Tensor:
     return found
 
 
-def test_no_strength_is_the_centred_row_at_unit_length() -> None:
+@pytest.mark.parametrize("centre", [True, False])
+def test_no_strength_is_the_row_at_unit_length(centre: bool) -> None:
     rows = index()
-    found = shown(Whitening.fitted(rows, D, strength=0.0), rows)
-    torch.testing.assert_close(found, torch.from_numpy(units(rows)).float(), rtol=1e-4, atol=1e-5)
+    found = shown(Whitening.fitted(rows, D, centre=centre, strength=0.0), rows)
+    torch.testing.assert_close(found, torch.from_numpy(units(rows, centre)).float(), rtol=1e-4, atol=1e-5)
 
 
 def test_full_strength_is_textbook_whitening_up_to_length() -> None:
@@ -57,12 +58,14 @@ def test_full_strength_is_textbook_whitening_up_to_length() -> None:
     values, vectors = np.linalg.eigh(within(rows))
     whitened = units(rows) @ (vectors * values**-0.5) @ vectors.T
     wanted = torch.from_numpy(whitened / np.linalg.norm(whitened, axis=1, keepdims=True)).float()
-    torch.testing.assert_close(shown(Whitening.fitted(rows, D, strength=0.5, floor=1e-6), rows), wanted, rtol=0, atol=1e-3)
+    torch.testing.assert_close(
+        shown(Whitening.fitted(rows, D, centre=True, strength=0.5, floor=1e-6), rows), wanted, rtol=0, atol=1e-3
+    )
 
 
 def test_only_the_first_directions_are_shortened_by_the_stated_share() -> None:
     rows = index()
-    layer = Whitening.fitted(rows, 2, strength=0.3, floor=0.7)
+    layer = Whitening.fitted(rows, 2, centre=True, strength=0.3, floor=0.7)
     values, vectors = np.linalg.eigh(within(rows))
     values, vectors = values[::-1][:2], vectors[:, ::-1][:, :2]
     shares = (0.7 / (values / values.mean() + 0.7)) ** 0.3
@@ -73,10 +76,10 @@ def test_only_the_first_directions_are_shortened_by_the_stated_share() -> None:
 
 def test_pieces_give_what_all_rows_give_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = index()
-    whole = Whitening.fitted(rows, 3)
+    whole = Whitening.fitted(rows, 3, centre=True)
     pieces = feature_map.pieces_of
     monkeypatch.setattr(feature_map, "pieces_of", lambda rows: pieces(rows, 7))
-    for name, found in Whitening.fitted(rows, 3).named_buffers():
+    for name, found in Whitening.fitted(rows, 3, centre=True).named_buffers():
         wanted = whole.get_buffer(name)
         if name == "directions":  # a direction has no sign
             found, wanted = found @ found.T, wanted @ wanted.T

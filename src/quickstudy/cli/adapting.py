@@ -15,7 +15,6 @@ from quickstudy.storage.outputs import PREDICTOR, check_output
 
 if TYPE_CHECKING:
     from quickstudy.use.own_report import OwnReport
-    from quickstudy.use.own_support import LeftOut
     from quickstudy.use.support_set import SupportSet
 
 __all__ = ["Calibrate", "adapt", "print_report", "trained"]
@@ -77,7 +76,6 @@ def adapt(
     """
     from quickstudy.saving.checkpoint import save
     from quickstudy.use.own_report import own_report
-    from quickstudy.use.own_support import left_out
     from quickstudy.use.support_set import Roles, support_set
 
     check_output(output, PREDICTOR, argument="output", force=force)
@@ -85,12 +83,11 @@ def adapt(
     roles = Roles(label, target, tuple(labels or ()), text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, learner, roles, on_error="skip" if skip_broken else "raise")
     predictor = learner(read.examples, read.classes)
-    left = left_out(predictor) if report else None
-    predictor, notes = _with_threshold(predictor, run, calibrate, left)
+    predictor, notes = _with_threshold(predictor, run, calibrate)
     save(replace(predictor, support=None) if drop_support else predictor, output)
     if expect:
         _compare(learner, read, quiet=json_)
-    found = own_report(predictor, read.places, found=left) if report else None
+    found = own_report(predictor, read.places) if report else None
     if json_:
         threshold = predictor.threshold
         print_json(
@@ -160,7 +157,7 @@ def print_report(found: "OwnReport") -> None:
         say(sentence)
 
 
-def _with_threshold(predictor: Predictor, run: Path, calibrate: Calibrate, left: "LeftOut | None") -> tuple[Predictor, list[str]]:
+def _with_threshold(predictor: Predictor, run: Path, calibrate: Calibrate) -> tuple[Predictor, list[str]]:
     """The predictor with its threshold, and what is to be said of it."""
     if predictor.learner.likelihood.targets != "classes":
         if calibrate in ("tasks", "support"):
@@ -182,7 +179,7 @@ def _with_threshold(predictor: Predictor, run: Path, calibrate: Calibrate, left:
             found = calibrated(predictor, source)
             return found, [f'Threshold for "none of these": {found.threshold}']
     try:
-        found = calibrated(predictor, found=left)
+        found = calibrated(predictor)
     except LearnerError as error:
         return predictor, [*notes, f'No threshold for "none of these": {error}']
     return found, [*notes, f'Threshold for "none of these": {found.threshold}']
