@@ -61,7 +61,7 @@ def test_each_meta_learner_meets_each_baseline_and_the_other(done: Done) -> None
 
 def test_the_trained_learners_stay_for_use(done: Done) -> None:
     """They replace those of an earlier demo."""
-    assert sorted(path.name for path in done.runs.iterdir()) == ["maml", "fine_tune", "proto"]
+    assert sorted(path.name for path in done.runs.iterdir()) == ["fine_tune", "maml", "proto"]
     run = Run(done.runs / "proto")
     assert run.config["seed"] == 1
     learner = run.learner()

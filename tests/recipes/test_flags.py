@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from quickstudy import datasets, learners, recipes
+from quickstudy import datasets, learners, load, recipes, save
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.errors import ArgumentError, LearnerError
@@ -103,6 +103,8 @@ def test_sizes_follow_the_data() -> None:
     assert isinstance(made.train, FewShot) and isinstance(made.test, FewShot)
     assert made.train.ways == (7, 7) and (made.train.queries, made.test.queries) == (4, 4)
     assert made.became["train_ways"] == 7 and made.became["queries"] == 4
+    few = recipes.proto(data=splits(classes=4, each=6), preset="none", width=4)
+    assert isinstance(few.test, FewShot) and few.test.ways == (4, 4) and few.became["ways"] == 4
     fixed = recipes.maml(data=splits(classes=7, each=6), ways=3, preset="none", width=4)
     assert isinstance(fixed.train, FewShot) and fixed.train.ways == (3, 3), "a network has an output for each"
 
@@ -129,10 +131,12 @@ def test_a_frozen_backbone_is_part_of_the_learner_and_its_features_of_the_tasks(
     assert isinstance(made.learner.backbone, Frozen) and made.train.sample(1)[0].query.x.shape[1] == 384
     list(made.records(seed=0))
     made.learner.reads = made.reads
-    predictor = made.learner(
-        datasets.from_arrays(["lost card", "rainy day"], [0, 1], reads=made.reads).examples(), ["card", "rain"]
-    )
+    index = datasets.from_arrays(["lost card", "rainy day"], [0, 1], reads=made.reads)
+    predictor = made.learner(index.examples(), ["card", "rain"])
     assert predictor.names(["I lost my card", "is it raining?"]) == ["card", "rain"]
+    save(made.learner, tmp_path / "learner.safetensors")
+    again = load(tmp_path / "learner.safetensors")(index.examples(), ["card", "rain"])
+    assert torch.equal(again(["my card?"]), predictor(["my card?"])), "files build it again"
     hashed = recipes.proto(data=str(file), backbone="hashed", **given)
     assert len(list(hashed.records(seed=0))) == 2 and not isinstance(hashed.learner, learners.OnFeatures)
 

@@ -8,6 +8,7 @@ from quickstudy.nn.backbones.item_set import ItemSet
 from quickstudy.nn.backbones.pretrained import Pretrained
 from quickstudy.nn.backbones.resnet12 import ResNet12
 from quickstudy.nn.backbones.token_transformer import TokenTransformer
+from quickstudy.nn.chained import Chained
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
@@ -47,6 +48,7 @@ __all__ = [
     "Augmented",
     "AugmentedMLP",
     "CausalNet",
+    "Chained",
     "Conv4",
     "Conv4Maps",
     "CoordinateLSTM",

@@ -162,7 +162,9 @@ class Run:
             keeper = Keeper(self.folder / "training.safetensors", recipe, progress, note, step)
             with appending(self.folder / "log.jsonl") if first else nullcontext() as log, keeper:
                 look = Look(self.folder, self.config, recipe, processes, keeper, log)
-                if step == 0 and first and not self.history():
+                if step == 0 and recipe.from_start and progress.best is None:
+                    yield from look.after(0)
+                elif step == 0 and first and not self.history():
                     look.probe(0)
                 if progress.looked < step:  # it was stopped between a step and its validation
                     yield from look.after(step)

@@ -3,17 +3,20 @@
 from torch import nn
 
 from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.nn.chained import Chained
 from quickstudy.nn.feature_map import LinearMap, Whitening
 from quickstudy.nn.feature_weights import FeatureWeights
 from quickstudy.nn.standardised import UnitLength
 
 __all__ = ["fitted_encoder"]
 
-_RANK = 100
-_LOW_RANK = 32
+_RANK, _STRENGTH = 100, 0.25
+"""Of the whitening: best of 0, 0.1, 0.25 and 0.5 on meta-validation tasks of photos and texts of one shot, 20 ways."""
+
+_LOW_RANK, _DROPOUT = 32, 0.3
 
 
-def fitted_encoder(index: ClassIndex | None, features: int, *, counts: bool = False) -> nn.Module:
+def fitted_encoder(index: ClassIndex | None, features: int, *, counts: bool = False) -> Chained:
     """A map that begins near the identity, and ends in unit length.
 
     Features of a backbone are whitened within classes, then mapped linearly; hashed counts of n-grams are weighted, from TF-IDF
@@ -26,10 +29,9 @@ def fitted_encoder(index: ClassIndex | None, features: int, *, counts: bool = Fa
     """
     if counts:
         weights = FeatureWeights(features) if index is None else FeatureWeights.fitted(index)
-        parts: list[nn.Module] = [weights, LinearMap(features, _LOW_RANK)]
+        parts: list[nn.Module] = [weights, LinearMap(features, _LOW_RANK, dropout=_DROPOUT)]
     else:
         rank = min(_RANK, features)
-        parts = [Whitening(features, rank) if index is None else Whitening.fitted(index, rank), LinearMap(features)]
-    encoder = UnitLength(nn.Sequential(*parts))
-    encoder.features = features  # type: ignore[assignment]
-    return encoder
+        whitening = Whitening(features, rank) if index is None else Whitening.fitted(index, rank, strength=_STRENGTH, learn=False)
+        parts = [whitening, LinearMap(features, dropout=_DROPOUT)]
+    return Chained([*parts, UnitLength()], features)

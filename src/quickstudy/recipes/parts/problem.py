@@ -15,6 +15,7 @@ from quickstudy.learner import Learner
 from quickstudy.learners.wrappers.on_features import OnFeatures
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn.backbones.catalogue import build
+from quickstudy.nn.chained import Chained
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.mlp import MLP
@@ -139,7 +140,7 @@ class Problem:
         if self.backbone == "mlp":
             return MLP(row[0].numel() + extra, (width, width), outputs=outputs)
         encoder = self.encoder()
-        return nn.Sequential(encoder, nn.Linear(features_of(encoder), outputs))
+        return Chained([encoder], features_of(encoder), outputs)
 
     def of(self, learner: Learner[Any]) -> Learner[Any]:
         """The learner, on features of the frozen backbone if there is one."""

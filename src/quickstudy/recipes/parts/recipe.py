@@ -41,6 +41,7 @@ class Recipe:
         became: arguments that the data decided on, such as a backbone for "auto"; a run records them.
         digest: of the data, where it can change: a run that is resumed compares it.
         raw: tasks of the inputs before a frozen backbone, if ``train`` holds features.
+        from_start: validate before the first step too, where the learner is good at once.
     """
 
     learner: Learner[Any]
@@ -59,6 +60,7 @@ class Recipe:
     became: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     raw: TaskSource[Any] | None = None
+    from_start: bool = False
 
     def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None, compile: bool = False) -> Iterator[Record]:
         """The outer loop of the recipe, one record per step; `quickstudy.runs.run` validates and saves."""

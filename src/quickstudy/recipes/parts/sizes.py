@@ -10,7 +10,7 @@ from quickstudy.recipes.parts.practice import AugmentRotated, Sampler
 __all__ = ["Sizes"]
 
 _Auto = AtLeast(0)
-_QUERIES, _TRAIN_QUERIES = 15, 5
+_WAYS, _QUERIES, _TRAIN_QUERIES = 5, 15, 5
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Sizes:
     """Tasks.
 
     Args:
-        ways: classes in a meta-test task.
+        ways: classes in a meta-test task; 0 takes 5, or as many as there are.
         shots: support examples of each class in a meta-test task.
         queries: query examples of each class in a meta-test task; 0 takes 15, or as many as the smallest class leaves.
         train_ways: classes in a meta-training task; more is harder and teaches more; 0 takes what suits learner and data.
@@ -30,7 +30,7 @@ class Sizes:
         augment: what is added to meta-training: augmented images, or classes rotated, or mixed of two.
     """
 
-    ways: int = 5
+    ways: Annotated[int, _Auto] = 0
     shots: int = 1
     queries: Annotated[int, _Auto] = 0
     train_ways: Annotated[int, _Auto] = 0
@@ -48,15 +48,17 @@ class Sizes:
             splits: of the data.
             most_ways: classes that suit a meta-training task of the learner; None: it takes as many as in meta-test, no others.
         """
-        train_ways = self.train_ways or (self.ways if most_ways is None else min(most_ways, len(splits.train.classes)))
+        ways = self.ways or min(_WAYS, *[len(index.classes) for index in splits])
+        train_ways = self.train_ways or (ways if most_ways is None else min(most_ways, len(splits.train.classes)))
         train_shots = self.train_shots or self.shots
         return replace(
             self,
+            ways=ways,
             queries=self.queries or _left(splits.test, self.shots, _QUERIES),
             train_ways=train_ways,
             train_shots=train_shots,
             train_queries=self.train_queries or _left(splits.train, train_shots, _TRAIN_QUERIES),
-            val_ways=self.val_ways or (self.ways if most_ways is None else min(self.ways, len(splits.val.classes))),
+            val_ways=self.val_ways or (ways if most_ways is None else min(ways, len(splits.val.classes))),
             val_queries=self.val_queries or _left(splits.val, self.shots, _TRAIN_QUERIES),
         )
 
