@@ -160,3 +160,11 @@ def test_meta_validation_tasks_of_the_run_calibrate(tmp_path: Path, call: Call) 
     assert threshold.unknown == 100 * 25 and str(threshold) in said
     assert call(*words, "--calibrate", "support")[0] == 0
     assert load(tmp_path / "p").threshold is None or "support set" in load(tmp_path / "p").threshold.source
+
+
+def test_a_class_called_none_of_these_leaves_no_threshold(place: Path, tmp_path: Path, call: Call) -> None:
+    (tmp_path / "t.csv").write_text("text,label\nlost card,none of these\nmy card,none of these\nrain,weather\nsnow,weather\n")
+    status, out, err = call("adapt", place / "texts", tmp_path / "t.csv", "-o", tmp_path / "p")
+    assert status == 0, err
+    assert 'No threshold for "none of these": a class has the name "none of these"' in " ".join(out.split())
+    assert load(tmp_path / "p").threshold is None and load(tmp_path / "p").names(["a lost card"]) == [NONE_OF_THESE]

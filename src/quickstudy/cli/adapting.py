@@ -170,14 +170,12 @@ def _with_threshold(predictor: Predictor, run: Path, calibrate: Calibrate) -> tu
     notes = []
     if calibrate != "support":
         try:
-            source = _open_tasks(predictor, run)
+            found = calibrated(predictor, _open_tasks(predictor, run))
+            return found, [f'Threshold for "none of these": {found.threshold}']
         except UserError as error:
             if calibrate == "tasks":
                 raise
             notes.append(f"Not calibrated on meta-validation tasks: {error}")
-        else:
-            found = calibrated(predictor, source)
-            return found, [f'Threshold for "none of these": {found.threshold}']
     try:
         found = calibrated(predictor)
     except LearnerError as error:
