@@ -129,6 +129,8 @@ def _print(reports: list[Report], runs: list[Path]) -> None:
     console.print(table(reports))
     for report, run in zip(reports, runs, strict=True):
         say(str(report))
+        if report.by_class is not None:
+            say(str(report.by_class))
         if report.others:
             from rich.table import Table
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from quickstudy.borders.arguments import choice, whole
 from quickstudy.errors import LearnerError, TaskError, UserError
+from quickstudy.evaluation.answers import Answers
 from quickstudy.evaluation.columns import cut, said_of, task_columns
 from quickstudy.evaluation.encoded_batches import encoded_batches
 from quickstudy.evaluation.outside import Baseline, as_baseline, name_of
@@ -89,6 +90,7 @@ def evaluate(
     likelihood = model.likelihood if isinstance(model, Learner) else source.likelihood
     baseline = None if isinstance(model, Learner) else as_baseline(model, likelihood)
     tally = Tally(metrics)
+    answers: Answers | None = None
 
     def look(predicted: Predicted, y: Tensor) -> None:
         tally.add(predicted, y)
@@ -101,12 +103,13 @@ def evaluate(
         if not len(plan):
             raise TaskError("the list holds no tasks. Evaluate at least one.")
         evaluated = plan[:limit]
+        answers = Answers.of(source, evaluated, likelihood)
         if baseline is None:
             looking = look if metrics or watch is not None else None
-            scores, seconds, size = _evaluate_learner(model, source, evaluated, batch, strategy, looking, progress)
+            scores, seconds, size = _evaluate_learner(model, source, evaluated, batch, strategy, looking, answers, progress)
         else:
             called = baseline, name_of(model)
-            (scores, seconds), size = _evaluate_baseline(*called, source, evaluated, likelihood, look, progress), None
+            (scores, seconds), size = _evaluate_baseline(*called, source, evaluated, likelihood, look, answers, progress), None
     facts = model.facts if isinstance(model, Learner) else None
     clusters = evaluated.clusters if isinstance(evaluated, RowPlan) else None
     classes = None if clusters is None else tuple(map(tuple, clusters.tolist()))
@@ -124,6 +127,7 @@ def evaluate(
         state_bytes=size,
         planned=len(plan),
         classes=classes,
+        by_class=None if answers is None else answers.result(),
         apart=evaluated.apart,
     )
     return replace(report, others=tally.scores(report.for_world(next(iter(report.intervals)))))
@@ -175,6 +179,7 @@ def _evaluate_learner(
     batch: int,
     strategy: Strategy,
     look: Watcher | None,
+    answers: Answers | None,
     progress: Any,
 ) -> tuple[list[float], float, int | None]:
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
@@ -197,6 +202,8 @@ def _evaluate_learner(
                 way = choose(learner, encoded, strategy)
                 found, said = over_tasks(answer_real if way == "loop" else answer, encoded, way)
             require_numbers(found, type(learner).__name__, len(scores))
+            if answers is not None:
+                answers.add(said, encoded.query.y, encoded.query.mask, len(scores))
             scores += found.tolist()
             if look is not None:
                 for number, outputs in enumerate(said):
@@ -209,7 +216,14 @@ def _evaluate_learner(
 
 
 def _evaluate_baseline(
-    baseline: Baseline, name: str, source: TaskSource[Any], plan: Plan, likelihood: Likelihood, look: Watcher, progress: Any
+    baseline: Baseline,
+    name: str,
+    source: TaskSource[Any],
+    plan: Plan,
+    likelihood: Likelihood,
+    look: Watcher,
+    answers: Answers | None,
+    progress: Any,
 ) -> tuple[list[float], float]:
     scores, seconds = [], []
     for number in range(len(plan)):
@@ -227,6 +241,8 @@ def _evaluate_baseline(
             raise
         score = predicted.likelihood.score(predicted.outputs, query.y, query.mask)
         require_numbers(score[None], name, number)
+        if answers is not None:
+            answers.add(predicted.outputs[None], query.y[None], query.mask[None], number, columns)
         scores.append(float(score))
         look(predicted, query.y)
         seconds.append(took)

@@ -1,6 +1,7 @@
 """Figures of results; each function returns a matplotlib ``Figure`` without touching any window or global state."""
 
 from quickstudy.plots.calibration import reliability_figure
+from quickstudy.plots.classes import classes_figure, most_confused
 from quickstudy.plots.costs import Cost, accuracy_against_cost
 from quickstudy.plots.diversity import diversity
 from quickstudy.plots.ranks import ranks
@@ -15,9 +16,11 @@ __all__ = [
     "accuracy_against_shots",
     "accuracy_against_ways",
     "adaptation_figure",
+    "classes_figure",
     "diversity",
     "embedding_map",
     "intervals",
+    "most_confused",
     "plane",
     "progress_figure",
     "ranks",

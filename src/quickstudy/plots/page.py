@@ -19,7 +19,7 @@ from quickstudy.storage.outputs import SOFTWARE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Illustration", "Page"]
+__all__ = ["Illustration", "Listing", "Page"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,16 @@ class Illustration:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A table with its heading and a note below it."""
+
+    heading: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str
+
+
+@dataclass(frozen=True)
 class Page:
     """The content of a page; `html` is the page as one text that needs no other file, `write` puts it on disk.
 
@@ -41,6 +51,7 @@ class Page:
         reports: rows of the table.
         comparisons: rows of the table of paired differences.
         illustrations: figures, in order.
+        listings: more tables, before the figures.
         making: how it was made: command, seed, versions, minutes.
         next_steps: commands to try, and what each does.
 
@@ -54,6 +65,7 @@ class Page:
     reports: Sequence[Report]
     comparisons: Sequence[Comparison] = ()
     illustrations: Sequence[Illustration] = ()
+    listings: Sequence[Listing] = ()
     making: Mapping[str, str] = field(default_factory=dict)
     next_steps: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,6 +76,7 @@ class Page:
             *(f'<p class="lead">{escape(line)}</p>' for text in self.conclusion for line in text.splitlines()),
             _reports(self.reports),
             _comparisons(self.comparisons),
+            *(_listing(found) for found in self.listings),
             *(_illustration(number, found) for number, found in enumerate(self.illustrations)),
             _next(self.next_steps),
             _making(self.making),
@@ -161,6 +174,10 @@ def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
         for row in rows
     )
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _listing(found: Listing) -> str:
+    return f"<h2>{escape(found.heading)}</h2>{_table(found.head, found.rows)}<p class='note'>{escape(found.note)}</p>"
 
 
 def _illustration(number: int, found: Illustration) -> str:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from quickstudy.errors import UserError
 from quickstudy.monitoring.history import History
-from quickstudy.plots.page import Illustration, Page
+from quickstudy.plots.classes import classes_figure
+from quickstudy.plots.page import Illustration, Listing, Page
 from quickstudy.plots.training import adaptation_figure, progress_figure, step_size_figure, validation_figure
 from quickstudy.reports.report import Report
+from quickstudy.reports.words import amount, between
 from quickstudy.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["run_page", "training_figures"]
+__all__ = ["class_listings", "run_page", "training_figures"]
 
 
 def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
@@ -42,7 +44,8 @@ def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
         title=f"{run.config['recipe']} in {run.folder.name}",
         conclusion=[str(report) for report in shown] or [_standing(history)],
         reports=shown,
-        illustrations=training_figures(history),
+        illustrations=[*_class_figures(shown), *training_figures(history)],
+        listings=[listing for report in shown for listing in class_listings(report)],
         making={
             "recipe": f"{run.config['recipe']}({call})",
             "seed": str(run.config["seed"]),
@@ -55,6 +58,57 @@ def run_page(run: Run, reports: Sequence[Report] | None = None) -> Page:
             f"quickstudy doctor {folder}": "What might be wrong with the data, the tasks or the learner.",
         },
     )
+
+
+def class_listings(report: Report, most: int = 10) -> list[Listing]:
+    """Tables of the classes of the lowest accuracy, and of the most frequent confusions."""
+    found = report.by_class
+    if found is None:
+        return []
+    what = "column" if found.by == "column" else "class"
+    worst = [
+        [
+            s.name,
+            amount(s.accuracy, "accuracy"),
+            between(s.interval, "accuracy").removesuffix(" %"),
+            f"{s.queries:,}",
+            f"{s.tasks:,}",
+        ]
+        for s in found.worst(most)
+    ]
+    pairs = [[p.true, p.named, f"{p.count:,.5g}", f"{p.of:,}", amount(p.share, "accuracy")] for p in found.confusions[:most]]
+    of = f"{report.model}, task list {report.digest}"
+    listings = [
+        Listing(
+            f"Lowest accuracy by {what}",
+            [what, "accuracy", "95 % interval", "queries", "tasks"],
+            worst,
+            f"{of}: the {len(worst)} lowest of {len(found.classes):,}. Intervals hold for other tasks of the same classes.",
+        )
+    ]
+    if pairs:
+        listings.append(
+            Listing(
+                "Most frequent confusions",
+                ["true", "named", "count", "of", "share"],
+                pairs,
+                f"{of}: the {len(pairs)} most frequent, of {found.wrong:,.6g} wrong answers in all. “of” is the number of "
+                "queries of the true class in tasks that have both classes.",
+            )
+        )
+    return listings
+
+
+def _class_figures(reports: Sequence[Report]) -> list[Illustration]:
+    """Of the latest report that has accuracies by class."""
+    report = next((each for each in reversed(reports) if each.by_class is not None), None)
+    if report is None or report.by_class is None:
+        return []
+    caption = (
+        f"{report.model}, task list {report.digest}. Left: the lowest accuracies with 95 % intervals. Right: the most frequent "
+        "confusions; rows are true classes, columns the classes named, and green dots mark right answers."
+    )
+    return [Illustration("Accuracy by class and confusions", classes_figure(report.by_class), caption)]
 
 
 def training_figures(history: History) -> list[Illustration]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy.errors import ArtefactError, TaskError
+from quickstudy.reports.by_class import ByClass
 from quickstudy.reports.estimate import finite
 from quickstudy.reports.intervals import interval_by_bootstrap
 from quickstudy.reports.score import Score
@@ -41,6 +42,7 @@ class Report:
         classes: which classes each task has, as numbers of the data set (-1: none), where tasks are made of classes.
         apart: what no two tasks share, where they were drawn so (`tasks.DisjointClasses`, `tasks.DisjointRows`).
         others: more metrics of the same tasks, each with its interval.
+        by_class: accuracy by class and confusions, where classes have names.
         limits: the smallest and the largest score there can be; None: those of the metric, where its name is one of ours.
 
     Raises:
@@ -62,6 +64,7 @@ class Report:
     classes: tuple[tuple[int, ...], ...] | None = None
     apart: Apart | None = None
     others: tuple[Score, ...] = ()
+    by_class: ByClass | None = None
     limits: Bounds | None = None
 
     def __post_init__(self) -> None:
@@ -141,7 +144,7 @@ class Report:
         if score.pooled or score.higher_is_better is None or not all(map(math.isfinite, score.scores)):
             raise TaskError(f"{metric} gives no number to be compared for each task. Compare a metric of single tasks.")
         better, bounds = score.higher_is_better, score.bounds
-        return replace(self, metric=metric, higher_is_better=better, scores=score.scores, others=(), limits=bounds)
+        return replace(self, metric=metric, higher_is_better=better, scores=score.scores, others=(), limits=bounds, by_class=None)
 
     def first(self, tasks: int) -> "Report":
         """The report on the first tasks of the list alone, other metrics left out: to rank beside models evaluated on as many.
@@ -152,7 +155,7 @@ class Report:
         if not 1 <= tasks <= len(self.scores):
             raise TaskError(f"tasks={tasks} must lie between 1 and {len(self.scores)}, the number of scores of {self.model}.")
         planned = len(self.scores) if self.planned is None else self.planned
-        return replace(self, scores=self.scores[:tasks], planned=planned, others=())
+        return replace(self, scores=self.scores[:tasks], planned=planned, others=(), by_class=None)
 
     def __str__(self) -> str:
         setting = "transductive" if self.transductive else "inductive"
@@ -229,7 +232,7 @@ class Report:
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
-        later = {"classes", "apart", "others", "limits"}
+        later = {"classes", "apart", "others", "by_class", "limits"}
         known = {name: found[name] for name in cls.__dataclass_fields__ if name not in later}
         rows = found.get("classes")
         classes = None if rows is None else tuple(tuple(map(int, row)) for row in rows)
@@ -237,7 +240,8 @@ class Report:
         low, high = found.get("limits") or (None, None)
         limits = (-math.inf if low is None else low, math.inf if high is None else high) if found.get("limits") else None
         given = {"scores": tuple(found["scores"]), "classes": classes, "apart": found.get("apart"), "others": others}
-        return cls(**known | given, limits=limits)
+        by_class = None if found.get("by_class") is None else ByClass.from_json(found["by_class"])
+        return cls(**known | given, limits=limits, by_class=by_class)
 
     @classmethod
     def load(cls, path: str | Path) -> "Report":

@@ -1,7 +1,7 @@
 """Tasks that a table names: each patient, assay, customer or series with targets of its own, classes, labels or values."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -100,6 +100,9 @@ class ByTask(RowSource[TaskPlan]):
     def each(self, generator: torch.Generator | None = None) -> TaskPlan:
         """Every task once, in the table's order: ``evaluate(model, source, plan=source.each())``."""
         return self._planned(self._tasks, generator)
+
+    def named_columns(self, plan: TaskPlan) -> tuple[Tensor, Sequence[str]] | None:
+        return (plan.classes, self.table.classes) if self.table.kind == "classes" else None
 
     @property
     def data(self) -> Table:

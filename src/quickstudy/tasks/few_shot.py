@@ -1,7 +1,7 @@
 """Few-shot classification tasks drawn from an index of classes: N ways, K shots, fixed or varying."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -266,6 +266,9 @@ class FewShot(RowSource[RowPlan]):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         if self.classes is not None:
             self.classes.load_state_dict(state)
+
+    def named_columns(self, plan: RowPlan) -> tuple[Tensor, Sequence[str]]:
+        return plan.classes, self.index.classes
 
     @property
     def data(self) -> ClassIndex:

@@ -1,10 +1,13 @@
 """Few-shot tasks whose classes never change their column: tasks that can be memorised, to test whether a learner does."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from quickstudy.errors import TaskError
 from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.row_plan import RowPlan
 
 __all__ = ["FixedColumns"]
 
@@ -32,6 +35,11 @@ class FixedColumns(FewShot):
             raise TaskError(f"{source.name}: fixed columns need one number of ways. Give a single number.")
         super().__init__(source.index, source.ways, source.shots, source.queries, balanced=source.balanced, sizes=source.sizes)
         self.name = f"{source.name}, fixed columns"
+
+    def named_columns(self, plan: RowPlan) -> tuple[Tensor, Sequence[str]]:
+        """Columns, whose meaning is what never changes here, in place of the classes in them."""
+        columns = self.ways[0]
+        return torch.arange(columns).expand(len(plan), columns), [f"column {n}" for n in range(columns)]
 
     def _classes(self, ways: Tensor, sides: Tensor | None, generator: torch.Generator | None) -> Tensor:
         count, columns = len(self.index.classes), self.ways[0]

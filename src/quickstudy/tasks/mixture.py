@@ -111,6 +111,20 @@ class Mixture(TaskSource[MixturePlan]):
     def gather(self, plan: MixturePlan) -> Task:
         return self._joined(plan, lambda source, inner: source.gather(inner))
 
+    def named_columns(self, plan: MixturePlan) -> tuple[Tensor, Sequence[str]] | None:
+        """Classes of one name in two sources are one; None where some source names none."""
+        made = [(source.named_columns(inner), here) for source, inner, here in self._parts(plan)]
+        known = [(found, here) for found, here in made if found is not None]
+        if len(known) < len(made) or not known:
+            return None
+        names = {name: None for (_, each), _ in known for name in each}
+        number = {name: place for place, name in enumerate(names)}
+        columns = torch.full((len(plan), max(classes.shape[1] for (classes, _), _ in known)), -1)
+        for (classes, each), here in known:
+            moved = torch.tensor([*(number[name] for name in each), -1])[classes]  # -1 stays -1
+            columns[here, : classes.shape[1]] = moved
+        return columns, list(names)
+
     def rows(self, plan: MixturePlan) -> Sequence[tuple[Indexed, Tensor]]:
         return [found for source, inner, _ in self._parts(plan) for found in source.rows(inner)]
 

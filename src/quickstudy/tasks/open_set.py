@@ -1,6 +1,6 @@
 """Open-set tasks: some queries are of classes that the support set lacks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -75,6 +75,9 @@ class OpenSet(FewShot):
             support_columns=plan.support_columns.gather(1, order) * mask,
             support_mask=mask,
         )
+
+    def named_columns(self, plan: RowPlan) -> tuple[Tensor, Sequence[str]]:
+        return plan.classes[:, self.unknown :], self.index.classes
 
     def arrange(self, plan: RowPlan, gather: Callable[[Tensor], Tensor]) -> Task:
         task = super().arrange(plan, gather)

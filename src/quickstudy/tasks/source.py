@@ -128,6 +128,13 @@ class TaskSource(ABC, Generic[PlanT]):
         """The planned tasks with features for inputs; those of `rows` are known to ``encoder`` already."""
         return encoder.tasks(self.gather(plan))
 
+    def named_columns(self, plan: PlanT) -> tuple[Tensor, Sequence[str]] | None:
+        """The class in each target column of each task (B, N), -1 = none, and the names of all classes by number.
+
+        None where targets are no classes, or classes have no names: then a report has no accuracy by class.
+        """
+        return None
+
     def digest(self, plan: PlanT) -> str:
         """The fingerprint of a task list: of its source's name and its plan."""
         return hashlib.sha256(f"{self.name}:{plan.digest()}".encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """Supervised pre-training as a task: an empty support set, queries of all classes, columns that never change."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,6 +57,9 @@ class Supervised(RowSource[SupervisedPlan]):
     @property
     def data(self) -> ClassIndex:
         return self.index
+
+    def named_columns(self, plan: SupervisedPlan) -> tuple[Tensor, Sequence[str]]:
+        return torch.arange(len(self.index.classes)).expand(len(plan), -1), self.index.classes
 
     def planned_rows(self, plan: SupervisedPlan) -> Tensor:
         return plan.rows

@@ -46,6 +46,9 @@ class Unsplit(TaskSource[Any]):
         support = self.source.gather(plan).support
         return Task(support, support)
 
+    def named_columns(self, plan: Plan) -> tuple[Tensor, Sequence[str]] | None:
+        return self.source.named_columns(plan)
+
     def rows(self, plan: Plan) -> Sequence[tuple[Indexed, Tensor]]:
         return self.source.rows(plan)
 
