@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
-from torch import Tensor, nn
+from torch import nn
 
 from quickstudy import datasets, evaluate, learners, tasks
 from quickstudy.datasets.task_table import Table
@@ -103,13 +103,6 @@ def test_ties_are_shared() -> None:
     ).by_class
     assert found is not None and all(score.accuracy == pytest.approx(0.25) for score in found.classes)
     assert found.wrong == pytest.approx(0.75 * 20 * 12)
-
-
-class Named(nn.Module):
-    """Features that are the inputs."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x
 
 
 def test_every_source_of_named_classes() -> None:
