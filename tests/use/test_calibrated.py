@@ -15,6 +15,7 @@ from quickstudy.saving.kept import kept_support, kept_threshold
 from quickstudy.tasks.open_set import OpenSet
 from quickstudy.use.calibrated import calibrated, open_tasks, tasks_threshold
 from quickstudy.use.own_report import own_report
+from quickstudy.use.own_support import left_out
 
 
 def blobs(classes: int = 20, each: int = 20, seed: int = 0) -> ClassIndex:
@@ -107,3 +108,10 @@ def test_a_report_in_words() -> None:
     said = own_report(learners.ProtoNet(torch.nn.Flatten())(mixed, ["a", "b", "c"])).sentences()
     assert "Not in this number: the class c, with a single example each." in said
     assert own_report(predictor).to_json()["score"]["value"] == 1.0
+
+
+def test_what_was_left_out_already_is_not_left_out_again() -> None:
+    predictor = learners.ProtoNet(torch.nn.Flatten())(support(3, 4))
+    found = left_out(predictor)
+    assert calibrated(predictor, found=found).threshold == calibrated(predictor).threshold
+    assert own_report(predictor, found=found).left is found

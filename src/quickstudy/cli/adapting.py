@@ -15,6 +15,7 @@ from quickstudy.storage.outputs import PREDICTOR, check_output
 
 if TYPE_CHECKING:
     from quickstudy.use.own_report import OwnReport
+    from quickstudy.use.own_support import LeftOut
     from quickstudy.use.support_set import SupportSet
 
 __all__ = ["Calibrate", "adapt", "print_report", "trained"]
@@ -76,6 +77,7 @@ def adapt(
     """
     from quickstudy.saving.checkpoint import save
     from quickstudy.use.own_report import own_report
+    from quickstudy.use.own_support import left_out
     from quickstudy.use.support_set import Roles, support_set
 
     check_output(output, PREDICTOR, argument="output", force=force)
@@ -83,11 +85,12 @@ def adapt(
     roles = Roles(label, target, tuple(labels or ()), text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, learner, roles, on_error="skip" if skip_broken else "raise")
     predictor = learner(read.examples, read.classes)
-    predictor, notes = _with_threshold(predictor, run, calibrate)
+    left = left_out(predictor) if report else None
+    predictor, notes = _with_threshold(predictor, run, calibrate, left)
     save(replace(predictor, support=None) if drop_support else predictor, output)
     if expect:
         _compare(learner, read, quiet=json_)
-    found = own_report(predictor, read.places) if report else None
+    found = own_report(predictor, read.places, found=left) if report else None
     if json_:
         threshold = predictor.threshold
         print_json(
@@ -157,7 +160,7 @@ def print_report(found: "OwnReport") -> None:
         say(sentence)
 
 
-def _with_threshold(predictor: Predictor, run: Path, calibrate: Calibrate) -> tuple[Predictor, list[str]]:
+def _with_threshold(predictor: Predictor, run: Path, calibrate: Calibrate, left: "LeftOut | None") -> tuple[Predictor, list[str]]:
     """The predictor with its threshold, and what is to be said of it."""
     if predictor.learner.likelihood.targets != "classes":
         if calibrate in ("tasks", "support"):
@@ -177,7 +180,7 @@ def _with_threshold(predictor: Predictor, run: Path, calibrate: Calibrate) -> tu
                 raise
             notes.append(f"Not calibrated on meta-validation tasks: {error}")
     try:
-        found = calibrated(predictor)
+        found = calibrated(predictor, found=left)
     except LearnerError as error:
         return predictor, [*notes, f'No threshold for "none of these": {error}']
     return found, [*notes, f'Threshold for "none of these": {found.threshold}']

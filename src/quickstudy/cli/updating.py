@@ -59,6 +59,7 @@ def update(
     from quickstudy.saving.checkpoint import save
     from quickstudy.use.calibrated import calibrated
     from quickstudy.use.own_report import own_report
+    from quickstudy.use.own_support import left_out
     from quickstudy.use.support_set import Roles, support_set
     from quickstudy.use.updated import updated
 
@@ -68,10 +69,11 @@ def update(
     roles = Roles(label, target, tuple(labels or ()), text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, before.learner, roles, least=1, on_error="skip" if skip_broken else "raise")
     after = updated(before, read.examples, read.classes)
+    left = left_out(after) if report else None
     note = ""
     if before.threshold is not None:
         try:
-            after = calibrated(after)
+            after = calibrated(after, found=left)
             note = f'Threshold for "none of these": {after.threshold}'
         except LearnerError as error:
             note = f'No threshold for "none of these": {error}'
@@ -85,4 +87,4 @@ def update(
         say(note)
     if report:
         old = len(after.support) - len(read)
-        print_report(own_report(after, [*(f"the earlier example {row}" for row in range(old)), *read.places]))
+        print_report(own_report(after, [*(f"the earlier example {row}" for row in range(old)), *read.places], found=left))

@@ -24,12 +24,15 @@ _QUERIES = 5
 _UNKNOWN = 5
 
 
-def calibrated(predictor: Predictor, source: OpenSet | None = None, *, tasks: int = 100, seed: int = 0) -> Predictor:
+def calibrated(
+    predictor: Predictor, source: OpenSet | None = None, *, found: LeftOut | None = None, tasks: int = 100, seed: int = 0
+) -> Predictor:
     """The predictor with a threshold: below it, its answer is "none of these".
 
     Args:
         predictor: of classes, with its support set.
         source: meta-validation tasks like the predictor's own, see `open_tasks`; None: the support set, example by example.
+        found: what was predicted for the examples left out, where that is known already.
         tasks: how many of them.
         seed: of the tasks.
 
@@ -46,8 +49,9 @@ def calibrated(predictor: Predictor, source: OpenSet | None = None, *, tasks: in
         raise LearnerError(f"{type(predictor.learner).__name__} names no classes, so no class can be missing among them.")
     if predictor.classes is not None and NONE_OF_THESE in class_names(predictor.classes):
         raise LearnerError(f'a class has the name "{NONE_OF_THESE}", which is the answer where no class fits. Rename it.')
-    found = own_threshold(predictor, seed=seed) if source is None else tasks_threshold(predictor, source, tasks=tasks, seed=seed)
-    return replace(predictor, threshold=found)
+    if source is not None:
+        return replace(predictor, threshold=tasks_threshold(predictor, source, tasks=tasks, seed=seed))
+    return replace(predictor, threshold=own_threshold(predictor, found, seed=seed))
 
 
 def open_tasks(predictor: Predictor, index: ClassIndex) -> OpenSet:
