@@ -26,7 +26,7 @@ from quickstudy.errors import ArgumentError, DataError, LearnerError, RunError, 
 from quickstudy.estimators import NAMES, FewShotClassifier, FewShotRegressor
 from quickstudy.inputs import Columns, Images, Texts
 from quickstudy.learner import Facts
-from quickstudy.likelihood import Gaussian
+from quickstudy.likelihood import Gaussian, Labels
 from quickstudy.runs.run import Run
 from quickstudy.saving.ready import HEADS, head
 
@@ -280,7 +280,8 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
         (own, {"distance": "cosine"}, ArgumentError, "holds a network of your own"),
         (learners.ProtoNet(nn.MLP(2)), {"nonsense": 1}, LearnerError, "has no argument nonsense"),
         (learners.ProtoNet(nn.MLP(2)), {"encoder": nn.MLP(3)}, ArgumentError, "leave the shapes"),
-        (learners.R2D2(nn.MLP(2), likelihood=Gaussian()), {}, LearnerError, "R2D2 learns values, and y is of classes"),
+        (learners.R2D2(nn.MLP(2), likelihood=Gaussian()), {}, LearnerError, "y is of classes. Use FewShotRegressor, or build"),
+        (learners.NearestCentroid(likelihood=Labels()), {}, LearnerError, "learns labels, and y is of classes. Use the learner"),
     ]
     for learner, args, error, said in cases:
         with pytest.raises(error) as refusal:

@@ -82,10 +82,15 @@ def chosen(given: Any, args: Mapping[str, Any] | None, likelihood: Likelihood, f
         learner = _changed(given, args)
     else:
         learner = _built(given, args, features, outputs)
-    if learner.likelihood.targets != likelihood.targets:
+    mine = learner.likelihood.targets
+    if mine != likelihood.targets:
+        known = {
+            "classes": "FewShotClassifier",
+            "values": "FewShotRegressor",
+            "labels": "the learner itself, learner(Examples.of(x, y))",
+        }
         raise LearnerError(
-            f"{type(learner).__name__} learns {learner.likelihood.targets}, and y is of {likelihood.targets}. Use "
-            f"{'FewShotRegressor' if likelihood.targets == 'classes' else 'FewShotClassifier'}, or a learner of "
+            f"{type(learner).__name__} learns {mine}, and y is of {likelihood.targets}. Use {known[mine]}, or build it to learn "
             f"{likelihood.targets}: likelihood={likelihood!r}."
         )
     return learner
