@@ -13,6 +13,7 @@ from torch import nn
 
 from quickstudy import datasets, evaluate, learners, tasks
 from quickstudy.datasets.task_table import Table
+from quickstudy.errors import ArtefactError
 from quickstudy.plots import classes_figure, most_confused
 from quickstudy.plots.page import Page
 from quickstudy.plots.run_page import class_listings
@@ -142,6 +143,10 @@ def test_reports_are_read_back_and_older_ones_too(tmp_path: Path) -> None:
     del old["by_class"]
     (tmp_path / "old.json").write_text(json.dumps(old))
     assert Report.load(tmp_path / "old.json") == replace(report, by_class=None)
+    for broken in ({"classes": []}, [1], {"classes": [{"name": "a"}], "confusions": [], "wrong": 0, "by": "class"}):
+        (tmp_path / "broken.json").write_text(json.dumps(old | {"by_class": broken}))
+        with pytest.raises(ArtefactError, match="is not a report of quickstudy"):
+            Report.load(tmp_path / "broken.json")
     assert report.first(10).by_class is None, "it is of all tasks"
     assert report.digest == evaluate(learners.NearestNeighbours(1), SOURCE, tasks=30).digest
 

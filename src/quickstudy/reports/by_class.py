@@ -109,8 +109,12 @@ class ByClass:
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
-        classes = tuple(ClassScore(**(dict(score) | {"interval": _pair(score["interval"])})) for score in found["classes"])
-        return cls(classes, tuple(Confusion(**pair) for pair in found["confusions"]), float(found["wrong"]), str(found["by"]))
+        classes = tuple(
+            ClassScore(str(s["name"]), float(s["accuracy"]), _pair(s["interval"]), int(s["queries"]), int(s["tasks"]))
+            for s in found["classes"]
+        )
+        pairs = (Confusion(str(p["true"]), str(p["named"]), float(p["count"]), int(p["of"])) for p in found["confusions"])
+        return cls(classes, tuple(pairs), float(found["wrong"]), str(found["by"]))
 
 
 def _pair(bounds: Any) -> tuple[float, float]:
