@@ -16,6 +16,7 @@ from quickstudy.tasks.open_set import OpenSet
 from quickstudy.use.calibrated import calibrated, open_tasks, tasks_threshold
 from quickstudy.use.own_report import own_report
 from quickstudy.use.own_support import left_out
+from quickstudy.use.updated import updated
 
 
 def blobs(classes: int = 20, each: int = 20, seed: int = 0) -> ClassIndex:
@@ -115,3 +116,11 @@ def test_what_was_left_out_already_is_not_left_out_again() -> None:
     found = left_out(predictor)
     assert calibrated(predictor, found=found).threshold == calibrated(predictor).threshold
     assert own_report(predictor, found=found).left is found
+
+
+def test_copies_are_counted_and_said() -> None:
+    learner, few = learners.ProtoNet(torch.nn.Flatten()), support(3, 2)
+    again = updated(learner(few), few)
+    report = own_report(again)
+    assert report.copies == 6 and own_report(learner(few)).copies == 0
+    assert report.sentences()[1].startswith("6 examples equal another one, so this number is too good")

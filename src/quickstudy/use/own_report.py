@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+
+from quickstudy.functional.tree import leaves
 from quickstudy.learner import Predictor
 from quickstudy.reports.words import amount, between
+from quickstudy.task import Examples
 from quickstudy.use.mislabelled import Suspect, mislabelled
-from quickstudy.use.own_support import LeftOut, left_out
+from quickstudy.use.own_support import LeftOut, kept_support, left_out
 from quickstudy.use.shots_curve import CurvePoint, shots_curve, what_more_brings
 
 __all__ = ["OwnReport", "own_report"]
@@ -25,6 +29,7 @@ class OwnReport:
         suspects: examples that look mislabelled.
         classes: names of the classes, empty for values.
         places: the file or row of each example.
+        copies: number of examples whose features equal those of an earlier one, up to rounding.
     """
 
     left: LeftOut
@@ -32,6 +37,7 @@ class OwnReport:
     suspects: tuple[Suspect, ...]
     classes: tuple[str, ...]
     places: tuple[str, ...]
+    copies: int = 0
 
     def sentences(self) -> list[str]:
         """The report in words: the score, what cannot be said, what more examples brought, and the suspects."""
@@ -45,6 +51,9 @@ class OwnReport:
         ]
         if (mean := self.left.score_of_mean) is not None:
             found.append(f"Predicting the mean of the others has the {score.metric} {amount(mean, score.metric)}.")
+        if self.copies:
+            what = "1 example equals" if self.copies == 1 else f"{self.copies} examples equal"
+            found.append(f"{what} another one, so this number is too good: an example left out is known by its copy.")
         if self.left.alone:
             what = "class" if len(self.left.alone) == 1 else "classes"
             found.append(f"Not in this number: the {what} {_some(self.left.alone)}, with a single example each.")
@@ -75,6 +84,7 @@ class OwnReport:
         return {
             "score": None if score is None else score.to_json(),
             "folds": self.left.folds,
+            "copies": self.copies,
             "not_left_out": list(self.left.alone),
             "score_of_mean": self.left.score_of_mean,
             "curve": [asdict(point) | {"mean": point.mean, "spread": point.spread} for point in self.curve],
@@ -97,8 +107,7 @@ def own_report(
     Raises:
         LearnerError: the predictor does not keep its support set.
 
-    >>> import torch
-    >>> from quickstudy import Examples, learners
+    >>> from quickstudy import learners
     >>> support = Examples.of([[0.0], [1.0], [8.0], [9.0], [0.5], [8.5]], [0, 0, 1, 1, 1, 1])
     >>> report = own_report(learners.ProtoNet(torch.nn.Flatten())(support, ["low", "high"]))
     >>> print(report.sentences()[0])  # doctest: +NORMALIZE_WHITESPACE
@@ -115,7 +124,15 @@ def own_report(
         suspects = mislabelled(found)
     curve = shots_curve(predictor, draws=draws, seed=seed)
     named = tuple(places) or tuple(f"example {row}" for row in range(len(found.y)))
-    return OwnReport(found, tuple(curve), tuple(suspects), classes, named)
+    return OwnReport(found, tuple(curve), tuple(suspects), classes, named, _copies(kept_support(predictor)))
+
+
+def _copies(support: Examples) -> int:
+    """How many rows equal an earlier one; what is encoded beside other rows differs in the last bits, so rows are rounded."""
+    rows = torch.cat([leaf.flatten(1).double() for leaf in leaves(support.x)], 1)
+    length = rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    marks = torch.cat([(rows / length * 1e4).round(), (length.log() * 1e3).round()], 1)
+    return len(marks) - len({row.numpy().tobytes() for row in marks + 0.0})
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:
