@@ -25,6 +25,8 @@ SMALL = {
     "train maml --data omniglot": {"--steps": 1, "--batch": 2, "--ways": 5, "--queries": 5},
     "train anil --data omniglot": {"--steps": 1, "--batch": 2, "--ways": 5, "--queries": 5},
     "train proto --data omniglot": {"--steps": 1, "--train-ways": 5, "--queries": 5},
+    "train mine.py:mine": {"--steps": 2, "--val-tasks": 3},
+    "train proto --data photos": {"--steps": 2, "--val-tasks": 3, "--width": 8},
     "tune maml": {"--trials": 2, "--steps": 2, "--batch": 2, "--val-tasks": 3, "--validations": 1},
     "tune maml --data sinusoid": {"--trials": 2, "--steps": 4, "--batch": 2, "--validations": 1},
     "evaluate": {"--tasks": 3},
@@ -67,7 +69,8 @@ def found() -> Iterator[tuple[Block, list[str]]]:
 def small(words: list[str]) -> list[str]:
     """A call of quickstudy with small settings; what a page says otherwise stays as it is."""
     line = " ".join(words)
-    settings = next((dict(short) for start, short in SMALL.items() if line.startswith(start)), {})
+    longest = sorted(SMALL, key=len, reverse=True)
+    settings = next((dict(SMALL[start]) for start in longest if line.startswith(start)), {})
     if "--all" in words:
         settings = ALL | ({} if "--only" in words else {"--only": "ProtoNet"})
     if "--traditional" in words:
@@ -103,9 +106,13 @@ def presumed(folder: Path, text: str) -> None:
         pairs = {"my card is lost": "cards", "a stolen card": "cards", "will it rain": "weather", "rain today": "weather"}
         lines = ["subject,queue", *(f"{subject},{queue}" for subject, queue in pairs.items())]
         (folder / "tickets.csv").write_text("\n".join(lines))
+    if "mine.py:mine" in text:
+        (page,) = [page for page in PAGES if page.name == "recipes.md"]
+        (own,) = [block.text for block in of(page, "python") if "def mine(" in block.text]
+        (folder / "mine.py").write_text(own)
     if "photos" in text:
         index = glyphs().test
-        for label in range(6):
+        for label in range(12):
             (folder / "photos" / f"class {label}").mkdir(parents=True)
             rows = index.gather((index.labels == label).nonzero().flatten()[:8])
             for number, row in enumerate(rows):

@@ -40,6 +40,7 @@ from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.wrappers.on_features import OnFeatures
+from quickstudy.learners.wrappers.scaled_targets import ScaledTargets
 
 __all__ = [
     "ANIL",
@@ -80,6 +81,7 @@ __all__ = [
     "ProtoNet",
     "RelationNet",
     "Reptile",
+    "ScaledTargets",
     "SequenceTransducer",
     "SiameseNet",
     "SimpleCNAPs",

@@ -57,6 +57,14 @@ def on_features(backbone: nn.Module, network: nn.Module, around: type[Learner[ob
     return learners.OnFeatures(backbone, around(network, **arguments))
 
 
+def waves() -> nn.Module:
+    return MLP(1, (40,), outputs=1)
+
+
+def scaled(network: nn.Module, around: type[Learner[object]], **arguments: object) -> Learner[object]:
+    return learners.ScaledTargets(around(network, **arguments), mean=0.5, deviation=3.0)
+
+
 def noisy() -> nn.Module:
     return nn.Sequential(MetaDropout(nn.Linear(INPUTS, 24)), nn.ReLU(), nn.Linear(24, 3))
 
@@ -114,6 +122,9 @@ CASES: dict[str, Case] = {
         partial(built, partial(on_features, around=learners.R2D2, penalty=1.0), frozen, lambda: nn.Linear(24, 16)),
         few,
         Training(100),
+    ),
+    "ScaledTargets": Case(
+        partial(built, partial(scaled, around=learners.MAML, inner_lr=0.02, likelihood=Gaussian()), waves), tasks.Sinusoid
     ),
     "MAML, meta-dropout": Case(partial(built, learners.MAML, noisy, inner_lr=0.3, inner_steps=2), few),
     "MAML, tasks mixed at hidden layers": Case(

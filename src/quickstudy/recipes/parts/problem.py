@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.datasets.class_index import ClassIndex, Splits
-from quickstudy.datasets.task_table import TableSplits
+from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.errors import Argument, LearnerError
 from quickstudy.inputs.kind import InputKind
 from quickstudy.learner import Learner
 from quickstudy.learners.wrappers.on_features import OnFeatures
+from quickstudy.learners.wrappers.scaled_targets import ScaledTargets
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.chained import Chained
@@ -46,6 +47,7 @@ class Problem:
         became: arguments that the data decided on.
         digest: of the data.
         raw: tasks of the inputs before the frozen backbone.
+        targets: mean and deviation of a table's values in meta-training.
     """
 
     tasks: Tasks
@@ -58,6 +60,7 @@ class Problem:
     became: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     raw: TaskSource[Any] | None = None
+    targets: tuple[float, float] | None = None
 
     @property
     def name(self) -> str:
@@ -143,7 +146,9 @@ class Problem:
         return Chained([encoder], features_of(encoder), outputs)
 
     def of(self, learner: Learner[Any]) -> Learner[Any]:
-        """The learner, on features of the frozen backbone if there is one."""
+        """The learner: on features of the frozen backbone if there is one, on scaled targets if these are a table's values."""
+        if self.targets is not None:
+            learner = ScaledTargets(learner, mean=self.targets[0], deviation=self.targets[1])
         return learner if self.network is None else OnFeatures(self.network, learner)
 
     def classes(self, name: str) -> ClassIndex:
@@ -224,7 +229,8 @@ def open_problem(data: Data, sizes: Sizes, steps: int, *, most_ways: int | None 
         decided, index = replace(sizes, queries=sizes.queries or 15), None
         tasks = _by_task(content, sizes) if isinstance(content, TableSplits) else Tasks(*content)
     became = {f.name: getattr(decided, f.name) for f in fields(decided)} | {"backbone": backbone}
-    return Problem(tasks, decided, data, backbone, found.network, index, raw[0].reads, became, found.digest, raw=_before(found))
+    before, scale = _before(found), _scale(content[0])
+    return Problem(tasks, decided, data, backbone, found.network, index, raw[0].reads, became, found.digest, before, scale)
 
 
 def _by_task(tables: TableSplits, sizes: Sizes) -> Tasks:
@@ -246,3 +252,10 @@ def _before(found: Found) -> TaskSource[Any] | None:
     """Tasks of the inputs before a frozen backbone."""
     index = found.raw[0]
     return Supervised(index, 1) if found.network is not None and isinstance(index, ClassIndex) else None
+
+
+def _scale(part: Any) -> tuple[float, float] | None:
+    """Mean and deviation of a table's values."""
+    if not isinstance(part, Table) or part.classes or not part.y.is_floating_point():
+        return None
+    return float(part.y.mean()), float(part.y.std().clamp(min=1e-12))
