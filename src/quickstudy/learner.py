@@ -143,6 +143,11 @@ class Learner(Recorded, HasValue, ABC, Generic[State]):
         return type(self).advance is not Learner.advance
 
     @property
+    def title(self) -> str:
+        """What reports call it: its class, or that of the learner inside where a wrapper changes its inputs and targets alone."""
+        return type(self).__name__
+
+    @property
     def encodes(self) -> bool:
         """Whether this learner has an encoder of its own, so that features can be shared between tasks."""
         return type(self).encode is not Learner.encode

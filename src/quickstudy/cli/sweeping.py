@@ -90,7 +90,7 @@ def _all_new(data: str, reads: Images) -> ClassIndex:
 
 def _label(learner: Learner[Any], run: Path, runs: Sequence[Path]) -> str:
     """A name for each run: where two folders have one name, their paths distinguish them."""
-    name = type(learner).__name__
+    name = learner.title
     alone = [other.name for other in runs].count(run.name) == 1
     return name if len(runs) == 1 else f"{name} in {run.name if alone else run}"
 

@@ -54,9 +54,9 @@ def _held(folder: Path, call: Call, pretraining: int) -> Contest:
     baselines = traditional(recipe, pretraining=pretraining, seed=call.seed)
     with progress() as bar:
         task = bar.add_task("", total=1 + len(baselines))
-        bar.update(task, description=type(learner).__name__)
+        bar.update(task, description=learner.title)
         curve = evaluate_by_shots(learner, sources, tasks=call.tasks, seed=call.seed)
-        learned = Contestant(type(learner).__name__, meta_trained(recipe, steps, seconds), curve)
+        learned = Contestant(learner.title, meta_trained(recipe, steps, seconds), curve)
         found = []
         for name, make in baselines.items():
             bar.update(task, description=name, advance=1)

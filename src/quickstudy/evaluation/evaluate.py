@@ -114,7 +114,7 @@ def evaluate(
     clusters = evaluated.clusters if isinstance(evaluated, RowPlan) else None
     classes = None if clusters is None else tuple(map(tuple, clusters.tolist()))
     report = Report(
-        model=type(model).__name__ if isinstance(model, Learner) else name_of(model),
+        model=model.title if isinstance(model, Learner) else name_of(model),
         source=source.name,
         metric=likelihood.metric,
         higher_is_better=likelihood.higher_is_better,

@@ -153,7 +153,7 @@ def evaluate_stream(
                 progress(min(tasks, len(scores[0])), tasks)
         seconds, size = _cost(learner, to(source.gather(plan[:_TIMED]), device))
     return StreamReport(
-        model=type(learner).__name__,
+        model=learner.title,
         source=source.name,
         scores=tuple(tuple(each) for each in scores),
         digest=source.digest(plan),

@@ -61,6 +61,10 @@ class OnFeatures(LearnerWrapper):
         self.backbone = backbone
         self.reads = backbone.reads if backbone.reads is not None else learner.reads
 
+    @property
+    def title(self) -> str:
+        return self.learner.title
+
     def encode(self, x: Inputs) -> Inputs:
         return self.learner.encode(x if self._are_features(x) else self._computed(x))
 

@@ -44,6 +44,10 @@ class ScaledTargets(LearnerWrapper):
             raise LearnerError(f"deviation={deviation} must be positive.")
         self.mean, self.deviation = mean, deviation
 
+    @property
+    def title(self) -> str:
+        return self.learner.title
+
     def adapt(self, support: Examples) -> Any:
         return super().adapt(self._scaled(support))
 
