@@ -19,7 +19,7 @@ from torch import Tensor
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.functional.distances import cosine_distance
 from quickstudy.learner import Learner
-from quickstudy.learners import LogisticRegression, OnFeatures, ProtoNet
+from quickstudy.learners import LogisticRegression, ProtoNet
 from quickstudy.nn import UnitLength
 from quickstudy.reports.compare import compare
 from quickstudy.reports.report import Report
@@ -66,7 +66,7 @@ def main() -> None:
     run = Run(given.run)
     recipe, learner = run.recipe(), run.learner()
     before = recipe.learner
-    assert isinstance(recipe.test, FewShot) and isinstance(recipe.val, FewShot) and isinstance(learner, OnFeatures)
+    assert isinstance(recipe.test, FewShot) and isinstance(recipe.val, FewShot)
     centroid = ProtoNet(UnitLength(), distance=cosine_distance, scale=10.0)
     for shots in given.shots:
         source = recipe.test.resized(ways=given.ways, shots=shots, queries=5)

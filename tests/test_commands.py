@@ -52,7 +52,7 @@ NOT_RUN = {
 }
 """Commands which cannot run here, and why."""
 
-MOST_NOT_RUN = 20
+MOST_NOT_RUN = 22
 
 
 def reason(words: list[str]) -> str | None:

@@ -119,7 +119,7 @@ class Problem:
         """
         row, width = self.row, width or self.data.width
         if self.fitted:
-            return fitted_encoder(self.index, row.shape[1], counts=self.backbone == "hashed")
+            return fitted_encoder(self.index, row.shape[1], shots=self.sizes.shots, counts=self.backbone == "hashed")
         if self.backbone == "conv4":
             channels, side = self.image
             strided = self.data.strided if strided is None else strided
