@@ -105,14 +105,14 @@ def told(self, fabric, **options):
 run.Run.train = told
 main()
 """
-ARGUMENTS = {"steps": 40, "batch": 4}
+ARGUMENTS = {"steps": 40, "batch": 4, "validations": 1}
 
 
 def test_a_killed_process_ends_the_run_which_resumes(tmp_path: Path) -> None:
     """By the command line, in two processes: nothing hangs, the folder stays whole, and the run goes on from it."""
     script, folder, whole = tmp_path / "run.py", tmp_path / "run", tmp_path / "whole"
     script.write_text(SCRIPT)
-    flags = ["--steps", 40, "--batch", 4, "--out", folder, "--devices", 2, "--accelerator", "cpu"]
+    flags = ["--steps", 40, "--batch", 4, "--validations", 1, "--out", folder, "--devices", 2, "--accelerator", "cpu"]
     process = python(str(script), "train", "maml", "--data", "sinusoid", *flags)
     assert process.stdout is not None
     for line in process.stdout:

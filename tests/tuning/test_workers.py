@@ -94,7 +94,7 @@ def test_from_the_command_line_to_the_best_run(tmp_path: Path, call) -> None:  #
     assert "the best of 5 trials on 200 meta-validation tasks" in text and "0 (as it is)" in text and "importance:" in text
     assert "trial 4 complete" in err
     found = Tuned.load(tmp_path / "study" / "tuning.json")
-    assert found.command in out and found.fixed == {"steps": 6, "batch": 2}
+    assert found.command in out and found.fixed == {"data": "sinusoid", "steps": 6, "batch": 2}
     assert all((tmp_path / "study" / f"{name}.png").stat().st_size > 5000 for name in ("history", "arguments", "importance"))
     status, out, _ = call(*words, "--json")
     assert status == 0 and json.loads(out)["best"]["arguments"] == found.best.arguments
@@ -124,4 +124,4 @@ def test_bad_input_is_told_in_a_sentence(words: str, reason: str, tmp_path: Path
 def test_help_tells_what_is_tuned(call) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = call("tune", "maml", "--data", "sinusoid", "--help")
     text = " ".join(out.replace("│", " ").split())
-    assert status == 0 and "[default: tuned, 0.0001 to 0.1, by ratio]" in text and "[default: 10]" in text
+    assert status == 0 and "[default: tuned, 0.0004 to 0.04, by ratio]" in text and "[default: 8]" in text

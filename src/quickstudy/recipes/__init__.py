@@ -10,6 +10,7 @@ from quickstudy.recipes.hypernetwork import hypernetwork
 from quickstudy.recipes.imaml import imaml
 from quickstudy.recipes.learned_optimizer import learned_optimizer
 from quickstudy.recipes.leo import leo
+from quickstudy.recipes.logistic_by_shots import logistic_by_shots
 from quickstudy.recipes.lrd2 import lrd2
 from quickstudy.recipes.mahalanobis_proto import mahalanobis_proto
 from quickstudy.recipes.maml import maml
@@ -63,6 +64,7 @@ __all__ = [
     "imaml",
     "learned_optimizer",
     "leo",
+    "logistic_by_shots",
     "lrd2",
     "mahalanobis_proto",
     "maml",
