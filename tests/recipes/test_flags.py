@@ -11,11 +11,12 @@ import torch
 from quickstudy import datasets, learners, load, recipes, save
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.task_table import Table, TableSplits
-from quickstudy.errors import ArgumentError, LearnerError
+from quickstudy.errors import ArgumentError, LearnerError, UserError
 from quickstudy.learner import Learner
 from quickstudy.nn.frozen import Frozen
 from quickstudy.recipes.parts.flags import presets_of, resolved, section_of
 from quickstudy.runs.known import recipe_functions
+from quickstudy.storage.own_code import trusting
 from quickstudy.tasks import ByTask, FewShot
 
 
@@ -139,6 +140,28 @@ def test_a_frozen_backbone_is_part_of_the_learner_and_its_features_of_the_tasks(
     assert torch.equal(again(["my card?"]), predictor(["my card?"])), "files build it again"
     hashed = recipes.proto(data=str(file), backbone="hashed", **given)
     assert len(list(hashed.records(seed=0))) == 2 and not isinstance(hashed.learner, learners.OnFeatures)
+
+
+def test_a_backbone_of_ones_own_is_frozen_or_trains_along(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from torch import nn\n\n"
+        "def flat():\n    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 5))\n"
+        "    network.features = 5\n    return network\n\n"
+        "def silent():\n    return nn.Flatten()\n"
+    )
+    given: dict[str, Any] = {"data": splits(), "ways": 3, "steps": 2, "preset": "none"}
+    with pytest.raises(UserError, match="not on your list"):
+        recipes.proto(backbone=f"{file}:flat", **given)
+    with trusting():
+        frozen = recipes.proto(backbone=f"{file}:flat", **given)
+        assert isinstance(frozen.learner, learners.OnFeatures) and frozen.train.sample(1)[0].query.x.shape[1] == 5
+        tuned = recipes.proto(backbone=f"{file}:flat", backbone_weights="tuned", **given)
+        before = [p.detach().clone() for p in tuned.learner.parameters()]
+        assert len(list(tuned.records(seed=0))) == 2
+        assert not torch.equal(before[1], list(tuned.learner.parameters())[1]), "it trains along"
+        with pytest.raises(ArgumentError, match="how many features it gives"):
+            recipes.proto(backbone=f"{file}:silent", **given)
 
 
 def test_a_wrong_backbone_is_a_sentence() -> None:

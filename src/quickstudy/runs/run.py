@@ -9,6 +9,7 @@ Its folder holds:
 """
 
 import json
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -38,6 +39,8 @@ from quickstudy.tasks.usual_images import usual_images
 from quickstudy.train import Record
 
 __all__ = ["Run"]
+
+_log = logging.getLogger(__name__)
 
 
 class Run:
@@ -112,6 +115,8 @@ class Run:
             recipe = self.function(**values)
         if not isinstance(recipe, Recipe):
             raise RunError(f"{self.config['recipe']} returned {type(recipe).__name__}, no Recipe. See docs/recipes.md.")
+        if recipe.digest and self.config.get("data", recipe.digest) != recipe.digest:
+            _log.warning("%s: the data changed since this run was trained, so its tasks are other ones.", self.folder)
         recipe.learner.reads = recipe.reads if recipe.reads is not None else recipe.train.reads
         return recipe
 

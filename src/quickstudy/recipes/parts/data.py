@@ -20,7 +20,7 @@ from quickstudy.nn.backbones.catalogue import build, describe
 from quickstudy.nn.backbones.pretrained import known_weights
 from quickstudy.nn.frozen import Frozen
 from quickstudy.recipes.parts.checked import AtLeast
-from quickstudy.storage.own_code import names_code
+from quickstudy.storage.own_code import names_code, own_function
 from quickstudy.tasks.named_data import Sources, data_names
 from quickstudy.tasks.open_data import Reading, open_data
 
@@ -42,6 +42,7 @@ class Found:
         raw: the same before the backbone.
         backbone: by name, with "auto" decided.
         network: the frozen backbone, if there is one.
+        trained: a backbone of one's own that trains along.
         digest: of the data.
     """
 
@@ -50,6 +51,7 @@ class Found:
     backbone: str
     network: Frozen | None
     digest: str
+    trained: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Data:
     Args:
         data: a data set by name, a folder of class folders, a table file, or FILE.py:FUNCTION; quickstudy data shows what is
             read. In Python also three indices, tables or sources.
-        backbone: a name of quickstudy list backbones; auto takes a pretrained one for photos and texts where its package is
-            installed, and otherwise one that is trained from scratch.
+        backbone: a name of quickstudy list backbones, or FILE.py:FUNCTION; auto takes a pretrained one for photos and texts where
+            its package is installed, and otherwise one that is trained from scratch.
         backbone_weights: of a pretrained backbone; frozen features are computed once and kept, tuned weights train along.
         image_size: side of the images, in pixels; 0 is the usual one of the data or of the backbone.
         width: channels of each convolution of conv4, units of each layer of mlp.
@@ -83,15 +85,16 @@ class Data:
         """
         if isinstance(self.data, Found):
             return self.data
+        own = self._own(self.backbone) if names_code(self.backbone) else None
         if not isinstance(self.data, str):
-            return self._with_backbone(self.data, "", self.backbone)
+            return self._with_backbone(self.data, "", self.backbone, own)
         if self.data == "omniglot" and self.image_size and self.reading == Reading():
-            return self._with_backbone(omniglot(size=self.image_size), f"omniglot-{self.image_size}", self.backbone)
+            return self._with_backbone(omniglot(size=self.image_size), f"omniglot-{self.image_size}", self.backbone, own)
         if self.data in data_names():
             opened = open_data(self.data, self.reading)
-            return self._with_backbone(opened.content, opened.digest, self.backbone)
+            return self._with_backbone(opened.content, opened.digest, self.backbone, own)
         backbone = self._chosen()
-        network = self._network(backbone)
+        network = own if own is not None else self._network(backbone)
         opened = open_data(self.data, self.reading, reads=self._reads(backbone, network))
         return self._with_backbone(opened.content, opened.digest, backbone, network)
 
@@ -118,16 +121,25 @@ class Data:
         size: dict[str, Any] = {"size": self.image_size} if self.image_size and describe(backbone).reads == "images" else {}
         return build(backbone, weights=self.backbone_weights, **size)
 
+    def _own(self, backbone: str) -> nn.Module:
+        network = own_function(backbone, "a backbone")()
+        if not isinstance(network, nn.Module) or not isinstance(getattr(network, "features", None), int):
+            raise ArgumentError(
+                Argument("backbone", backbone), " must return an nn.Module that says how many features it gives, in features."
+            )
+        return Frozen(network) if self.backbone_weights == "frozen" else network
+
     def _reads(self, backbone: str, network: nn.Module | None) -> InputKind | None:
         if network is not None:
-            reads: InputKind | None = network.reads  # type: ignore[assignment]
-            return reads
+            known: InputKind | None = getattr(network, "reads", None)
+            if known is not None:
+                return known
         side = self.image_size or _SIDE
         return Images((side, side), channels=3, strokes=False) if _kind(self.data, self.reading) == "images" else None
 
     def _with_backbone(self, content: Any, digest: str, backbone: str, network: nn.Module | None = None) -> Found:
         if not isinstance(network, Frozen):
-            return Found(content, content, backbone, None, digest)
+            return Found(content, content, backbone, None, digest, network if names_code(backbone) else None)
         if isinstance(content, Sources):
             raise ArgumentError("tasks that a function makes have no rows to encode. Choose another ", Argument("backbone"), ".")
         features = type(content)(*[_features(part, network) for part in content])

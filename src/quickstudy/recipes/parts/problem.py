@@ -1,5 +1,6 @@
 """What a recipe's learner is to learn: tasks drawn from its data, and networks that fit their rows."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -48,6 +49,7 @@ class Problem:
         digest: of the data.
         raw: tasks of the inputs before the frozen backbone.
         targets: mean and deviation of a table's values in meta-training.
+        trained: a backbone of one's own that trains along.
     """
 
     tasks: Tasks
@@ -61,6 +63,7 @@ class Problem:
     digest: str = ""
     raw: TaskSource[Any] | None = None
     targets: tuple[float, float] | None = None
+    trained: nn.Module | None = None
 
     @property
     def name(self) -> str:
@@ -120,6 +123,8 @@ class Problem:
         row, width = self.row, width or self.data.width
         if self.fitted:
             return fitted_encoder(self.index, row.shape[1], shots=self.sizes.shots, counts=self.backbone == "hashed")
+        if self.trained is not None:
+            return copy.deepcopy(self.trained)
         if self.backbone == "conv4":
             channels, side = self.image
             strided = self.data.strided if strided is None else strided
@@ -230,7 +235,9 @@ def open_problem(data: Data, sizes: Sizes, steps: int, *, most_ways: int | None 
         tasks = _by_task(content, sizes) if isinstance(content, TableSplits) else Tasks(*content)
     became = {f.name: getattr(decided, f.name) for f in fields(decided)} | {"backbone": backbone}
     before, scale = _before(found), _scale(content[0])
-    return Problem(tasks, decided, data, backbone, found.network, index, raw[0].reads, became, found.digest, before, scale)
+    return Problem(
+        tasks, decided, data, backbone, found.network, index, raw[0].reads, became, found.digest, before, scale, found.trained
+    )
 
 
 def _by_task(tables: TableSplits, sizes: Sizes) -> Tasks:

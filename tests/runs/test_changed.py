@@ -1,0 +1,52 @@
+"""Runs on data of one's own: changed data is refused at resume, accepted on request, and named at evaluation."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from quickstudy.errors import RunError
+from quickstudy.runs.call import recorded_call
+from quickstudy.runs.run import Run
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    file = tmp_path / "rows.csv"
+    lines = [
+        f"{part}{label},{10 * label + row + 0.5},{name}"
+        for part, name in enumerate(("train", "val", "test"))
+        for label in range(3)
+        for row in range(4)
+    ]
+    file.write_text("kind,size,part\n" + "\n".join(lines) + "\n")
+    return file
+
+
+def test_changed_data(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    given = {"data": str(table), "label": "kind", "split_column": "part", "ways": 2, "steps": 2, "width": 4, "val_tasks": 3}
+    folder = tmp_path / "run"
+    list(Run(folder, "proto", given).train())
+    kept = recorded_call(folder)
+    assert kept is not None and kept["resolved"]["backbone"] == "mlp" and len(kept["data"]) == 16
+    with caplog.at_level(logging.WARNING):
+        Run(folder).recipe()
+    assert "changed" not in caplog.text
+    table.write_text(table.read_text().replace("0.5", "0.75"))
+    with caplog.at_level(logging.WARNING):
+        Run(folder).recipe()
+    assert "the data changed since this run was trained" in caplog.text
+    with pytest.raises(RunError, match=r"the data .*rows\.csv changed since this run began\. .* accept_changed"):
+        list(Run(folder).train())
+    list(Run(folder).train(accept_changed=True))
+    now = recorded_call(folder)
+    assert now is not None and now["changed"] == ["data"] and now["data"] != kept["data"]
+    list(Run(folder).train())
+
+
+def test_a_run_is_opened_from_any_folder(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"label": "kind", "split_column": "part", "ways": 2, "steps": 1, "width": 4, "val_tasks": 3}
+    monkeypatch.chdir(tmp_path)
+    list(Run("run", "proto", {"data": "rows.csv"} | given).train())
+    monkeypatch.chdir("/")
+    assert Run(tmp_path / "run").recipe().test.name.startswith("rows")
