@@ -81,7 +81,7 @@ def flags_of(recipe: Callable[..., Any]) -> list[inspect.Parameter]:
         title, hint = section_of(recipe, name), parameter.annotation
         if hint is Any:  # in Python data may be an object, too
             hint = str
-        note = Parameter(group=title, negative=()) if hint is bool else Parameter(group=title)
+        note = Parameter(group=title, negative=())
         found.append(parameter.replace(annotation=hint if title is None else Annotated[hint, note]))
     return found
 
