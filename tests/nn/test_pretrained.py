@@ -4,6 +4,7 @@ import copy
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,10 @@ def test_a_predictor_on_a_frozen_backbone_is_kilobytes_and_answers_bitwise(tmp_p
     assert mine.state_dict() == {} and training_state(mine, torch.optim.SGD([torch.zeros(1)]), None)["learner"] == {}
     predictor = mine(Examples.of(x, torch.tensor([0, 1, 0, 1])), ["a", "b"])
     save(predictor, tmp_path / "small.safetensors")
-    assert (tmp_path / "small.safetensors").stat().st_size < 20_000
+    features = 4 * len(x) * 1280  # of the support set, which the file keeps
+    assert (tmp_path / "small.safetensors").stat().st_size < 20_000 + features
+    save(replace(predictor, support=None), tmp_path / "alone.safetensors")
+    assert (tmp_path / "alone.safetensors").stat().st_size < 20_000
     again = load(tmp_path / "small.safetensors")
     assert torch.equal(again(x), predictor(x)) and again.names(x) == predictor.names(x)
     filled = load(tmp_path / "small.safetensors", like=learner())

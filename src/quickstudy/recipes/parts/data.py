@@ -85,17 +85,15 @@ class Data:
         """
         if isinstance(self.data, Found):
             return self.data
-        own = self._own(self.backbone) if names_code(self.backbone) else None
         if not isinstance(self.data, str):
-            return self._with_backbone(self.data, "", self.backbone, own)
-        if self.data == "omniglot" and self.image_size and self.reading == Reading():
-            return self._with_backbone(omniglot(size=self.image_size), f"omniglot-{self.image_size}", self.backbone, own)
-        if self.data in data_names():
-            opened = open_data(self.data, self.reading)
-            return self._with_backbone(opened.content, opened.digest, self.backbone, own)
-        backbone = self._chosen()
-        network = own if own is not None else self._network(backbone)
-        opened = open_data(self.data, self.reading, reads=self._reads(backbone, network))
+            return self._with_backbone(self.data, "", self.backbone, self._network(self.backbone))
+        named = self.data in data_names()
+        backbone = self.backbone if named else self._chosen()
+        network = self._network(backbone)
+        if self.data == "omniglot" and self.image_size and network is None and self.reading == Reading():
+            return self._with_backbone(omniglot(size=self.image_size), f"omniglot-{self.image_size}", backbone)
+        reads = getattr(network, "reads", None) if named else self._reads(backbone, network)
+        opened = open_data(self.data, self.reading, reads=reads)
         return self._with_backbone(opened.content, opened.digest, backbone, network)
 
     def _chosen(self) -> str:
@@ -115,7 +113,9 @@ class Data:
         return pretrained
 
     def _network(self, backbone: str) -> nn.Module | None:
-        """A pretrained backbone; None for one that is built to fit the data."""
+        """A pretrained backbone, or one's own; None for one that is built to fit the data."""
+        if names_code(backbone):
+            return self._own(backbone)
         if backbone in ("auto", "hashed") or not describe(backbone).licence:
             return None
         size: dict[str, Any] = {"size": self.image_size} if self.image_size and describe(backbone).reads == "images" else {}
