@@ -58,7 +58,10 @@ def test_texts_from_a_table_to_answers(place: Path, tmp_path: Path, call: Call, 
     file, said = adapted(place, call, tmp_path)
     assert "adapted to 15 texts of 3 classes" in said and "accuracy 86.7 % (95 % Wilson interval over 15 examples" in said
     assert f"Check {place}/tickets.csv row 14: it is labelled food" in said and "looks like cards" in said
-    assert 'Threshold for "none of these": 0.' in said and "holds no tasks" in said and "examples of each class" in said
+    assert 'No threshold for "none of these": of your own examples, left out, 13 are answered rightly, and 20 are needed' in said
+    assert "holds no tasks" in said and "examples of each class" in said and load(file).threshold is None
+    file, said = adapted(place, call, tmp_path, "--calibrate", "support", "--force")
+    assert 'Threshold for "none of these": 0.' in said and load(file).threshold.right == 13
     monkeypatch.setattr("sys.stdin", io.StringIO("rain\n\na pizza\n"))
     status, out, err = call("predict", file, "--text", "my card", "--text", " ", "-", "--json", "--threshold", 0)
     found = json.loads(out)
@@ -80,7 +83,8 @@ def test_texts_from_a_table_to_answers(place: Path, tmp_path: Path, call: Call, 
 
 def test_the_report_as_json_and_what_is_switched_off(place: Path, tmp_path: Path, call: Call) -> None:
     status, out, err = call(
-        *["adapt", place / "texts", place / "tickets.csv", "--label", "queue", "-o", tmp_path / "p", "--json"], "--drop-support"
+        *["adapt", place / "texts", place / "tickets.csv", "--label", "queue", "-o", tmp_path / "p", "--json"],
+        *["--drop-support", "--calibrate", "support"],
     )
     found = json.loads(out)
     assert status == 0, err
@@ -95,7 +99,7 @@ def test_the_report_as_json_and_what_is_switched_off(place: Path, tmp_path: Path
 
 
 def test_new_examples_and_new_classes(place: Path, tmp_path: Path, call: Call) -> None:
-    file, _ = adapted(place, call, tmp_path)
+    file, _ = adapted(place, call, tmp_path, "--calibrate", "support")
     before = load(file)
     (tmp_path / "more.csv").write_text("text,label\nthe train is late,travel\nbus and train tickets,travel\na new card,cards\n")
     other = tmp_path / "other.safetensors"
