@@ -90,8 +90,15 @@ def encoded(
             raise DataError(
                 f"{home} cannot be written to ({error.strerror}). Choose another folder, or free its disk; what is done is kept."
             ) from error
-    name = f"{index.name}, features of {type(encoder).__name__}"
+    name = f"{index.name}, features of {_title(encoder)}"
     return replace(index, x=FeatureRows(cache.path, work.shape, _KINDS[dtype]), name=name, reads=None)
+
+
+def _title(encoder: nn.Module) -> str:
+    """The name of a pretrained backbone, else the class, of what a frozen encoder holds."""
+    inside = getattr(encoder, "encoder", encoder)
+    named = getattr(inside, "name", None)
+    return named if isinstance(named, str) else type(inside).__name__
 
 
 class FeatureRows:
