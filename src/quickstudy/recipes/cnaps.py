@@ -4,10 +4,10 @@ from quickstudy.learners.blackbox.cnaps import CNAPs
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.renormed import NormedByExample
 from quickstudy.nn.set_encoder import SetEncoder
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import features_of, open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes

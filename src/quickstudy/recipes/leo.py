@@ -2,10 +2,10 @@
 
 from quickstudy.learners.blackbox.leo import LEO
 from quickstudy.nn.standardised import UnitLength
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.pretraining import pretrained
 from quickstudy.recipes.parts.problem import features_of, open_problem
 from quickstudy.recipes.parts.recipe import Recipe

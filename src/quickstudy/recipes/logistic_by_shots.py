@@ -1,10 +1,10 @@
 """Logistic regression on learned features, whose penalty and scale follow shots and ways by six meta-learned numbers."""
 
 from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes

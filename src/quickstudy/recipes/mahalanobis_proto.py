@@ -1,10 +1,10 @@
 """Prototypes under each class's own Mahalanobis distance, after Bateni et al., 2020."""
 
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes

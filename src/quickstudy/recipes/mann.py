@@ -3,10 +3,10 @@
 from quickstudy.learners.memory.mann import MANN
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.recurrent import LSTMCell
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import features_of, open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes

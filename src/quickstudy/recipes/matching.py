@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from quickstudy.learners.metric.matching import MatchingNet
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET, MANY_WAYS
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes
@@ -15,17 +15,7 @@ from quickstudy.recipes.parts.space import Log
 __all__ = ["matching"]
 
 _PRESETS: Presets = {
-    "omniglot": {
-        "queries": 15,
-        "train_ways": 60,
-        "train_queries": 2,
-        "val_ways": 20,
-        "val_queries": 5,
-        "steps": 1800,
-        "lr": 4e-3,
-        "validations": 4,
-        "val_tasks": 100,
-    },
+    "omniglot": MANY_WAYS,
     "budget": BUDGET,
 }
 

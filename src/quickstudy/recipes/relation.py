@@ -5,10 +5,10 @@ from typing import Literal
 from quickstudy.functional.pairs import pair_cross_entropy, pair_squared_error
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.nn.relation import Conv4Maps, Relation
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes

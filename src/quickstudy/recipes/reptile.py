@@ -8,10 +8,10 @@ from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
 from quickstudy.functional.unroll import SGD, Adam
 from quickstudy.learners.optimization.reptile import Reptile
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes

@@ -1,10 +1,10 @@
 """Siamese networks, after Koch, Zemel & Salakhutdinov, 2015: pairs within tasks."""
 
 from quickstudy.learners.metric.siamese import SiameseNet
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET, MANY_WAYS
 from quickstudy.recipes.parts.problem import features_of, open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes
@@ -12,17 +12,7 @@ from quickstudy.recipes.parts.sizes import Sizes
 __all__ = ["siamese"]
 
 _PRESETS: Presets = {
-    "omniglot": {
-        "queries": 15,
-        "train_ways": 60,
-        "train_queries": 2,
-        "val_ways": 20,
-        "val_queries": 5,
-        "steps": 1800,
-        "lr": 4e-3,
-        "validations": 4,
-        "val_tasks": 100,
-    },
+    "omniglot": MANY_WAYS,
     "budget": BUDGET,
 }
 

@@ -1,10 +1,10 @@
 """SimpleShot, after Wang, Chao, Weinberger & van der Maaten, 2019: a pre-trained classifier, then nearest centroids."""
 
 from quickstudy.learners.metric.simple_shot import SimpleShot
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
 from quickstudy.recipes.parts.outer import Outer
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import features_of, open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes

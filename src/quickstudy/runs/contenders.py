@@ -12,8 +12,8 @@ from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
-from quickstudy.recipes.parts.budget import BUDGET
 from quickstudy.recipes.parts.data import Data, Found
+from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import Problem, open_problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes
@@ -31,7 +31,7 @@ class Budget:
 
     Args:
         data: as ``data`` of a recipe; a folder or a file is read once for all.
-        changes: other arguments of recipes than `recipes.parts.budget.BUDGET` has.
+        changes: other arguments of recipes than `recipes.parts.presets.BUDGET` has.
 
     >>> Budget("glyphs").tasks, Budget("glyphs").examples
     (2400, 72000)

@@ -1,4 +1,4 @@
-"""One small equal budget, in which all learners are compared: the same tasks, examples, backbone and schedule.
+"""Presets that recipes share; above all one small equal budget, in which all learners are compared on the same tasks.
 
 Equal are the tasks and not the seconds, for three reasons: labelled tasks are what a person has few of; the list of tasks,
 and so the result, is the same on every machine and however busy it is, which seconds are not; and what a learner makes of
@@ -8,7 +8,7 @@ labelled examples instead of tasks sees as many of them.
 
 from typing import Any
 
-__all__ = ["BUDGET"]
+__all__ = ["BUDGET", "MANY_WAYS"]
 
 BUDGET: dict[str, Any] = {
     "ways": 5,
@@ -26,3 +26,16 @@ BUDGET: dict[str, Any] = {
     "val_tasks": 0,
 }
 """Arguments that all recipes share in it: 2,400 tasks, which show 72,000 examples."""
+
+MANY_WAYS: dict[str, Any] = {
+    "queries": 15,
+    "train_ways": 60,
+    "train_queries": 2,
+    "val_ways": 20,
+    "val_queries": 5,
+    "steps": 1800,
+    "lr": 4e-3,
+    "validations": 4,
+    "val_tasks": 100,
+}
+"""Of metric learners on Omniglot: tasks of many ways, which are harder and teach more."""
