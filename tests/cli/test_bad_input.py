@@ -305,6 +305,8 @@ OTHERS: list[tuple[list[str], str]] = [
         'predict {rowspredictor} --row {{"age":41,"sex":1}}': "has 1",
         "doctor protto": "Did you mean proto?",
         "doctor {noise}": "none of the files that are read as data",
+        "evaluate {run} --list {empty} --tasks 5": "the tasks are those of the list. Leave --tasks out",
+        "evaluate {run} --list {empty} --seed 1": "the tasks are those of the list. Leave --seed out",
         "data glifs": "no name of a data set",
         "data {nothing}": "is no folder or file here",
         "data {noise}": "none of the files that are read as data",

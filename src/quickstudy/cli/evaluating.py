@@ -16,6 +16,7 @@ from quickstudy.cli.console import print_json, progress, say, table
 from quickstudy.cli.sweeping import across, by_size, numbers
 from quickstudy.errors import Argument, ArgumentError
 from quickstudy.evaluation.stream import StreamReport
+from quickstudy.recipes.parts.checked import AtLeast
 from quickstudy.reports.intervals import interval_over_runs
 from quickstudy.reports.report import Report
 from quickstudy.reports.words import amount, between
@@ -33,8 +34,8 @@ def evaluate(
     runs: list[Path],
     /,
     *,
-    tasks: int = 1000,
-    seed: int = 0,
+    tasks: int | None = None,
+    seed: Annotated[int | None, AtLeast(0)] = None,
     ways: Annotated[list[int] | None, _Several] = None,
     shots: Annotated[list[int] | None, _Several] = None,
     queries: int | None = None,
@@ -56,8 +57,8 @@ def evaluate(
 
     Args:
         runs: folders of runs.
-        tasks: how many tasks.
-        seed: of the task list.
+        tasks: how many tasks; 1,000 by default.
+        seed: of the task list; 0 by default.
         ways: classes in a task, if other than the recipe's; several (2 5 10) give a table and a figure.
         shots: support examples of each class, if other than the recipe's; several (1 5 10) give a table and a figure.
         queries: query examples of each class, if other than the recipe's.
@@ -75,9 +76,11 @@ def evaluate(
     """
     if save_list is not None:
         check_output(save_list, TASK_LIST, argument="save_list", force=force)
+    if list_ is not None:
+        _refuse("the tasks are those of the list", {"tasks": tasks, "seed": seed})
     call = Call(
-        tasks=tasks,
-        seed=seed,
+        tasks=1000 if tasks is None else tasks,
+        seed=seed or 0,
         queries=queries,
         of_learner=changes("--learner-arg", with_),
         of_recipe=changes("--data-arg", on),

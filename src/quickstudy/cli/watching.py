@@ -40,11 +40,12 @@ def watch(
     """Watch a run live: loss, gradient norm, validation, and adaptation before and after inner steps.
 
     Any process may be training it, on this machine or into a shared folder. The view ends when the run does. With --csv,
-    --tensorboard or --html nothing is shown; the log, as far as it has come, is written elsewhere.
+    --tensorboard or --html nothing is shown, unless --once is given; the log, as far as it has come, is written elsewhere.
 
     Args:
         run: folder of the run.
-        once: print the current state once and end; also the default if the output is not a terminal.
+        once: print the current state once and end; also the default if the output is not a terminal. With --csv, --tensorboard
+            or --html it is printed beside what is written.
         every: seconds between updates.
         csv: write the log as a table (CSV) to this file: a row for each outer step.
         tensorboard: write the log for TensorBoard, into the run's folder: tensorboard --logdir RUN.
@@ -71,7 +72,7 @@ def watch(
 
         run_page(found).write(html)
         say(f"page:  {html}")
-    if csv is None and not tensorboard and html is None:
+    if once or (csv is None and not tensorboard and html is None):
         _show(found, once or not out.is_terminal, every)
 
 
