@@ -194,7 +194,7 @@ class Runs(Files):
         if name.endswith(".safetensors"):
             return _forged(content, rng)
         if name == "run.json":
-            how, found = shaken(json.loads(content), rng, ("glyphs", "matching", "steps"))
+            how, found = shaken(json.loads(content), rng, ("sinusoids", "matching", "steps"))
             return how, json.dumps(found).encode()
         lines = content.splitlines()
         number = rng.randrange(len(lines))

@@ -1,5 +1,6 @@
 """Runs on data of one's own: changed data is refused at resume, accepted on request, and named at evaluation."""
 
+import json
 import logging
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def test_changed_data(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixt
     now = recorded_call(folder)
     assert now is not None and now["changed"] == ["data"] and now["data"] != kept["data"]
     list(Run(folder).train())
+
+
+def test_a_record_that_lacks_an_argument_is_filled_as_it_was_given(tmp_path: Path) -> None:
+    list(Run(tmp_path, "maml", {"data": "sinusoid", "steps": 2, "batch": 2, "val_tasks": 3}).train())
+    kept = json.loads((tmp_path / "run.json").read_text())
+    for name in ("data", "steps", "inner_lr"):
+        del kept["resolved"][name]
+    (tmp_path / "run.json").write_text(json.dumps(kept))
+    recipe = Run(tmp_path).recipe()
+    assert recipe.steps == 2 and "sinusoid" in recipe.train.name and recipe.learner.inner_lr == 0.01  # type: ignore[union-attr]
 
 
 def test_a_run_is_opened_from_any_folder(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,7 +166,7 @@ class _Cache:
     def _pieces(self) -> list[tuple[int, str]]:
         """Rows and checksum of each piece, of a whole cache or of one that was begun; lines that were cut off are left out."""
         found: list[tuple[int, str]] = []
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ArithmeticError, ValueError, KeyError, TypeError):
             if (self.path / "cache.json").exists():
                 return [(int(rows), str(checksum)) for rows, checksum in read_json(self.path / "cache.json")["pieces"]]
             for line in (self.path / "pieces.jsonl").read_text().splitlines():

@@ -173,7 +173,7 @@ def open_store(folder: str | Path) -> ClassIndex:
     try:
         found = read_json(folder / "store.json")
         version = int(found["version"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ArithmeticError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{folder} holds no complete store ({error}). Write one with datasets.write_store.") from error
     if version > _VERSION:
         raise DataError(f"{folder} was written by a newer quickstudy. Update it: pip install --upgrade quickstudy")
@@ -214,7 +214,7 @@ def _layout(found: dict[str, Any]) -> RowLayout:
     try:
         given = found.get("layout", {"skeleton": {"tensor": 0}, "parts": [[found.get("shape"), found.get("kind")]]})
         return RowLayout.from_json(given)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ArithmeticError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"a store's rows are described wrongly ({error!r}). {REMEDY}") from error
 
 

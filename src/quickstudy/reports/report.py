@@ -252,7 +252,7 @@ class Report:
         """
         try:
             return cls.from_json(read_json(Path(path)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ArithmeticError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is not a report of quickstudy: {error}. Run quickstudy evaluate again.") from error
 
 

@@ -132,7 +132,7 @@ class Tuned:
         try:
             found = read_json(Path(path))
             return cls(**{name: found[name] for name in cls.__dataclass_fields__} | {"trials": _trials(found["trials"])})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ArithmeticError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} was not written by quickstudy tune: {error}. Tune again.") from error
 
 

@@ -35,7 +35,7 @@ def recorded_call(folder: Path) -> dict[str, Any] | None:
         wrong = [f"{key} is {value!r}" for key, value in call.items() if type(value) is not (_KINDS | _LATER)[key]]
         if wrong or not all(isinstance(word, str) for word in call["versions"].values()):
             raise TypeError((wrong or ["its versions are no texts"])[0])
-    except (ArtefactError, ValueError, LookupError, TypeError) as error:
+    except (ArtefactError, ArithmeticError, ValueError, LookupError, TypeError) as error:
         why = f"no {error}" if isinstance(error, KeyError) else error
         raise RunError(f"{path} is damaged ({why}). Put a copy back, or start a new run in another folder.") from error
     return call

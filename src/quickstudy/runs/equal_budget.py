@@ -130,7 +130,7 @@ def _read(path: Path, settings: Mapping[str, Any]) -> Standing | None:
         theirs = found["settings"]
         known = {field.name: found[field.name] for field in fields(Standing) if field.name != "report"}
         standing = Standing(**known, report=Report.from_json(found["report"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ArithmeticError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r}). Remove it, and the learner is trained again.") from error
     if theirs != dict(settings):
         other = ", ".join(f"{key}={theirs.get(key)}" for key in settings if theirs.get(key) != settings[key])

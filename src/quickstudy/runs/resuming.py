@@ -68,7 +68,7 @@ def restored(folder: Path, recipe: Recipe, call: Mapping[str, Any]) -> tuple[int
             step, note = load_training(path, recipe.learner, recipe.optimizer, recipe.schedule, recipe.train)
             theirs, made = dict(note["call"]), dict(note["versions"])
             progress = Progress.of(note["progress"])
-        except (ArtefactError, LookupError, TypeError, ValueError) as error:
+        except (ArtefactError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise RunError(f"this run cannot be resumed: {error} To train it anew from the start, remove {path}.") from error
         mine = note_of(call)
         if theirs != mine["call"]:

@@ -107,9 +107,9 @@ class Run:
         Raises:
             RunError: the recipe has no such argument.
         """
-        values = self.config["resolved"] | changes
-        for given in (self.config["arguments"], values):
-            check_arguments(self.config["recipe"], self.function, given)
+        check_arguments(self.config["recipe"], self.function, self.config["arguments"])
+        values = resolved(self.function, self.config["arguments"]) | self.config["resolved"] | changes
+        check_arguments(self.config["recipe"], self.function, values)
         with torch.random.fork_rng():
             torch.manual_seed(self.config["seed"])
             recipe = self.function(**values)

@@ -115,7 +115,7 @@ def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any,
     """The weights, and the skeletons of a predictor's state and of its support set."""
     try:
         parts = {str(key): item for key, item in found.skeleton["dict"]}
-    except (LookupError, TypeError, ValueError):
+    except (ArithmeticError, LookupError, TypeError, ValueError):
         parts = {}
     weights = unpack(parts.get("weights"), found.tensors)
     if not isinstance(weights, dict) or (found.kind == "predictor") != ("state" in parts):

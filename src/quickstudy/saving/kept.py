@@ -46,7 +46,7 @@ def kept_support(found: Any, path: str | Path) -> Examples | None:
         sound = isinstance(y, Tensor) and y.ndim == 2 and y.is_floating_point() and bool(rows)
         sound = sound and all(isinstance(leaf, Tensor) and leaf.ndim >= 1 and len(leaf) == len(y) for leaf in rows)
         sound = sound and all(bool(torch.isfinite(leaf).all()) for leaf in (*rows, y) if leaf.is_floating_point())
-    except (KeyError, TypeError, AttributeError):
+    except (ArithmeticError, KeyError, TypeError, AttributeError):
         sound = False
     if not sound:
         raise ArtefactError(f"{path} holds no support set where one should be. It was altered: use a copy.")
@@ -62,5 +62,5 @@ def kept_threshold(description: Mapping[str, Any], path: str | Path) -> Threshol
     found = description.get("threshold")
     try:
         return None if found is None else Threshold.from_json(found)
-    except (TypeError, ValueError) as error:
+    except (ArithmeticError, TypeError, ValueError) as error:
         raise ArtefactError(f"{path} describes its threshold wrongly: {error}. It was altered: use a copy.") from error
