@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from quickstudy.datasets.glyphs import glyphs
+from quickstudy.storage.own_code import names_code
 from quickstudy_cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -140,7 +141,7 @@ def test_commands_parse(page: Path) -> None:
     for block in of(page, *SHELLS):
         for words in commands(block):
             if words[0].split("/")[-1] == "quickstudy" and block.not_run is None:
-                parse(words[1:])
+                parse(["proto" if names_code(word) and words[1] in ("train", "tune") else word for word in words[1:]])
             elif words[0] == "make":
                 asked = {word for word in words[1:] if "=" not in word}
                 assert asked <= targets, f"{block.where}: the Makefile has no {', '.join(asked - targets)}"
