@@ -51,7 +51,7 @@ def test_values_by_hand() -> None:
         ("people.txt", CSV.replace(",", "|")),
         ("people.tsv", CSV.replace(",", "\t")),
         ("people.csv", CSV.replace("40", '"40"') + "\n\n"),
-        ("people.csv.gz", gzip.compress(CSV.encode())),
+        ("people.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         (
             "people.jsonl",
             '{"age": 40, "sex": "f", "ill": "no"}\n{"age": 50, "sex": "m", "ill": "no"}\n\n'
