@@ -1,12 +1,12 @@
 """CAVIA, after Zintgraf et al., 2019: a few numbers of context adapt, the network does not."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from quickstudy.learners.optimization.cavia import CAVIA
 from quickstudy.nn.context import ContextNetwork, FiLMContext, InputContext
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
-from quickstudy.recipes.parts.outer import Outer, half_cosine
+from quickstudy.recipes.parts.outer import Outer
 from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
@@ -42,7 +42,6 @@ def cavia(
     inner_lr: Annotated[float, Log(0.01, 100.0)] = 10.0,
     inner_steps: Annotated[int, Linear(1, 5)] = 2,
     first_order: bool = False,
-    anneal: Literal["one-cycle", "half-cosine"] = "one-cycle",
 ) -> Recipe:
     """CAVIA: the context is put beside numbers that are inputs; in networks for images it scales and shifts channels.
 
@@ -51,7 +50,6 @@ def cavia(
         inner_lr: step size of the inner loop.
         inner_steps: inner steps in meta-training and at meta-test.
         first_order: treat inner gradients as constants.
-        anneal: how the outer step size changes.
     """
     problem = open_problem(data, sizes, outer.steps)
     if problem.backbone == "mlp":
@@ -59,4 +57,4 @@ def cavia(
     else:
         network = FiLMContext(problem.whole_network(), context=context)
     learner = CAVIA(network, inner_lr=inner_lr, inner_steps=inner_steps, first_order=first_order, likelihood=problem.likelihood)
-    return outer.recipe(problem.of(learner), problem, schedule=half_cosine if anneal == "half-cosine" else None)
+    return outer.recipe(problem.of(learner), problem)

@@ -1,12 +1,12 @@
 """MAML, after Finn, Abbeel & Levine, 2017: an initialisation that few inner steps adapt."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from quickstudy.learners.optimization.maml import MAML
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
-from quickstudy.recipes.parts.outer import Outer, half_cosine
+from quickstudy.recipes.parts.outer import Outer
 from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
@@ -54,7 +54,6 @@ def maml(
     test_steps: Annotated[int, Linear(1, 10)] = 3,
     first_order: bool = False,
     norm: NormPolicy = "support",
-    anneal: Literal["one-cycle", "half-cosine"] = "one-cycle",
 ) -> Recipe:
     """MAML, inductive by default (support statistics).
 
@@ -67,7 +66,6 @@ def maml(
         test_steps: inner steps at meta-test.
         first_order: treat inner gradients as constants.
         norm: "batch" (transductive, as published) or "support" (inductive).
-        anneal: how the outer step size changes.
     """
     problem = open_problem(data, sizes, outer.steps)
     learner = MAML(
@@ -79,4 +77,4 @@ def maml(
         norm=norm,
         likelihood=problem.likelihood,
     )
-    return outer.recipe(problem.of(learner), problem, schedule=half_cosine if anneal == "half-cosine" else None)
+    return outer.recipe(problem.of(learner), problem)

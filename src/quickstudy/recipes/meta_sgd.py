@@ -1,12 +1,12 @@
 """Meta-SGD, after Li, Zhou, Chen & Li, 2017: one inner step, with a learned size for every weight."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.nn.fast import NormPolicy
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
-from quickstudy.recipes.parts.outer import Outer, half_cosine
+from quickstudy.recipes.parts.outer import Outer
 from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
@@ -50,15 +50,13 @@ def meta_sgd(
     outer: Outer = Outer(lr=4e-3, batch=8),  # noqa: B008
     inner_lr: Annotated[float, Around(10)] = 0.4,
     norm: NormPolicy = "support",
-    anneal: Literal["one-cycle", "half-cosine"] = "one-cycle",
 ) -> Recipe:
     """Meta-SGD: MAML with a step size of its own for each weight.
 
     Args:
         inner_lr: what all step sizes of the inner loop start at, on the mean loss.
         norm: "batch" (transductive, as published) or "support" (inductive).
-        anneal: how the outer step size changes.
     """
     problem = open_problem(data, sizes, outer.steps)
     learner = MetaSGD(problem.whole_network(), inner_lr=inner_lr, norm=norm, likelihood=problem.likelihood)
-    return outer.recipe(problem.of(learner), problem, schedule=half_cosine if anneal == "half-cosine" else None)
+    return outer.recipe(problem.of(learner), problem)

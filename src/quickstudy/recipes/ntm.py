@@ -9,7 +9,7 @@ from quickstudy.nn.ntm import NTM
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import recipe
-from quickstudy.recipes.parts.outer import Outer, half_cosine
+from quickstudy.recipes.parts.outer import Outer
 from quickstudy.recipes.parts.problem import Problem
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.recipes.parts.sizes import Sizes
@@ -30,7 +30,7 @@ def ntm(
     slot_width: int = 20,
     hidden: int = 100,
     lstm: bool = False,
-    outer: Outer = Outer(steps=8000, lr=5e-4, batch=16, validations=8),  # noqa: B008  a frozen record
+    outer: Outer = Outer(steps=8000, lr=5e-4, batch=16, validations=8, anneal="half-cosine"),  # noqa: B008  a frozen record
 ) -> Recipe:
     """Copying 1 to 20 steps of 8 random bits; evaluated in bits a sequence at one length (guessing costs 160 at 20 steps).
 
@@ -52,4 +52,4 @@ def ntm(
     learner = SequenceTransducer(NTM(controller, bits, slots=slots, width=slot_width))
     problem = Problem(Tasks(Copy((1, longest), bits), Copy(longest, bits), Copy(length, bits)), Sizes(), Data(data))
     optimizer = Adam(learner.parameters(), outer.lr, betas=(0.9, 0.95))
-    return outer.recipe(learner, problem, optimizer=optimizer, schedule=half_cosine)
+    return outer.recipe(learner, problem, optimizer=optimizer)

@@ -1,11 +1,11 @@
 """R2-D2, after Bertinetto et al., 2019: a ridge regression on learned features."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from quickstudy.learners.closed_form.r2d2 import R2D2
 from quickstudy.recipes.parts.data import Data
 from quickstudy.recipes.parts.flags import Presets, recipe
-from quickstudy.recipes.parts.outer import Outer, half_cosine
+from quickstudy.recipes.parts.outer import Outer
 from quickstudy.recipes.parts.presets import BUDGET
 from quickstudy.recipes.parts.problem import open_problem
 from quickstudy.recipes.parts.recipe import Recipe
@@ -47,7 +47,6 @@ def r2d2(
     sizes: Sizes = Sizes(),  # noqa: B008
     outer: Outer = Outer(lr=4e-3),  # noqa: B008
     penalty: Annotated[float, Log(0.01, 1000.0)] = 50.0,
-    anneal: Literal["one-cycle", "half-cosine"] = "one-cycle",
 ) -> Recipe:
     """R2-D2: a network learns features, a ridge regression adds them up.
 
@@ -55,9 +54,8 @@ def r2d2(
 
     Args:
         penalty: of the ridge regression at the start; it is learned.
-        anneal: how the outer step size changes.
     """
     problem = open_problem(data, sizes, outer.steps, most_ways=60)
     encoder = problem.whole_network(data.width) if problem.backbone == "mlp" else problem.encoder()
     learner = R2D2(encoder, penalty=penalty, likelihood=problem.likelihood)
-    return outer.recipe(problem.of(learner), problem, schedule=half_cosine if anneal == "half-cosine" else None)
+    return outer.recipe(problem.of(learner), problem)

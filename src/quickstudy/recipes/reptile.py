@@ -3,8 +3,6 @@
 from typing import Annotated, Literal
 
 import torch
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
 from quickstudy.functional.unroll import SGD, Adam
 from quickstudy.learners.optimization.reptile import Reptile
@@ -40,7 +38,7 @@ def reptile(
     *,
     data: Data = Data(strided=True),  # noqa: B008  a frozen record
     sizes: Sizes = Sizes(),  # noqa: B008
-    outer: Outer = Outer(lr=5e-3, batch=5, clip=0.0),  # noqa: B008
+    outer: Outer = Outer(lr=5e-3, batch=5, clip=0.0, anneal="linear"),  # noqa: B008
     inner_rule: Literal["sgd", "adam"] = "sgd",
     inner_lr: Annotated[float, Around(10)] = 0.2,
     inner_steps: int = 5,
@@ -74,8 +72,4 @@ def reptile(
         )
     )
     optimizer = torch.optim.SGD(learner.parameters(), outer.lr) if outer_rule == "sgd" else None
-    return outer.recipe(learner, problem, optimizer=optimizer, schedule=_to_zero)
-
-
-def _to_zero(optimizer: Optimizer, steps: int) -> LRScheduler:
-    return LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
+    return outer.recipe(learner, problem, optimizer=optimizer)

@@ -1,18 +1,18 @@
 """The outer loop of a recipe, as arguments."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from torch.optim import Adam, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler
 
 from quickstudy.learner import Learner
 from quickstudy.recipes.parts.checked import AtLeast
 from quickstudy.recipes.parts.problem import Problem
-from quickstudy.recipes.parts.recipe import Recipe, Schedule, one_cycle
+from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.recipes.parts.space import Around
 
-__all__ = ["Outer", "half_cosine"]
+__all__ = ["Outer"]
 
 _ON_FEATURES = 0.15
 """Of the step size, where meta-training begins at what a backbone knows: 3e-4 for the usual 2e-3."""
@@ -27,7 +27,8 @@ class Outer:
         lr: step size of the outer loop, at its peak; where features are frozen, 0.15 of it.
         batch: tasks in an outer step.
         clip: longest gradient of an outer step; longer ones are shortened to it; 0 shortens none.
-        rise: share of the steps in which the step size rises to its peak, before it falls to nothing.
+        anneal: how the step size changes: up to its peak and down to nothing in one cycle, or down along a half cosine or a line.
+        rise: share of the steps in which the step size rises to its peak, in one cycle.
         validations: validations, at equal distances; the learner of the best one is kept.
         val_tasks: tasks of a validation, always the same; 0 validates never and keeps the last learner.
         patience: stop after so many validations without a better one; 0 never stops early.
@@ -37,6 +38,7 @@ class Outer:
     lr: Annotated[float, Around(10)] = 2e-3
     batch: int = 1
     clip: float = 10.0
+    anneal: Literal["one-cycle", "half-cosine", "linear"] = "one-cycle"
     rise: float = 0.3
     validations: int = 5
     val_tasks: Annotated[int, AtLeast(0)] = 200
@@ -47,10 +49,9 @@ class Outer:
         learner: Learner[Any],
         problem: Problem,
         *,
-        schedule: Schedule | None = None,
         optimizer: Optimizer | None = None,
     ) -> Recipe:
-        """Meta-training of a learner on a problem's tasks: by Adam and one cycle of step sizes, if nothing else is given."""
+        """Meta-training of a learner on a problem's tasks: by Adam, if no other optimizer is given."""
         lr = self.lr * (_ON_FEATURES if problem.fitted else 1.0)
         optimizer = Adam([p for p in learner.parameters() if p.requires_grad], lr) if optimizer is None else optimizer
         return Recipe(
@@ -61,7 +62,7 @@ class Outer:
             optimizer=optimizer,
             steps=self.steps,
             batch=self.batch,
-            schedule=one_cycle(optimizer, self.steps, self.rise) if schedule is None else schedule(optimizer, self.steps),
+            schedule=self._schedule(optimizer),
             clip=self.clip or None,
             validate_every=max(1, self.steps // self.validations),
             val_tasks=max(1, self.val_tasks),
@@ -73,7 +74,9 @@ class Outer:
             from_start=problem.fitted,
         )
 
-
-def half_cosine(optimizer: Optimizer, steps: int) -> LRScheduler:
-    """From the optimizer's step size down to nothing."""
-    return CosineAnnealingLR(optimizer, steps)
+    def _schedule(self, optimizer: Optimizer) -> LRScheduler:
+        if self.anneal == "half-cosine":
+            return CosineAnnealingLR(optimizer, self.steps)
+        if self.anneal == "linear":
+            return LinearLR(optimizer, 1.0, 0.0, total_iters=self.steps)
+        return one_cycle(optimizer, self.steps, self.rise)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -77,7 +78,7 @@ class Problem:
         assert found is not None
         return found
 
-    @property
+    @cached_property
     def row(self) -> Tensor:
         """A row as the learner's own networks see it, (1, …)."""
         x: Tensor = self.tasks.test.sample(1, generator_of(0))[0].query.x[:1]
@@ -105,7 +106,7 @@ class Problem:
             )
         return row.shape[1], row.shape[-1]
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """The most columns of a task."""
         sources = (self.tasks.train, self.tasks.test)
