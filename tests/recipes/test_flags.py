@@ -158,6 +158,12 @@ def test_a_backbone_of_ones_own_is_frozen_or_trains_along(tmp_path: Path) -> Non
         assert isinstance(frozen.learner, learners.OnFeatures) and frozen.train.sample(1)[0].query.x.shape[1] == 5
         tuned = recipes.proto(backbone=f"{file}:flat", backbone_weights="tuned", **given)
         before = [p.detach().clone() for p in tuned.learner.parameters()]
+        twice = []
+        for read in (splits(), tuned.read):  # read now, and read before
+            torch.manual_seed(0)
+            made = recipes.siamese(**given | {"data": read}, backbone=f"{file}:flat", backbone_weights="tuned")
+            twice.append([p for name, p in made.learner.named_parameters() if "encoder" not in name])
+        assert twice[0] and all(torch.equal(a, b) for a, b in zip(*twice, strict=True)), "all but the backbone's own"
         assert len(list(tuned.records(seed=0))) == 2
         assert not torch.equal(before[1], list(tuned.learner.parameters())[1]), "it trains along"
         with pytest.raises(ArgumentError, match="how many features it gives"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from quickstudy.errors import RunError
+from quickstudy.recipes.parts import data
 from quickstudy.runs.call import recorded_call
 from quickstudy.runs.run import Run
 
@@ -61,3 +62,17 @@ def test_a_run_is_opened_from_any_folder(table: Path, tmp_path: Path, monkeypatc
     list(Run("run", "proto", {"data": "rows.csv"} | given).train())
     monkeypatch.chdir("/")
     assert Run(tmp_path / "run").recipe().test.name.startswith("rows")
+
+
+def test_a_run_reads_its_data_once(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    opened = data.open_data
+    monkeypatch.setattr(data, "open_data", lambda spec, *more, **named: (read.append(spec), opened(spec, *more, **named))[1])
+    given = {"data": str(table), "label": "kind", "split_column": "part", "ways": 2, "steps": 1, "width": 4, "val_tasks": 3}
+    run = Run(tmp_path / "run", "proto", given)
+    first = run.recipe()
+    list(run.train())
+    assert len(read) == 1
+    assert run.recipe().test.index is first.test.index and run.recipe(queries=2).test.queries == 2  # type: ignore[attr-defined]
+    assert len(read) == 2, "other arguments may read other data"
+    assert run.recipe().test.queries == 3 and len(read) == 2  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from quickstudy import metrics
 from quickstudy.cli.console import progress
@@ -17,6 +17,9 @@ from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.source import TaskSource, generator_of
+
+if TYPE_CHECKING:
+    from quickstudy.runs.run import Run
 
 __all__ = ["Call", "Disjoint", "changes", "measures", "named_apart"]
 
@@ -38,18 +41,23 @@ class Call:
     metrics: tuple[Measure, ...] = ()
     unknown_classes: int = 0
     disjoint: Disjoint | None = None
+    opened: "dict[Path, Run]" = field(default_factory=dict, compare=False, repr=False)
 
     def learner(self, folder: Path) -> Learner[Any]:
         """A run's learner, as the call changes it."""
-        from quickstudy.runs.run import Run
-
-        return Run(folder).learner(**self.of_learner)
+        return self._run(folder).learner(**self.of_learner)
 
     def source(self, folder: Path) -> TaskSource[Any]:
         """A run's meta-test tasks, as the call changes them."""
+        return self.changed(self._run(folder).recipe(**self.of_recipe).test)
+
+    def _run(self, folder: Path) -> "Run":
+        """A run, opened once in a call: its data are read once."""
         from quickstudy.runs.run import Run
 
-        return self.changed(Run(folder).recipe(**self.of_recipe).test)
+        if folder not in self.opened:
+            self.opened[folder] = Run(folder)
+        return self.opened[folder]
 
     def changed(self, source: TaskSource[Any]) -> TaskSource[Any]:
         """Tasks in other sizes, with unknown classes, or disjoint, if the call asks for it."""

@@ -80,6 +80,7 @@ class Run:
             )
         self.config: dict[str, Any] = found or asked | {"versions": versions()}
         self._given = recipe if callable(recipe) else None
+        self._read: Any = None
         named, given = str(self.config["recipe"]), dict(self.config["arguments"])
         check_seed(self.config["seed"])
         if not names_code(named):
@@ -112,9 +113,10 @@ class Run:
         check_arguments(self.config["recipe"], self.function, values)
         with torch.random.fork_rng():
             torch.manual_seed(self.config["seed"])
-            recipe = self.function(**values)
+            recipe = self.function(**values | ({} if changes or self._read is None else {"data": self._read}))
         if not isinstance(recipe, Recipe):
             raise RunError(f"{self.config['recipe']} returned {type(recipe).__name__}, no Recipe. See docs/recipes.md.")
+        self._read = self._read if changes else recipe.read
         if recipe.digest and self.config.get("data", recipe.digest) != recipe.digest:
             _log.warning("%s: the data changed since this run was trained, so its tasks are other ones.", self.folder)
         recipe.learner.reads = recipe.reads if recipe.reads is not None else recipe.train.reads

@@ -71,6 +71,7 @@ class Outer:
             became=problem.became,
             digest=problem.digest,
             raw=problem.raw,
+            read=problem.read,
             from_start=problem.fitted,
         )
 

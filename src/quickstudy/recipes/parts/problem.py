@@ -51,6 +51,7 @@ class Problem:
         raw: tasks of the inputs before the frozen backbone.
         targets: mean and deviation of a table's values in meta-training.
         trained: a backbone of one's own that trains along.
+        read: the data as it was read.
     """
 
     tasks: Tasks
@@ -65,6 +66,7 @@ class Problem:
     raw: TaskSource[Any] | None = None
     targets: tuple[float, float] | None = None
     trained: nn.Module | None = None
+    read: Found | None = None
 
     @property
     def name(self) -> str:
@@ -216,7 +218,8 @@ def open_problem(data: Data, sizes: Sizes, steps: int, *, most_ways: int | None 
     """
     if data.data == "sinusoid":
         return Problem(sinusoids(sizes.shots), sizes, data, became={"backbone": "mlp"})
-    found = data.read()
+    with torch.random.fork_rng():  # weights drawn after it are the same, whether the data were read before or not
+        found = data.read()
     content, raw = found.content, found.raw
     backbone = _suits(found.backbone, raw)
     if isinstance(content, Splits):
@@ -237,7 +240,19 @@ def open_problem(data: Data, sizes: Sizes, steps: int, *, most_ways: int | None 
     became = {f.name: getattr(decided, f.name) for f in fields(decided)} | {"backbone": backbone}
     before, scale = _before(found), _scale(content[0])
     return Problem(
-        tasks, decided, data, backbone, found.network, index, raw[0].reads, became, found.digest, before, scale, found.trained
+        tasks,
+        decided,
+        data,
+        backbone,
+        found.network,
+        index,
+        raw[0].reads,
+        became,
+        found.digest,
+        before,
+        scale,
+        found.trained,
+        found,
     )
 
 

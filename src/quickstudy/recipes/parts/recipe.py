@@ -41,6 +41,7 @@ class Recipe:
         became: arguments that the data decided on, such as a backbone for "auto"; a run records them.
         digest: of the data, where it can change: a run that is resumed compares it.
         raw: tasks of the inputs before a frozen backbone, if ``train`` holds features.
+        read: the data as it was read; given as ``data`` to the same recipe, it is not read again.
         from_start: validate before the first step too, where the learner is good at once.
     """
 
@@ -60,6 +61,7 @@ class Recipe:
     became: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     raw: TaskSource[Any] | None = None
+    read: Any = None
     from_start: bool = False
 
     def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None, compile: bool = False) -> Iterator[Record]:
