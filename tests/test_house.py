@@ -22,19 +22,19 @@ FLOORS = [
     {"borders", "errors", "functional", "likelihood", "storage"},
     {"reports", "task"},
     {"datasets", "inputs", "metrics", "nn"},
-    {"learner", "tasks"},
+    {"learner", "tasks", "wrapper"},
     {"execution"},
     {"learners"},
     {"evaluation", "saving", "train", "use"},
-    {"monitoring", "recipes"},
+    {"apps", "monitoring", "recipes"},
     {"checks", "estimators", "runs", "tuning"},
     {"export", "plots"},
-    {"apps", "demo", "serve"},
+    {"demo", "serve"},
     {"cli", "__main__"},
 ]
 """From the ground up: a room imports from floors below, or from its own floor if that closes no circle."""
 
-BELOW_LEARNERS = {"borders", "errors", "functional", "storage", "task", "likelihood", "nn", "execution", "learner"}
+BELOW_LEARNERS = {"borders", "errors", "functional", "storage", "task", "likelihood", "nn", "execution", "learner", "wrapper"}
 """What a file of a learner may import from."""
 
 LONGEST_FILE = 300

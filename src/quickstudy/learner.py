@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,9 +22,16 @@ from quickstudy.nn.value import HasValue, Value, own, value_of
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs, Task, inputs
 
-__all__ = ["Facts", "Learner", "LearnerWrapper", "Predictor", "evaluating"]
+__all__ = ["Facts", "Learner", "Predictor", "Samples", "evaluating"]
 
 State = TypeVar("State")
+
+
+class Samples(Protocol):
+    """What gives meta-training tasks: a source, or one whose tasks are changed before a learner sees them."""
+
+    def sample(self, batch: int, generator: torch.Generator | None = None) -> Task:
+        """``batch`` tasks, stacked along a leading axis."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,16 @@ class Learner(Recorded, HasValue, ABC, Generic[State]):
         """The meta-training loss of ONE encoded task, a scalar; by default the query's negative log-likelihood."""
         outputs = self.predict(self.adapt(task.support), task.query.x)
         return self.likelihood.nll(outputs, task.query.y, task.query.mask)
+
+    def prepare(self, source: Samples, generator: torch.Generator) -> None:
+        """Called by `train` before the first outer step: statistics of meta-training tasks enter buffers here.
+
+        Nothing by default. It may be called again with the same tasks, so it sets what it finds and adds to nothing.
+
+        Args:
+            source: of meta-training tasks, raw as the source gives them: encode what needs features.
+            generator: of whatever is drawn.
+        """
 
     def trajectory(self, support: Examples) -> Iterator[Snapshot[State]]:
         """States of ONE encoded support set before the first inner step and after some of them, see `functional.trajectory`.
@@ -155,60 +172,6 @@ class Learner(Recorded, HasValue, ABC, Generic[State]):
     def extra_repr(self) -> str:
         kind = "transductive" if self.facts.transductive else "inductive"
         return f"norm={self.facts.norm}, {kind}, gradient={self.facts.gradient}"
-
-
-class LearnerWrapper(Learner[Any]):
-    """A base for learners that wrap another one and change how it is meta-trained; all else is the other's.
-
-    Args:
-        learner: the one inside.
-    """
-
-    def __init__(self, learner: Learner[Any]) -> None:
-        super().__init__()
-        self.learner = learner
-        self.facts, self.likelihood, self.reads, self.expects = learner.facts, learner.likelihood, learner.reads, learner.expects
-
-    def encode(self, x: Inputs) -> Inputs:
-        return self.learner.encode(x)
-
-    def features(self, x: Inputs) -> Inputs:
-        """Encoded inputs as the wrapped learner takes them."""
-        return x
-
-    def adapt(self, support: Examples) -> Any:
-        return self.learner.adapt(support.replace(self.features(support.x)))
-
-    def predict(self, state: Any, x: Inputs) -> Tensor:
-        return self.learner.predict(state, self.features(x))
-
-    def objective(self, task: Task) -> Tensor:
-        sides = [side.replace(self.features(side.x)) for side in (task.support, task.query)]
-        return self.learner.objective(Task(*sides))
-
-    def advance(self) -> None:
-        self.learner.advance()
-
-    def step_sizes(self) -> dict[str, Tensor]:
-        return self.learner.step_sizes()
-
-    @property
-    def advances(self) -> bool:
-        return self.learner.advances
-
-    @property
-    def encodes(self) -> bool:
-        return self.learner.encodes
-
-    def __getattr__(self, name: str) -> Any:
-        """``update`` is offered where the learner inside offers it."""
-        inside = self.__dict__.get("_modules", {}).get("learner")
-        if name == "update" and hasattr(inside, "update"):
-            return self._update
-        return super().__getattr__(name)
-
-    def _update(self, state: Any, more: Examples) -> Any:
-        return self.learner.update(state, more.replace(self.features(more.x)))  # type: ignore[operator]
 
 
 class evaluating:  # noqa: N801  a context manager, named as a verb

@@ -21,7 +21,7 @@ from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner
 from quickstudy.tasks.source import TaskSource, generator_of
 
-__all__ = ["Record", "train"]
+__all__ = ["Record", "prepare", "train"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,20 @@ class Record:
     gradient_norm: float
     lr: float
     seconds: float
+
+
+def prepare(learner: Learner[Any], source: TaskSource[Any], seed: int = 0) -> None:
+    """Statistics of meta-training tasks enter a learner's buffers, as `train` does before the first outer step.
+
+    Args:
+        learner: that has such buffers, see `Learner.prepare`.
+        source: of meta-training.
+        seed: of the run.
+    """
+    with torch.no_grad(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        generator = generator_of(seed, -1)
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        learner.prepare(source, generator)
 
 
 def train(
@@ -109,6 +123,8 @@ def train(
     hand_reads(learner, source)
     processes = Processes(fabric)
     mine = processes.share(batch)
+    if start == 0:
+        prepare(learner, source, seed)
     processes.begin(learner, optimizer)
     weights = list(learner.parameters())  # also those that the optimizer does not hold, whose gradients would pile up
     device = weights[0].device

@@ -13,10 +13,11 @@ from quickstudy.functional.checkpointing import repeated
 from quickstudy.functional.trajectory import marks, trajectory
 from quickstudy.functional.tree import leaves
 from quickstudy.functional.unroll import SGD, Weights, descend
-from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.learner import Learner
 from quickstudy.nn import MLP
 from quickstudy.nn.fast import FastWeights, apply, weights_of
 from quickstudy.task import Examples, Task
+from quickstudy.wrapper import LearnerWrapper
 
 WITH_INNER_STEPS = [
     "MAML",

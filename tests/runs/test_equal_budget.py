@@ -13,12 +13,13 @@ from quickstudy import datasets, learners
 from quickstudy.datasets.class_index import Splits
 from quickstudy.errors import RunError
 from quickstudy.functional.tree import bytes_of
-from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.learner import Learner
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.runs.contenders import CONTENDERS, Budget
 from quickstudy.runs.equal_budget import chosen, compete, settings_of, summary
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.supervised import Supervised
+from quickstudy.wrapper import LearnerWrapper
 
 NOT_CLASSIFIERS = {"LearnedOptimizer", "SequenceTransducer"}
 """Learners of other tasks, by name."""

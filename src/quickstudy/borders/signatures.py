@@ -149,7 +149,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, origin)
     if getattr(hint, "_is_protocol", False):  # what it has is seen when it is used; a word or a number has nothing
         return not isinstance(value, str | numbers.Number | None)
-    if not isinstance(hint, type):
+    if hint is Any or not isinstance(hint, type):  # Any is a class, of which nothing may be asked
         return True
     return isinstance(value, hint)
 

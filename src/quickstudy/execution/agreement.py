@@ -7,9 +7,10 @@ from torch import nn
 from quickstudy.borders.targets import Kind
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.inputs.border import other_targets
-from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.learner import Learner
 from quickstudy.likelihood import Likelihood
 from quickstudy.tasks.source import TaskSource
+from quickstudy.wrapper import LearnerWrapper
 
 __all__ = ["agree", "disagreement", "hand_reads", "require_source"]
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import UserError
-from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.learner import Learner
 from quickstudy.nn import norm
 from quickstudy.nn.exchange import frozen_parts
+from quickstudy.wrapper import LearnerWrapper
 
 __all__ = ["Objectives", "double", "inside", "same_randomness", "trial", "unsafe_layer", "unsafe_layers", "warn_once"]
 

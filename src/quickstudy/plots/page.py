@@ -118,7 +118,7 @@ def _reports(reports: Sequence[Report]) -> str:
 
 def _worlds(found: Sequence[Report | Comparison]) -> dict[World, str]:
     """The worlds of all rows with their headings, in order."""
-    return {world: heading(world, shared_by(each.classes)) for each in found for world in each.intervals}
+    return {world: heading(world, shared_by(each.classes, each.units)) for each in found for world in each.intervals}
 
 
 def _explained(found: Sequence[Report | Comparison]) -> str:

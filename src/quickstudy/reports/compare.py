@@ -40,7 +40,9 @@ def compare(a: Report, b: Report) -> Comparison:
         )
     differences = tuple(x - y for x, y in zip(a.scores, b.scores, strict=False))
     classes = b.classes if a.classes is None else a.classes  # a report of an earlier version has none
-    return Comparison(a.model, b.model, a.metric, a.higher_is_better, differences, classes, a.apart or b.apart, a.bounds)
+    return Comparison(
+        a.model, b.model, a.metric, a.higher_is_better, differences, classes, a.apart or b.apart, a.bounds, a.units or b.units
+    )
 
 
 def conclude(report: Report, baselines: Sequence[Report]) -> str:

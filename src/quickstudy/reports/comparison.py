@@ -34,6 +34,7 @@ class Comparison:
         classes: of each task, where they are known.
         apart: what no two tasks share.
         bounds: of the metric.
+        units: what ``classes`` are, where they are no classes.
 
     Raises:
         TaskError: no differences, or one that is no finite number.
@@ -47,6 +48,7 @@ class Comparison:
     classes: tuple[tuple[int, ...], ...] | None = None
     apart: Apart | None = None
     bounds: Bounds = (-math.inf, math.inf)
+    units: str = ""
 
     def __post_init__(self) -> None:
         finite(self.differences, f"the difference of {self.a} and {self.b}")
@@ -107,7 +109,7 @@ class Comparison:
 
     def for_world(self, world: World) -> str:
         """The world in words: what follows "for"."""
-        return in_words(world, shared_by(self.classes))
+        return in_words(world, shared_by(self.classes, self.units))
 
     def tasks_to_see(self, difference: float, power: float = 0.8) -> int:
         """How many tasks a paired comparison at 5 % needs to see a true difference of that size with this probability.

@@ -44,6 +44,7 @@ class Report:
         others: more metrics of the same tasks, each with its interval.
         by_class: accuracy by class and confusions, where classes have names.
         limits: the smallest and the largest score there can be; None: those of the metric, where its name is one of ours.
+        units: what ``classes`` are where they are no classes: "patients", "assays"; intervals for new ones say so.
 
     Raises:
         TaskError: no scores, a score that is NaN, infinite or outside of its limits, or fewer rows of classes than scores.
@@ -66,6 +67,7 @@ class Report:
     others: tuple[Score, ...] = ()
     by_class: ByClass | None = None
     limits: Bounds | None = None
+    units: str = ""
 
     def __post_init__(self) -> None:
         finite(self.scores, f"the report on {self.model}")
@@ -171,7 +173,7 @@ class Report:
 
     def for_world(self, world: World) -> str:
         """The world of an interval in words: what follows "for"."""
-        return in_words(world, shared_by(self.classes))
+        return in_words(world, shared_by(self.classes, self.units))
 
     @property
     def _s(self) -> str:
@@ -232,14 +234,20 @@ class Report:
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
-        later = {"classes", "apart", "others", "by_class", "limits"}
+        later = {"classes", "apart", "others", "by_class", "limits", "units"}
         known = {name: found[name] for name in cls.__dataclass_fields__ if name not in later}
         rows = found.get("classes")
         classes = None if rows is None else tuple(tuple(map(int, row)) for row in rows)
         others = tuple(Score.from_json(score) for score in found.get("others", ()))
         low, high = found.get("limits") or (None, None)
         limits = (-math.inf if low is None else low, math.inf if high is None else high) if found.get("limits") else None
-        given = {"scores": tuple(found["scores"]), "classes": classes, "apart": found.get("apart"), "others": others}
+        given = {
+            "scores": tuple(found["scores"]),
+            "classes": classes,
+            "apart": found.get("apart"),
+            "others": others,
+            "units": str(found.get("units", "")),
+        }
         by_class = None if found.get("by_class") is None else ByClass.from_json(found["by_class"])
         return cls(**known | given, limits=limits, by_class=by_class)
 

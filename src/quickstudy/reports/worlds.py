@@ -19,8 +19,9 @@ Apart = Literal["classes", "rows"]
 World = Literal["tasks", "classes", "disjoint tasks", "disjoint rows"]
 """What is drawn anew when the experiment is repeated."""
 
-Shared = Literal["classes", "tasks", "source"]
-"""What tasks of a list have in common: classes, the tasks of a table, or nothing that is on record."""
+Shared = str
+"""What tasks of a list have in common: "classes", the "tasks" of a table, units by their own name ("patients"), or, where nothing
+is on record, the "source"."""
 
 Bounds = tuple[float, float]
 """The smallest and the largest score there can be; infinite where there is no bound."""
@@ -39,14 +40,22 @@ def estimates_of(scores: Sequence[float], classes: Sequence[Sequence[int]] | Non
     return found if classes is None else found | {"classes": estimate_over_classes(scores, classes[: len(scores)])}
 
 
-def shared_by(classes: Sequence[Sequence[int]] | None) -> Shared:
+def shared_by(classes: Sequence[Sequence[int]] | None, units: str = "") -> Shared:
     """What the tasks of a list share that new data would not: classes; the tasks of a table, one each; or it is unknown.
+
+    Args:
+        classes: of each task, or its units, as numbers.
+        units: what these are, if they have a name of their own.
 
     >>> shared_by([[0, 1], [1, 2]]), shared_by([[7], [7]]), shared_by(None)
     ('classes', 'tasks', 'source')
+    >>> shared_by([[7], [7]], "patients")
+    'patients'
     """
     if classes is None:
         return "source"
+    if units:
+        return units
     return "tasks" if max(map(len, classes), default=0) == 1 else "classes"
 
 
@@ -57,11 +66,13 @@ def in_words(world: World, shared: Shared = "classes") -> str:
     ('other tasks of the same classes', 'other tasks of the same source', 'new classes')
     >>> in_words("tasks", "tasks"), in_words("classes", "tasks")
     ('other draws from the same tasks', 'new tasks')
+    >>> in_words("tasks", "patients"), in_words("classes", "patients")
+    ('other draws from the same patients', 'new patients')
     """
     if world == "tasks":
-        return "other draws from the same tasks" if shared == "tasks" else f"other tasks of the same {shared}"
-    if world == "classes" and shared == "tasks":
-        return "new tasks"
+        return f"other {'tasks of' if shared in ('classes', 'source') else 'draws from'} the same {shared}"
+    if world == "classes" and shared != "source":
+        return f"new {shared}"
     return {
         "classes": "new classes",
         "disjoint tasks": "new classes (no two tasks share one)",
@@ -76,7 +87,7 @@ def heading(world: World, shared: Shared = "classes") -> str:
     ('same classes', 'new classes')
     """
     if world in ("tasks", "classes") and shared != "classes":
-        return f"same {shared}" if world == "tasks" else "new tasks"
+        return f"same {shared}" if world == "tasks" else f"new {shared}"
     return {"tasks": "same classes", "disjoint rows": "other examples"}.get(world, "new classes")
 
 

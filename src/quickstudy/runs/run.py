@@ -36,7 +36,7 @@ from quickstudy.storage.artefact import versions
 from quickstudy.storage.files import appending, locked, swept, write_whole
 from quickstudy.storage.own_code import names_code
 from quickstudy.tasks.usual_images import usual_images
-from quickstudy.train import Record
+from quickstudy.train import Record, prepare
 
 __all__ = ["Run"]
 
@@ -169,6 +169,8 @@ class Run:
             keeper = Keeper(self.folder / "training.safetensors", recipe, progress, note, step)
             with appending(self.folder / "log.jsonl") if first else nullcontext() as log, keeper:
                 look = Look(self.folder, self.config, recipe, processes, keeper, log)
+                if step == 0:
+                    prepare(recipe.learner, recipe.train, self.config["seed"])
                 if step == 0 and recipe.from_start and progress.best is None:
                     yield from look.after(0)
                 elif step == 0 and first and not self.history():

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import constant_gradients
-from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.learner import Learner
 from quickstudy.task import Task
+from quickstudy.wrapper import LearnerWrapper
 
 __all__ = ["FirstOrderWarmUp"]
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
-from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.learner import Learner
 from quickstudy.nn.variational import GaussianCode, GaussianWeights, measuring, weight_information
 from quickstudy.task import Inputs, Task
+from quickstudy.wrapper import LearnerWrapper
 
 __all__ = ["Coded", "MetaRegularised"]
 

@@ -9,9 +9,10 @@ from torch import Tensor
 from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.functional.tree import cat, leading, map_leaves
 from quickstudy.functional.unroll import is_exporting
-from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.learner import Learner, Samples
 from quickstudy.nn.frozen import Frozen
-from quickstudy.task import Inputs
+from quickstudy.task import Examples, Inputs
+from quickstudy.wrapper import Changed, LearnerWrapper
 
 __all__ = ["OnFeatures"]
 
@@ -67,6 +68,17 @@ class OnFeatures(LearnerWrapper):
 
     def encode(self, x: Inputs) -> Inputs:
         return self.learner.encode(x if self._are_features(x) else self._computed(x))
+
+    def prepare(self, source: Samples, generator: torch.Generator) -> None:
+        super().prepare(Changed(source, self._on_features), generator)
+
+    def _on_features(self, examples: Examples) -> Examples:
+        """A batch of tasks' examples with features for inputs."""
+        tasks, rows = examples.mask.shape
+        flat = map_leaves(lambda leaf: leaf.flatten(0, 1), examples.x)
+        if self._are_features(flat):
+            return examples
+        return examples.replace(self._computed(flat).view(tasks, rows, -1))
 
     @property
     def encodes(self) -> bool:

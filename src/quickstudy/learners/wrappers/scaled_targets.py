@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from quickstudy.errors import LearnerError
-from quickstudy.learner import Learner, LearnerWrapper
+from quickstudy.learner import Learner, Samples
 from quickstudy.task import Examples, Inputs, Task
+from quickstudy.wrapper import Changed, LearnerWrapper
 
 __all__ = ["ScaledTargets"]
 
@@ -26,7 +28,6 @@ class ScaledTargets(LearnerWrapper):
     Raises:
         LearnerError: a learner of other targets than values, or a deviation that is not positive.
 
-    >>> import torch
     >>> from torch import nn
     >>> from quickstudy.learners.closed_form.r2d2 import R2D2
     >>> from quickstudy.likelihood import Gaussian
@@ -56,6 +57,9 @@ class ScaledTargets(LearnerWrapper):
 
     def objective(self, task: Task) -> Tensor:
         return super().objective(Task(self._scaled(task.support), self._scaled(task.query)))
+
+    def prepare(self, source: Samples, generator: torch.Generator) -> None:
+        super().prepare(Changed(source, self._scaled), generator)
 
     def _scaled(self, examples: Examples) -> Examples:
         return replace(examples, y=(examples.y - self.mean) / self.deviation)
