@@ -13,19 +13,10 @@ from torch.distributions import Distribution, Independent, Normal, OneHotCategor
 from quickstudy.borders.targets import Kind
 from quickstudy.errors import ShapeError
 
-__all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Labels", "Likelihood", "LogLoss", "names_classes"]
+__all__ = ["ABSENT", "Bernoulli", "Categorical", "Gaussian", "Labels", "Likelihood", "LogLoss", "MeanAndDeviation"]
 
 ABSENT = -1e4
 """The logit of a class without any support row: finite, so that gradients stay finite."""
-
-
-def names_classes(y: Tensor) -> bool:
-    """Whether targets (…, N) are columns of classes, 0 or 1 in more than one, and no values; padding may be among them.
-
-    >>> names_classes(torch.eye(3)), names_classes(torch.ones(3, 1))
-    (True, False)
-    """
-    return y.shape[-1] > 1 and bool(((y == 0) | (y == 1)).all())
 
 
 class Likelihood(ABC):
@@ -54,13 +45,15 @@ class Likelihood(ABC):
     def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
         """The score of each row (accuracy, squared error), shape (Q,); NaN where an output is NaN."""
 
-    @abstractmethod
     def present(self, y: Tensor, mask: Tensor) -> Tensor:
-        """Which of the target columns the support set has, shape (N,)."""
+        """Which of the target columns the support set has, shape (N,); where targets are no classes, all."""
+        del mask
+        return y.new_ones(y.shape[1])
 
-    @abstractmethod
     def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
-        """Outputs (Q, ≥N) cut to the task's N columns, absent classes at a finite -1e4."""
+        """Outputs (Q, ≥N) cut to the task's N columns, absent classes at a finite -1e4; as they are where there are none."""
+        del present
+        return outputs
 
     def nll(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
         """Mean negative log-likelihood over the real rows, a scalar."""
@@ -194,11 +187,27 @@ class Gaussian(Likelihood):
     def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
         return ((y - outputs) ** 2).mean(-1)
 
-    def present(self, y: Tensor, mask: Tensor) -> Tensor:
-        return y.new_ones(y.shape[1])
 
-    def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
-        return outputs
+@dataclass(frozen=True)
+class MeanAndDeviation(Gaussian):
+    """Values with normal noise of a stated deviation: outputs (Q, 2 P) are the means, then the standard deviations.
+
+    >>> round(float(MeanAndDeviation().nll(torch.tensor([[0.0, 1.0]]), torch.zeros(1, 1), torch.ones(1))), 4)  # ½ log 2π
+    0.9189
+    """
+
+    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return -self.distribution(outputs).log_prob(y)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return outputs[..., : outputs.shape[-1] // 2]
+
+    def distribution(self, outputs: Tensor) -> Distribution:
+        mean, deviation = outputs.chunk(2, -1)
+        return Independent(Normal(mean, deviation), 1)
+
+    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return super().rate(self.mean(outputs), y)
 
 
 @dataclass(frozen=True)
@@ -234,12 +243,6 @@ class Bernoulli(Likelihood):
 
     def misfit(self, y: Tensor, mask: Tensor) -> Kind | None:
         return None if bool((((y >= 0) & (y <= 1)).all(-1) | (mask == 0)).all()) else "values"
-
-    def present(self, y: Tensor, mask: Tensor) -> Tensor:
-        return y.new_ones(y.shape[1])
-
-    def restrict(self, outputs: Tensor, present: Tensor) -> Tensor:
-        return outputs
 
 
 @dataclass(frozen=True)

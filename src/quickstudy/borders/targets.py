@@ -13,13 +13,22 @@ from torch import Tensor
 
 from quickstudy.errors import DataError, ShapeError
 
-__all__ = ["Kind", "class_names", "read_targets"]
+__all__ = ["Kind", "class_names", "names_classes", "read_targets"]
 
 Kind = Literal["classes", "values", "labels"]
 """What targets mean: one class for each row, real numbers, or bits of which a row may have several (multi-hot)."""
 
 _MOST = 50_000_000
 """Numbers in a table of targets; a class number far beyond the others would ask for more."""
+
+
+def names_classes(y: Tensor) -> bool:
+    """Whether targets (…, N) are columns of classes, 0 or 1 in more than one, and no values; padding may be among them.
+
+    >>> names_classes(torch.eye(3)), names_classes(torch.ones(3, 1))
+    (True, False)
+    """
+    return y.shape[-1] > 1 and bool(((y == 0) | (y == 1)).all())
 
 
 def read_targets(y: Any, kind: Kind | None = None, *, ways: int | None = None, what: str = "the targets") -> tuple[Kind, Tensor]:

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.borders.targets import names_classes
 from quickstudy.checks.record import Broken, Checks, Excused, Held, Outcome, Promise, ask
 from quickstudy.checks.scene import seeded
 from quickstudy.functional.tree import leaves
-from quickstudy.likelihood import names_classes
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of

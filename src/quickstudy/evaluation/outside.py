@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from quickstudy.borders.targets import names_classes
 from quickstudy.errors import DataError, LearnerError
 from quickstudy.functional.tree import leaves
 from quickstudy.learner import Learner, Predictor
-from quickstudy.likelihood import Bernoulli, Categorical, Likelihood, names_classes
+from quickstudy.likelihood import Bernoulli, Categorical, Likelihood
 from quickstudy.task import Examples
 
 __all__ = ["Baseline", "OfArrays", "Solver", "array_of", "as_baseline", "name_of"]

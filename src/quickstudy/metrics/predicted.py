@@ -8,33 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli as Coin
-from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
+from torch.distributions import Distribution, Independent, OneHotCategorical
 
 from quickstudy.errors import LearnerError, ShapeError
-from quickstudy.likelihood import ABSENT, Bernoulli, Categorical, Gaussian, Labels, Likelihood
+from quickstudy.likelihood import ABSENT, Bernoulli, Categorical, Gaussian, Labels, Likelihood, MeanAndDeviation
 
-__all__ = ["Kind", "MeanAndDeviation", "Predicted", "pool"]
+__all__ = ["Kind", "Predicted", "pool"]
 
 Kind = Literal["probabilities", "scores", "class numbers", "label probabilities", "values", "values and deviations"]
 """What outputs are: only probabilities and deviations say how sure a model is."""
-
-
-@dataclass(frozen=True)
-class MeanAndDeviation(Gaussian):
-    """Values with normal noise of a stated deviation: outputs (Q, 2 P) are the means, then the standard deviations."""
-
-    def each(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return -self.distribution(outputs).log_prob(y)
-
-    def mean(self, outputs: Tensor) -> Tensor:
-        return outputs[..., : outputs.shape[-1] // 2]
-
-    def distribution(self, outputs: Tensor) -> Distribution:
-        mean, deviation = outputs.chunk(2, -1)
-        return Independent(Normal(mean, deviation), 1)
-
-    def rate(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return super().rate(self.mean(outputs), y)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.borders.targets import names_classes
 from quickstudy.errors import TaskError
 from quickstudy.functional.counted_random import counted_uniforms
 from quickstudy.functional.mixing import BetaShare, Mixed, mix
 from quickstudy.functional.tree import map_leaves
-from quickstudy.likelihood import names_classes
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.augmented import Augmented
 from quickstudy.tasks.meta_aug import Permuted
