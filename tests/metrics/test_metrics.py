@@ -89,6 +89,7 @@ def test_metrics_of_values_by_hand() -> None:
     y = torch.randn(20_000, 1, generator=generator)
     honest, shy = (Predicted.of(torch.zeros(20_000, 1), Gaussian(variance=v)) for v in (1.0, 9.0))
     assert metrics.coverage_90(honest, y) == pytest.approx(0.9, abs=0.01) and metrics.coverage_90(shy, y) > 0.999
+    assert metrics.coverage_95(honest, y) == pytest.approx(0.95, abs=0.01)
     assert metrics.width_90(shy, y) == pytest.approx(3 * metrics.width_90(honest, y))
     assert metrics.gaussian_nll(honest, y) == pytest.approx(0.5 * math.log(2 * math.pi) + 0.5, abs=0.02)
     assert metrics.gaussian_nll(honest, y) < metrics.gaussian_nll(shy, y)

@@ -1,11 +1,12 @@
 """Learners, by the approaches of the field; every class is also here under its own name."""
 
-from quickstudy.learners import baselines, blackbox, closed_form, memory, metric, optimization, wrappers
+from quickstudy.learners import baselines, bayesian, blackbox, closed_form, memory, metric, optimization, wrappers
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
+from quickstudy.learners.bayesian.alpaca import ALPaCA
 from quickstudy.learners.blackbox.cnaps import CNAPs
 from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.learners.blackbox.leo import LEO, LEOPenalties
@@ -54,6 +55,7 @@ __all__ = [
     "MANN",
     "R2D2",
     "SNAIL",
+    "ALPaCA",
     "CNAPs",
     "Coded",
     "FineTune",
@@ -87,6 +89,7 @@ __all__ = [
     "SimpleCNAPs",
     "SimpleShot",
     "baselines",
+    "bayesian",
     "blackbox",
     "closed_form",
     "memory",

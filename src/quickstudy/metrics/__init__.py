@@ -6,7 +6,17 @@ from quickstudy.metrics.labels import exact_match, mean_average_precision, micro
 from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
 from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold, threshold_of
-from quickstudy.metrics.values import coverage_90, gaussian_nll, mean_absolute_error, mse, ndcg, ndcg_10, ndcg_at, width_90
+from quickstudy.metrics.values import (
+    coverage_90,
+    coverage_95,
+    gaussian_nll,
+    mean_absolute_error,
+    mse,
+    ndcg,
+    ndcg_10,
+    ndcg_at,
+    width_90,
+)
 
 __all__ = [
     "NONE_OF_THESE",
@@ -20,6 +30,7 @@ __all__ = [
     "auroc",
     "calibration_error",
     "coverage_90",
+    "coverage_95",
     "delta_auprc",
     "ece",
     "exact_match",

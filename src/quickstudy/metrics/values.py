@@ -10,7 +10,7 @@ from quickstudy.errors import LearnerError
 from quickstudy.metrics.measure import Measure, measure
 from quickstudy.metrics.predicted import Predicted
 
-__all__ = ["coverage_90", "gaussian_nll", "mean_absolute_error", "mse", "ndcg", "ndcg_10", "ndcg_at", "width_90"]
+__all__ = ["coverage_90", "coverage_95", "gaussian_nll", "mean_absolute_error", "mse", "ndcg", "ndcg_10", "ndcg_at", "width_90"]
 
 
 @measure(higher_is_better=False, bounds=(0.0, math.inf))
@@ -55,6 +55,18 @@ def coverage_90(predicted: Predicted, y: Tensor) -> float:
     0.5
     """
     low, high = _central(predicted.distribution)
+    return float(((low <= y) & (y <= high)).double().mean())
+
+
+@measure(higher_is_better=None, bounds=(0.0, 1.0))
+def coverage_95(predicted: Predicted, y: Tensor) -> float:
+    """The share of targets inside the central 95 % interval of their predictive distribution: 0.95 is calibrated.
+
+    >>> from quickstudy.likelihood import Gaussian
+    >>> coverage_95(Predicted.of(torch.zeros(2, 1), Gaussian(variance=1.0)), torch.tensor([[1.9], [2.0]]))
+    0.5
+    """
+    low, high = _central(predicted.distribution, 0.95)
     return float(((low <= y) & (y <= high)).double().mean())
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from quickstudy.errors import LearnerError
 from quickstudy.learner import Learner, Samples
+from quickstudy.likelihood import MeanAndDeviation
 from quickstudy.task import Examples, Inputs, Task
 from quickstudy.wrapper import Changed, LearnerWrapper
 
@@ -15,7 +16,7 @@ __all__ = ["ScaledTargets"]
 
 
 class ScaledTargets(LearnerWrapper):
-    """The learner inside sees ``(y − m) / d``; its outputs f become ``m + d f``.
+    """The learner inside sees ``(y − m) / d``; its outputs f become ``m + d f``, stated deviations ``d f``.
 
     So step sizes and penalties that suit values near 1 suit blood pressures and prices too, and meta-training weighs errors in
     units of d. Reports are in the targets' own unit. Take m and d from meta-training tasks.
@@ -53,7 +54,11 @@ class ScaledTargets(LearnerWrapper):
         return super().adapt(self._scaled(support))
 
     def predict(self, state: Any, x: Inputs) -> Tensor:
-        return self.mean + self.deviation * super().predict(state, x)
+        outputs = self.deviation * super().predict(state, x)
+        if not isinstance(self.likelihood, MeanAndDeviation):
+            return self.mean + outputs
+        means, deviations = outputs.chunk(2, -1)
+        return torch.cat([self.mean + means, deviations], -1)
 
     def objective(self, task: Task) -> Tensor:
         return super().objective(Task(self._scaled(task.support), self._scaled(task.query)))
