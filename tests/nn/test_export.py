@@ -20,8 +20,10 @@ from quickstudy.nn import (
     AugmentedMLP,
     CausalNet,
     Chained,
+    ColumnRange,
     Conv4,
     Conv4Maps,
+    CosineKernel,
     EfficientNetLite0,
     ExactBatchNorm2d,
     FeatureWeights,
@@ -37,10 +39,12 @@ from quickstudy.nn import (
     LSTMCell,
     MetaDropout,
     Mixing,
+    MixtureKernel,
     NormedByExample,
     PairEncoder,
     Point,
     QueryContext,
+    RBFKernel,
     Relation,
     ResNet12,
     RunningMean,
@@ -49,8 +53,10 @@ from quickstudy.nn import (
     SetEncoder,
     Settled,
     Shared,
+    SideBySide,
     Standardised,
     SupportContext,
+    TanimotoKernel,
     TokenTransformer,
     UnitLength,
     Whitening,
@@ -68,6 +74,16 @@ Rows = Callable[[int], tuple[Any, ...]]
 
 def flat(features: int) -> Rows:
     return lambda rows: (torch.randn(rows, features),)
+
+
+def against(others: Tensor) -> Rows:
+    """Rows, and others that stay as they are."""
+    return lambda rows: (torch.randn(rows, 4), others)
+
+
+def of_two(rows: int) -> tuple[Any, ...]:
+    """Two kinds of features of so many rows, and of five others."""
+    return {"a": torch.randn(rows, 4), "b": torch.randn(rows, 4)}, {"a": torch.randn(5, 4), "b": torch.randn(5, 4)}
 
 
 def images(channels: int, size: int) -> Rows:
@@ -120,7 +136,9 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "Conv4": lambda: (Conv4(outputs=5), images(1, 28)),
     "Conv4, colour": lambda: (Conv4(3, 8, size=32), images(3, 32)),
     "Conv4, strided": lambda: (Conv4(3, 8, strided=True), images(3, 28)),
+    "ColumnRange": lambda: (ColumnRange(1, 3), flat(4)),
     "Conv4Maps": lambda: (Conv4Maps(1, 4), images(1, 28)),
+    "CosineKernel": lambda: (CosineKernel(), against(torch.randn(5, 4))),
     "EfficientNetLite0": lambda: (EfficientNetLite0(), images(3, 32)),
     "ExactBatchNorm2d": lambda: (ExactBatchNorm2d(3), images(3, 6)),
     "FeedForward": lambda: cell(FeedForward(4, 5)),
@@ -140,22 +158,26 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "MLP": lambda: (MLP(4, (8,), outputs=2, norm=True), flat(4)),
     "MetaDropout": lambda: (MetaDropout(nn.Linear(4, 2)), flat(4)),
     "Mixing": lambda: (Mixing([nn.Linear(4, 4), nn.Linear(4, 2)]), flat(4)),
+    "MixtureKernel": lambda: (MixtureKernel({"a": RBFKernel(4), "b": CosineKernel()}), of_two),
     "NTM": lambda: cell(NTM(LSTMCell(4 + 20), outputs=5)),
     "NormedByExample": lambda: (NormedByExample(Conv4(1, 4)), images(1, 28)),
     "PairEncoder": lambda: (PairEncoder(nn.Linear(7, 8)), lambda rows: (support(rows),)),
     "Point": lambda: (Point(4), flat(4)),
     "QueryContext": lambda: (QueryContext(4, steps=2), lambda rows: (torch.randn(rows, 4), torch.ones(5, 4), torch.ones(5))),
+    "RBFKernel": lambda: (RBFKernel(4), against(torch.randn(5, 4))),
     "Relation": lambda: (Relation(4), lambda rows: (torch.ones(3, 4, 5, 5), torch.randn(rows, 4, 5, 5))),
     "ResNet12": lambda: (ResNet12(widths=(4, 4, 8, 8), drop=0.1), images(3, 32)),
     "RunningMean": lambda: (RunningMean(4), flat(4)),
     "ScaledFiLM": lambda: (ScaledFiLM(5, {"a": 4}), lambda rows: (torch.randn(5),)),
     "SelfAttention": lambda: (SelfAttention(4, heads=2), lambda rows: (torch.randn(rows, 4), torch.ones(rows, rows))),
+    "SideBySide": lambda: (SideBySide({"a": nn.Linear(4, 2), "b": ColumnRange(0, 2)}), flat(4)),
     "SetEncoder": lambda: (reader(), lambda rows: (support(rows),)),
     "SetEncoder, batch norm": lambda: (SetEncoder(normed()), lambda rows: (support(rows),)),
     "Settled": lambda: (Settled(Conv4(1, 4)), images(1, 28)),
     "Shared": lambda: (Shared(nn.Linear(4, 2)), flat(4)),
     "Standardised": lambda: (Standardised(nn.Flatten()), flat(4)),
     "SupportContext": lambda: (SupportContext(4), lambda rows: (torch.randn(5, 4), torch.ones(5))),
+    "TanimotoKernel": lambda: (TanimotoKernel(), against(torch.arange(20.0).view(5, 4))),
     "TokenTransformer": lambda: (TokenTransformer(50, 8, depth=2), tokens(9)),
     "TokenTransformer, bag": lambda: (TokenTransformer(50, 8, depth=0, positions=0), tokens(9)),
     "UnitLength": lambda: (UnitLength(nn.Flatten()), flat(4)),

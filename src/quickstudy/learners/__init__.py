@@ -7,6 +7,7 @@ from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
 from quickstudy.learners.bayesian.alpaca import ALPaCA
+from quickstudy.learners.bayesian.deep_kernel_transfer import DeepKernelTransfer
 from quickstudy.learners.blackbox.cnaps import CNAPs
 from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.learners.blackbox.leo import LEO, LEOPenalties
@@ -58,6 +59,7 @@ __all__ = [
     "ALPaCA",
     "CNAPs",
     "Coded",
+    "DeepKernelTransfer",
     "FineTune",
     "FirstOrderWarmUp",
     "FromScratch",

@@ -19,6 +19,7 @@ from quickstudy.nn.film import FiLM, ScaledFiLM
 from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.gated_descent import GatedDescent
+from quickstudy.nn.kernels import CosineKernel, MixtureKernel, RBFKernel, TanimotoKernel
 from quickstudy.nn.learned_rule import LearnedRule
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.meta_dropout import MetaDropout
@@ -35,6 +36,7 @@ from quickstudy.nn.running_mean import RunningMean
 from quickstudy.nn.self_attention import SelfAttention
 from quickstudy.nn.set_encoder import PairEncoder, SetEncoder
 from quickstudy.nn.shared import Shared
+from quickstudy.nn.side_by_side import ColumnRange, SideBySide
 from quickstudy.nn.snail import CausalNet
 from quickstudy.nn.standardised import Standardised, UnitLength
 from quickstudy.nn.variational import GaussianCode, GaussianWeights
@@ -49,9 +51,11 @@ __all__ = [
     "AugmentedMLP",
     "CausalNet",
     "Chained",
+    "ColumnRange",
     "Conv4",
     "Conv4Maps",
     "CoordinateLSTM",
+    "CosineKernel",
     "EfficientNetLite0",
     "ExactBatchNorm2d",
     "FeatureWeights",
@@ -69,12 +73,14 @@ __all__ = [
     "LinearMap",
     "MetaDropout",
     "Mixing",
+    "MixtureKernel",
     "NamedWeights",
     "NormedByExample",
     "PairEncoder",
     "Point",
     "Pretrained",
     "QueryContext",
+    "RBFKernel",
     "Relation",
     "ResNet12",
     "RuleOptimizer",
@@ -84,8 +90,10 @@ __all__ = [
     "SetEncoder",
     "Settled",
     "Shared",
+    "SideBySide",
     "Standardised",
     "SupportContext",
+    "TanimotoKernel",
     "TokenTransformer",
     "UnitLength",
     "Whitening",

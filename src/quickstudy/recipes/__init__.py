@@ -4,6 +4,7 @@ from quickstudy.recipes.anil import anil
 from quickstudy.recipes.boil import boil
 from quickstudy.recipes.cavia import cavia
 from quickstudy.recipes.cnaps import cnaps
+from quickstudy.recipes.deep_kernel_transfer import deep_kernel_transfer
 from quickstudy.recipes.feat import feat
 from quickstudy.recipes.fine_tune import fine_tune
 from quickstudy.recipes.hypernetwork import hypernetwork
@@ -57,6 +58,7 @@ __all__ = [
     "by_adam",
     "cavia",
     "cnaps",
+    "deep_kernel_transfer",
     "feat",
     "few_shot",
     "fine_tune",

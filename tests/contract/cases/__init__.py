@@ -1,6 +1,18 @@
 """Which learner is checked, on tasks that suit it: one line for each in its subpackage's file, variants included."""
 
-from contract.cases import baselines, bayesian, blackbox, closed_form, learned, memory, metric, optimization, relatives, wrappers
+from contract.cases import (
+    baselines,
+    bayesian,
+    blackbox,
+    closed_form,
+    kernels,
+    learned,
+    memory,
+    metric,
+    optimization,
+    relatives,
+    wrappers,
+)
 from contract.cases.ground import INPUTS, Case, blobs, few
 
 __all__ = ["CASES", "INPUTS", "Case", "blobs", "few"]
@@ -14,6 +26,7 @@ CASES: dict[str, Case] = (
     | blackbox.CASES
     | closed_form.CASES
     | bayesian.CASES
+    | kernels.CASES
     | baselines.CASES
     | wrappers.CASES
 )

@@ -1,5 +1,6 @@
 """Learners that hold a distribution over functions and condition it on the support set."""
 
 from quickstudy.learners.bayesian.alpaca import ALPaCA
+from quickstudy.learners.bayesian.deep_kernel_transfer import DeepKernelTransfer
 
-__all__ = ["ALPaCA"]
+__all__ = ["ALPaCA", "DeepKernelTransfer"]
