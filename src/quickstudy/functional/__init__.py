@@ -1,6 +1,6 @@
 """Pure tensor functions, one idea a file."""
 
-from quickstudy.functional.closed_form import LinearModel, ridge
+from quickstudy.functional.closed_form import LinearModel, Start, answered, balanced, ridge, started
 from quickstudy.functional.distances import class_means, cosine_distance, squared_distance
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, implicit
 from quickstudy.functional.log_sign import log_sign
@@ -22,8 +22,11 @@ __all__ = [
     "MeanLogLoss",
     "Mixed",
     "Neumann",
+    "Start",
     "Windows",
+    "answered",
     "as_given",
+    "balanced",
     "by_class",
     "class_means",
     "cosine_distance",
@@ -42,4 +45,5 @@ __all__ = [
     "redrawn",
     "ridge",
     "squared_distance",
+    "started",
 ]

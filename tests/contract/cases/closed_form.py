@@ -1,12 +1,15 @@
 """Cases of the learners whose head is solved for."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from torch import nn
 
 from contract.cases.ground import INPUTS, Case, built, encoder, few, labelled
 from quickstudy import learners, tasks
 from quickstudy.checks import Training
+from quickstudy.learner import Learner
 from quickstudy.likelihood import Gaussian, Labels
 from quickstudy.nn import MLP
 
@@ -22,6 +25,17 @@ def curves() -> nn.Module:
     return nn.Sequential(nn.Linear(1, 24), nn.Tanh(), nn.Linear(24, 24), nn.Tanh())
 
 
+def around(
+    make: Callable[..., Learner[Any]], network: Callable[[], nn.Module], features: int = 16, outputs: int = 3, **arguments: Any
+) -> Callable[[], Learner[Any]]:
+    """A learner with a prior of its own."""
+
+    def made() -> Learner[Any]:
+        return built(lambda body, prior: make(body, prior=prior, **arguments), network, partial(nn.Linear, features, outputs))
+
+    return made
+
+
 CASES: dict[str, Case] = {
     "R2D2": Case(partial(built, learners.R2D2, encoder, penalty=1.0), few),
     "R2D2, more examples than features": Case(partial(built, learners.R2D2, narrow, penalty=1.0), partial(few, (3, 6), (2, 5))),
@@ -31,4 +45,10 @@ CASES: dict[str, Case] = {
     "LRD2, more examples than features": Case(partial(built, learners.LRD2, narrow), partial(few, (3, 6), (2, 5))),
     "LogisticByShots": Case(partial(built, learners.LogisticByShots, encoder), partial(few, (2, 5), (2, 5))),
     "LRD2, labels": Case(partial(built, learners.LRD2, encoder, likelihood=Labels()), labelled),
+    "R2D2, prior and class weights": Case(around(learners.R2D2, encoder, penalty=1.0, balanced=True), partial(few, (1, 4))),
+    "R2D2, values around a prior": Case(around(learners.R2D2, curves, 24, 1, penalty=0.1, likelihood=Gaussian()), waves),
+    "LRD2, prior, class weights and scale": Case(
+        around(learners.LRD2, encoder, balanced=True, scale=2.0), partial(few, (1, 4)), Training(batch=8)
+    ),
+    "LRD2, labels around a prior": Case(around(learners.LRD2, encoder, likelihood=Labels()), labelled),
 }
