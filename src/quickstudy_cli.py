@@ -54,6 +54,10 @@ COMMANDS = {
         "quickstudy.cli.predicting:predict",
         "Name the class of images, texts or rows with an adapted predictor, or predict their numbers.",
     ),
+    "app": (
+        "quickstudy.cli.applying:app",
+        "Solve a problem on real data: meta-train its learner, and evaluate it on unseen tasks beside other methods.",
+    ),
     "data": (
         "quickstudy.cli.data:data",
         "Show what is read of data: rows, classes or tasks, sizes, missing values, duplicates, the split, examples, and faults.",

@@ -76,13 +76,16 @@ def small(words: list[str]) -> list[str]:
     if "--traditional" in words:
         settings = dict(TRADITIONAL)
     assert settings or words[0] not in ("train", "tune"), f"{line}: no small settings in SMALL"
+    solves = words[0] == "app" and len(words) > 1 and not words[1].startswith("-")
     kept: list[str] = []
     rest = iter(words)
     for word in rest:
-        if word in settings:
+        if word in settings or (solves and word in ("--seeds", "--tasks")):
             next(rest)
         else:
             kept.append(HERE.get(word, word))
+    if solves and "--quick" not in kept:
+        kept.append("--quick")
     return [*kept, *[str(part) for pair in settings.items() for part in pair]]
 
 
@@ -120,12 +123,13 @@ def presumed(folder: Path, text: str) -> None:
 
 
 SHOWN = [page for page in PAGES if of(page, *SHELLS)]
+APPLICATIONS = ROOT / "docs/applications"
 SLOW = {"cost.md", "doctor.md", "how-to-choose-a-learner.md", "samplers.md", "scale.md", "tuning.md"}
 
 
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW else []) for page in SHOWN],
+    [pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW or page.parent == APPLICATIONS else []) for page in SHOWN],
     ids=lambda page: page.name,
 )
 def test_commands_of_a_page_run(

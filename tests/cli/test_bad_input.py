@@ -146,6 +146,8 @@ def table() -> list[tuple[list[str], str]]:
         add("tune maml --data sinusoid", says, f"--trials={count}", "--out", "{out}")
         add("predict {run} {photos}", says, f"--top={count}")
         add("doctor glyphs", says, f"--tasks={count}")
+        add("app medical-imaging", says, f"--tasks={count}")
+        add("app medical-imaging", says, f"--seeds={count}")
     for rate, says in RATES.items():
         add("train proto", says, f"--lr={rate}", "--out", "{out}")
         add("train maml --data sinusoid", says, f"--inner-lr={rate}", "--out", "{out}")
@@ -154,6 +156,7 @@ def table() -> list[tuple[list[str], str]]:
     for seed in ("-1", "1.5", "x"):
         add("train proto", "--seed", f"--seed={seed}", "--out", "{out}")
         add("evaluate {run}", "--seed", f"--seed={seed}")
+        add("app medical-imaging", "--seed", f"--seed={seed}")
         add("demo", "--seed", f"--seed={seed}", "--out", "{out}")
     for command in COMMANDS:
         words = {"train": "train proto", "tune": "tune proto"}.get(command, command)
@@ -305,6 +308,15 @@ OTHERS: list[tuple[list[str], str]] = [
         'predict {rowspredictor} --row {{"age":41,"sex":1}}': "has 1",
         "doctor protto": "Did you mean proto?",
         "doctor {noise}": "none of the files that are read as data",
+        "app medcal": "there is no application",
+        "app {long}": "there is no application",
+        "app {run}": "there is no application",
+        "app medical-imaging --summary {out}": "takes no name",
+        "app --summary {words}": "is no page of quickstudy",
+        "app --summary {emptyfolder}": "is a folder",
+        "app --summary {run}/run.json": "belongs to the run",
+        "app --summary {out} --out {emptyfolder}": "holds no application",
+        "app --summary {out} --out {nothing}": "holds no application",
         "evaluate {run} --list {empty} --tasks 5": "the tasks are those of the list. Leave --tasks out",
         "evaluate {run} --list {empty} --seed 1": "the tasks are those of the list. Leave --seed out",
         "data glifs": "no name of a data set",

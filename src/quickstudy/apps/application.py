@@ -80,6 +80,8 @@ class Application:
         metric: of the promise; None is that of the likelihood.
         metrics: reported beside it.
         empty_support: whether the learner answers without any support example, so that it can be evaluated before adaptation.
+        folds: parts of the data, each left out of a training of its own and meta-tested by it: the recipe has an argument
+            ``fold`` then, of which 0 is the usual split. No unit is meta-tested in two of them.
         quick: arguments of the recipe with which it is done in less than a minute.
     """
 
@@ -96,4 +98,5 @@ class Application:
     metric: Measure | None = None
     metrics: tuple[Measure, ...] = ()
     empty_support: bool = False
+    folds: int = 1
     quick: Mapping[str, Any] = field(default_factory=dict)

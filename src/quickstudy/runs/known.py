@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from quickstudy import recipes
+from quickstudy.apps.known import application_named
 from quickstudy.errors import RunError, nearest
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.storage.own_code import names_code, own_function
 
-__all__ = ["located", "name_of", "recipe_functions", "recipe_named"]
+__all__ = ["APPLICATION", "located", "name_of", "recipe_functions", "recipe_named"]
+
+
+APPLICATION = "application "
+"""What the name of an application's recipe begins with."""
 
 
 def recipe_functions() -> dict[str, Callable[..., Recipe]]:
@@ -31,6 +36,8 @@ def recipe_named(name: str, made_by: Mapping[str, str] | None = None) -> Callabl
     """
     if names_code(name):
         return own_function(name, "a recipe")
+    if name.startswith(APPLICATION):
+        return application_named(name.removeprefix(APPLICATION)).recipe
     known = recipe_functions()
     if name not in known:
         by = f" This run was begun with quickstudy {made_by['quickstudy']}." if made_by and "quickstudy" in made_by else ""
