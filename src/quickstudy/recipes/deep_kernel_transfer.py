@@ -1,6 +1,6 @@
 """Deep kernel transfer, after Patacchiola et al., 2020: a Gaussian process on learned features."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from quickstudy.learners.bayesian.deep_kernel_transfer import DeepKernelTransfer
 from quickstudy.likelihood import Gaussian, MeanAndDeviation
@@ -37,7 +37,7 @@ def deep_kernel_transfer(
         marginal: meta-train on the marginal likelihood, as the paper does, instead of the loss of the queries.
     """
     problem = open_problem(data, sizes, outer.steps)
-    likelihood = MeanAndDeviation() if isinstance(problem.likelihood, Gaussian) else problem.likelihood
+    likelihood: Any = MeanAndDeviation() if isinstance(problem.likelihood, Gaussian) else problem.likelihood
     encoder = problem.whole_network(data.width) if problem.backbone == "mlp" else problem.encoder()
     learner = DeepKernelTransfer(encoder, CosineKernel(), noise=noise, marginal=marginal, likelihood=likelihood)
     return outer.recipe(problem.of(learner), problem)

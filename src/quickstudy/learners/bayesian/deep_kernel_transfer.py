@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.tree import cat
 from quickstudy.learner import Facts, Learner
-from quickstudy.likelihood import Categorical, Likelihood, MeanAndDeviation
+from quickstudy.likelihood import Categorical, MeanAndDeviation
 from quickstudy.nn.kernels import Kernel
 from quickstudy.task import Examples, Inputs, Task
 
@@ -63,7 +63,7 @@ class DeepKernelTransfer(Learner[KernelPosterior]):
         likelihood: what outputs mean; `MeanAndDeviation()` for values.
 
     Raises:
-        LearnerError: a noise or a scale that is not positive, or a likelihood of other outputs.
+        LearnerError: a noise or a scale that is not positive.
 
     >>> from quickstudy.nn.kernels import RBFKernel
     >>> learner = DeepKernelTransfer(nn.Identity(), RBFKernel(1), noise=0.01, likelihood=MeanAndDeviation())
@@ -83,15 +83,10 @@ class DeepKernelTransfer(Learner[KernelPosterior]):
         noise: float = 0.1,
         scale: float = 3.0,
         marginal: bool = True,
-        likelihood: Likelihood | None = None,
+        likelihood: Categorical | MeanAndDeviation = Categorical(),  # noqa: B008  a frozen record
     ) -> None:
         super().__init__()
-        self.likelihood = Categorical() if likelihood is None else likelihood
-        if not isinstance(self.likelihood, Categorical | MeanAndDeviation):
-            raise LearnerError(
-                f"likelihood={self.likelihood!r}: a Gaussian process answers with classes, Categorical(), or with values and "
-                "their deviations, MeanAndDeviation()."
-            )
+        self.likelihood = likelihood
         if not noise > 0 or not scale > 0:
             raise LearnerError(f"noise={noise} and scale={scale} must be positive.")
         self.encoder, self.kernel, self.marginal = encoder, kernel, marginal
