@@ -100,6 +100,11 @@ def test_compare_pairs_runs_on_the_same_tasks(run: Path, tmp_path: Path, call) -
     words = " ".join(call("compare", run, other, "--tasks", 60)[1].split())
     assert "same 60 tasks. For other tasks of the same classes: " in words and ". For new classes: " in words
     assert "± is the 95 % t-interval of the mean for other tasks of the same classes" in words
+    status, out, _ = call("compare", run, other, "--tasks", 10, "--metric", "log_loss", "--json")
+    found = json.loads(out)
+    losses = [report["scores"] for report in found["reports"]]
+    assert found["comparisons"][0]["metric"] == "log_loss" and not found["reports"][0]["higher_is_better"]
+    assert found["comparisons"][0]["difference"] == pytest.approx(sum(b - a for a, b in zip(*losses, strict=True)) / 10)
     assert call("compare", run)[0] == 1
 
 

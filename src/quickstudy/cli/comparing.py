@@ -6,13 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from quickstudy.cli.call import Call, named_apart
+from quickstudy.cli.call import Call, measures, named_apart
 from quickstudy.cli.command import command, may_run_code
 from quickstudy.cli.console import out as console
 from quickstudy.cli.console import print_json, say, table
 from quickstudy.cli.everyone import compare_all
 from quickstudy.cli.traditional import compare_traditional
 from quickstudy.errors import Argument, ArgumentError, RunError
+from quickstudy.metrics.measure import Measure
 from quickstudy.recipes.parts.checked import AtLeast
 from quickstudy.reports.report import Report
 
@@ -34,6 +35,7 @@ def compare(
     ways: int | None = None,
     shots: int | None = None,
     queries: int | None = None,
+    metric: str | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     only: Annotated[list[str] | None, Parameter(negative=())] = None,
     steps: Annotated[int | None, AtLeast(0)] = None,
@@ -59,6 +61,7 @@ def compare(
         ways: classes in a task, if other than the recipes'; with --all 5.
         shots: support examples of each class, if other than the recipes'; with --all 1.
         queries: query examples of each class, if other than the recipes'; with --all 15.
+        metric: pair the runs by this metric (auroc, log_loss, mean_absolute_error …) instead of the tasks' own.
         json_: print JSON instead of a table.
         only: with --all: only this learner; may be repeated.
         steps: 300 by default; with --all: outer steps of eight tasks; with --traditional: mini-batches of 64 to pre-train the
@@ -67,6 +70,8 @@ def compare(
     """
     runs = runs or []
     _refuse_unused(all_ is not None, traditional, only=only, steps=steps, out=out)
+    if metric is not None and (all_ is not None or traditional):
+        raise ArgumentError(Argument("metric"), " has no effect on --all and --traditional. Leave it out.")
     if all_ is not None:
         if runs:
             raise RunError("--all trains learners of its own. Leave the runs out, or leave --all out.")
@@ -85,8 +90,21 @@ def compare(
         return
     if len(runs) < 2:
         raise RunError("a comparison needs two runs or more: quickstudy compare RUN RUN. For all learners: --all glyphs.")
+    call = replace(call, metrics=_comparable(metric))
     call.check(runs)
-    _pairs(named_apart([call.evaluate(run) for run in runs], runs), as_json=json_)
+    reports = named_apart([call.evaluate(run) for run in runs], runs)
+    _pairs([report.by(metric) for report in reports] if metric else reports, as_json=json_)
+
+
+def _comparable(metric: str | None) -> tuple[Measure, ...]:
+    """The metric by which runs are paired; refused where it has no number to be compared for each task."""
+    found = measures([metric] if metric else None)
+    for each in found:
+        if each.pooled or each.higher_is_better is None:
+            raise ArgumentError(
+                Argument("metric", metric), " gives no number to be compared for each task. Name a metric of single tasks."
+            )
+    return found
 
 
 def _refuse_unused(everyone: bool, traditional: bool, **given: object) -> None:
