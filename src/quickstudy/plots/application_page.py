@@ -150,10 +150,10 @@ def _gains(found: Appraisal) -> Listing:
             told = "better" if bounds[0] > 0 else "worse" if bounds[1] < 0 else "not told apart"
             cells = [_signed(gain, metric), _bounds(bounds, metric), pair.for_world(row.world(pair)), told, entry.choice]
             rows.append([f"{row.name}: {entry.report.model}", entry.role, *cells])
-    head = ["over", "is", "gain", "95 % interval", "for", "the learner is", "tuned on meta-validation"]
+    head = ["over", "is", "gain", "95 % interval", "for", "the learner is", "tuned"]
     note = (
         "Gains are paired, task by task; positive: the learner is better. Intervals are not widened for the number of baselines. "
-        "A gain that a control has too is no adaptation."
+        "A gain that a control has too is no adaptation. “tuned”: the choice on meta-validation tasks."
     )
     return Listing("Gains", head, rows, note)
 
