@@ -171,6 +171,17 @@ def test_single_precision_finds_the_same_classes(spread: float, penalty: float) 
     torch.testing.assert_close(a, b, rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("penalty", [0.1, 10.0])
+def test_steps_in_single_precision_end_at_the_optimum_of_double(penalty: float) -> None:
+    """Steps need not be exact, slopes are: the weights are those of double precision, as far as the features are the same."""
+    x = nn.functional.normalize(torch.randn(60, 96) + torch.randn(12, 96).repeat(5, 1), dim=1)
+    found = []
+    for kind in (torch.float32, torch.float64):
+        y = torch.eye(12, dtype=kind).repeat(5, 1)
+        found.append(together(Examples(x.to(kind), y, torch.ones(60, dtype=kind)), torch.tensor(penalty, dtype=kind)).double())
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-6)
+
+
 def test_absent_classes_and_padding_are_not_there() -> None:
     support = classes(8, 10, 3)
     wider = Examples(
