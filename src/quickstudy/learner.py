@@ -236,6 +236,12 @@ class Predictor:
             outputs = learner.predict(self.state, learner.encode(x))
         return finite_outputs(outputs, type(self.learner).__name__)
 
+    def encoded(self, x: Any) -> Inputs:
+        """Features of raw inputs, as ``learner.predict`` takes them; ``x`` and errors as of a call."""
+        x = self._inputs(x)
+        with torch.no_grad(), value_of(self.learner).lent() as learner, explained(self.learner, lambda: x):
+            return learner.encode(x)
+
     def _inputs(self, x: Any) -> Inputs:
         """``x`` as rows like the support set's, where the state is."""
         if self.reads is not None and (self.rows is None or self.reads.gives(self.rows)):

@@ -17,6 +17,7 @@ from quickstudy.cli.command import command, spelled
 from quickstudy.cli.console import err, out, print_json, say
 from quickstudy.errors import Argument, ArgumentError, DataError, LearnerError
 from quickstudy.learner import Predictor
+from quickstudy.recipes.parts.checked import AtLeast
 from quickstudy.storage.files import write_whole
 from quickstudy.storage.outputs import ANSWERS, check_output
 from quickstudy.use.answers import Answer, answers
@@ -42,6 +43,8 @@ def predict(
     encoding: str = "utf-8",
     top: int = 3,
     threshold: float | None = None,
+    explain: Annotated[int, AtLeast(0)] = 0,
+    ask: Annotated[int, AtLeast(0)] = 0,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     force: Annotated[bool, Parameter(negative=())] = False,
@@ -61,6 +64,8 @@ def predict(
         encoding: of tables that are not UTF-8, for example latin-1.
         top: number of most probable classes to show, with their probabilities.
         threshold: answer "none of these" below this probability, instead of the predictor's own threshold; 0 switches it off.
+        explain: name so many support examples that count for most in each answer: by how much it would fall without them.
+        ask: name so many of these inputs whose answers are the most unsure: label these next.
         output: write the probabilities of all classes to this file, as a table (CSV).
         json_: print the probabilities of all classes as JSON instead of a table.
         force: overwrite any existing file, but never a file of a run.
@@ -74,7 +79,8 @@ def predict(
         check_output(output, ANSWERS, argument="output", force=force)
     predictor = adapted(file)
     roles = Roles(text_column=text_column, image_column=image_column, encoding=encoding)
-    found = list(answers(predictor, _queries(predictor, inputs or [], text or [], row or [], roles), threshold=threshold))
+    queries = _queries(predictor, inputs or [], text or [], row or [], roles)
+    found = list(answers(predictor, queries, threshold=threshold, explain=explain))
     good, broken = [each for each in found if each.fault is None], [each for each in found if each.fault is not None]
     if not found:
         raise DataError("there is nothing to predict: the input holds no lines. Name files, or write a line for each input.")
@@ -84,6 +90,8 @@ def predict(
         print_json([each.to_json() for each in good])
     elif good:
         out.print(_table(good, top))
+        for line in _told(good, ask):
+            say(line)
     if output is not None and good and not json_:
         say(f"all {'values' if good[0].kind == 'values' else 'probabilities'}: {output}")
     spell = spelled(predict, {})
@@ -142,8 +150,14 @@ def _table(found: Sequence[Answer], top: int) -> Table:
     if found[0].kind == "values":
         for name in found[0].scores:
             table.add_column(name, justify="right", no_wrap=True)
+            if found[0].deviations:
+                table.add_column("95 % interval", justify="right", no_wrap=True)
         for answer in found:
-            table.add_row(Text(answer.place), *(f"{value:.6g}" for value in answer.scores.values()))
+            cells: list[str] = []
+            for name, value in answer.scores.items():
+                cells.append(f"{value:.6g}")
+                cells += [f"{bounds[0]:.6g} to {bounds[1]:.6g}" for each, bounds in answer.intervals.items() if each == name]
+            table.add_row(Text(answer.place), *cells)
         return table
     count = min(top, len(found[0].scores))
     table.add_column("class", overflow="fold")
@@ -158,13 +172,28 @@ def _table(found: Sequence[Answer], top: int) -> Table:
     return table
 
 
+def _told(found: Sequence[Answer], ask: int) -> Iterator[str]:
+    """What the answers rest on, and which inputs to label next."""
+    for answer in found:
+        if answer.evidence:
+            named = [
+                f"example {each.row + 1}{f' ({each.label})' if each.label else ''} {each.weight:+.3f}".replace("-", "−")
+                for each in answer.evidence
+            ]
+            yield f"{answer.place} rests on {', '.join(named)}"
+    if ask:
+        yield "label next: " + ", ".join(answer.place for answer in sorted(found, key=lambda each: -each.doubt)[:ask])
+
+
 def _csv(found: Sequence[Answer]) -> str:
     """A row an input: its class, that one's probability, then the probability of each class; or its values."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     values = found[0].kind == "values"
-    writer.writerow(["input", *([] if values else ["class", "probability"]), *found[0].scores])
+    bounds = [f"{name} {end}" for name in found[0].deviations for end in ("from", "to")]
+    writer.writerow(["input", *([] if values else ["class", "probability"]), *found[0].scores, *bounds])
     for answer in found:
         head = [] if values else [answer.name, f"{answer.probability:.6g}"]
-        writer.writerow([answer.place, *head, *(f"{score:.6g}" for score in answer.scores.values())])
+        spread = [f"{bound:.6g}" for pair in answer.intervals.values() for bound in pair]
+        writer.writerow([answer.place, *head, *(f"{score:.6g}" for score in answer.scores.values()), *spread])
     return text.getvalue()

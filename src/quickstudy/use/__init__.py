@@ -2,6 +2,7 @@
 
 from quickstudy.use.answers import Answer, answers
 from quickstudy.use.calibrated import calibrated, open_tasks, own_threshold, tasks_threshold
+from quickstudy.use.evidence import Evidence, evidence
 from quickstudy.use.mislabelled import Suspect, mislabelled
 from quickstudy.use.own_report import OwnReport, own_report
 from quickstudy.use.own_support import LeftOut, folds_of, kept_support, left_out, predicted_by_others
@@ -15,6 +16,7 @@ __all__ = [
     "TABLES",
     "Answer",
     "CurvePoint",
+    "Evidence",
     "LeftOut",
     "OwnReport",
     "Query",
@@ -24,6 +26,7 @@ __all__ = [
     "answers",
     "calibrated",
     "entries",
+    "evidence",
     "fault_of",
     "folds_of",
     "is_table",

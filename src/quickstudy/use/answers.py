@@ -1,18 +1,23 @@
 """The answers of a predictor to many queries: a broken one takes away no other's answer."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from quickstudy.errors import LearnerError, UserError
 from quickstudy.functional.tree import stack
 from quickstudy.learner import Predictor
+from quickstudy.likelihood import MeanAndDeviation
 from quickstudy.metrics.rejection import NONE_OF_THESE
+from quickstudy.task import Inputs
+from quickstudy.use.evidence import Evidence, evidence
 from quickstudy.use.queries import Query, fault_of
 
 __all__ = ["Answer", "answers"]
 
 _AT_ONCE = 64
+_HALF = 1.959964
+"""Deviations from the mean to the bound of the central 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Answer:
         kind: "classes", "values" or "labels", as the learner's targets are.
         scores: the probability of each class, or each value, by name.
         least: below this probability no class is named.
+        deviations: the standard deviation of each value by name, where the learner states it.
+        evidence: the support examples that count for most, where they were asked for.
         fault: what is wrong with the query; then there is nothing else.
     """
 
@@ -31,6 +38,8 @@ class Answer:
     kind: str
     scores: dict[str, float]
     least: float = 0.0
+    deviations: Mapping[str, float] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
     fault: UserError | None = None
 
     @property
@@ -51,17 +60,51 @@ class Answer:
         """Of the most probable class."""
         return self.ranked[0][1]
 
+    @property
+    def doubt(self) -> float:
+        """How unsure the answer is: of classes ``1 − (p₁ − p₂)`` of the two most probable ones, of labels how near the nearest
+        is to ½, of values the largest stated deviation.
+
+        Source: Scheffer, Decomain & Wrobel, 2001, Active hidden Markov models for information extraction (margin sampling).
+
+        Raises:
+            LearnerError: the learner states no deviation of its values.
+        """
+        if self.kind == "values":
+            if not self.deviations:
+                raise LearnerError("this learner does not state how unsure its values are, so that none is the most unsure.")
+            return max(self.deviations.values())
+        if self.kind == "labels":
+            return 1 - 2 * min(abs(probability - 0.5) for probability in self.scores.values())
+        first, second, *_ = [*sorted(self.scores.values(), reverse=True), 0.0]
+        return 1 - (first - second)
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """The central 95 % interval of each value, where the learner states a deviation."""
+        found = {name: (self.scores[name], _HALF * deviation) for name, deviation in self.deviations.items()}
+        return {name: (value - half, value + half) for name, (value, half) in found.items()}
+
     def to_json(self) -> dict[str, Any]:
         """As JSON for other programs; a broken query has its place and an error."""
         if self.fault is not None:
             return {"input": self.place, "error": str(self.fault)}
+        told: dict[str, Any] = {"evidence": [asdict(each) for each in self.evidence]} if self.evidence else {}
+        told |= {"doubt": self.doubt} if self.kind != "values" or self.deviations else {}
         if self.kind == "values":
-            return {"input": self.place, **self.scores}
-        return {"input": self.place, "class": self.name, "probability": self.probability, "probabilities": self.scores}
+            spread = {"intervals": {name: list(bounds) for name, bounds in self.intervals.items()}} if self.deviations else {}
+            return {"input": self.place, **self.scores, **spread, **told}
+        found = {"input": self.place, "class": self.name, "probability": self.probability, "probabilities": self.scores}
+        return found | told
 
 
 def answers(
-    predictor: Predictor, queries: Iterable[Query], *, threshold: float | None = None, at_once: int = _AT_ONCE
+    predictor: Predictor,
+    queries: Iterable[Query],
+    *,
+    threshold: float | None = None,
+    at_once: int = _AT_ONCE,
+    explain: int = 0,
 ) -> Iterator[Answer]:
     """An answer to each query, in order; one that is broken has a fault instead.
 
@@ -70,6 +113,7 @@ def answers(
         queries: of `quickstudy.use.queries`, or of your own.
         threshold: below this probability no class is named; None: the predictor's own, 0: none.
         at_once: how many queries are predicted together. Those of a transductive learner are all predicted together.
+        explain: so many support examples are named with each answer that count for most in it, see `evidence`.
 
     Raises:
         LearnerError: the predictor cannot read raw things, or its outputs are NaN.
@@ -93,10 +137,10 @@ def answers(
     for query in queries:
         waiting.append((query, _read(predictor, query)))
         if together is not None and len(waiting) >= together:
-            yield from _answered(predictor, waiting, kind, least)
+            yield from _answered(predictor, waiting, kind, least, explain)
             waiting = []
     if waiting:
-        yield from _answered(predictor, waiting, kind, least)
+        yield from _answered(predictor, waiting, kind, least, explain)
 
 
 def _read(predictor: Predictor, query: Query) -> Any:
@@ -110,15 +154,27 @@ def _read(predictor: Predictor, query: Query) -> Any:
         return fault_of(query, error)
 
 
-def _answered(predictor: Predictor, waiting: list[tuple[Query, Any]], kind: str, least: float) -> Iterator[Answer]:
+def _answered(predictor: Predictor, waiting: list[tuple[Query, Any]], kind: str, least: float, explain: int) -> Iterator[Answer]:
     rows = [x for _, x in waiting if not isinstance(x, UserError)]
-    found = iter(predictor.probabilities(stack(rows)).tolist() if rows else [])
+    found = iter(_said(predictor, stack(rows), explain) if rows else [])
     for query, x in waiting:
         if isinstance(x, UserError):
-            yield Answer(query.place, kind, {}, least, x)
-        else:
-            scores = next(found)
-            yield Answer(query.place, kind, dict(zip(_names(predictor, kind, len(scores)), scores, strict=True)), least)
+            yield Answer(query.place, kind, {}, least, fault=x)
+            continue
+        scores, deviations, told = next(found)
+        names = _names(predictor, kind, len(scores))
+        spread = dict(zip(names, deviations, strict=False))
+        yield Answer(query.place, kind, dict(zip(names, scores, strict=True)), least, spread, tuple(told))
+
+
+def _said(predictor: Predictor, x: Inputs, explain: int) -> Iterator[tuple[list[float], list[float], list[Evidence]]]:
+    """Scores of each query, the deviations that the learner states, and the support examples that count for most."""
+    likelihood, outputs = predictor.learner.likelihood, predictor(x)
+    scores = likelihood.mean(outputs).tolist()
+    stated = isinstance(likelihood, MeanAndDeviation)
+    deviations = likelihood.distribution(outputs).stddev.tolist() if stated else [[]] * len(scores)
+    told = evidence(predictor, x, most=explain) if explain else [[]] * len(scores)
+    return zip(scores, deviations, told, strict=True)
 
 
 def _names(predictor: Predictor, kind: str, count: int) -> list[str]:
