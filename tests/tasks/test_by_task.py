@@ -122,6 +122,20 @@ def test_positives_and_negatives() -> None:
     assert bool((tasks.support.y.sum(1) == torch.tensor([1.0, 3.0])).all()) and tasks.query.y.shape == (20, 2, 2)
 
 
+def test_support_sets_have_the_shares_of_their_task() -> None:
+    """Of 12 and 4 rows, 8 by share are 6 and 2; of 15 and 1 one must be left, so that the class is no part of the task."""
+    y = torch.tensor([0] * 12 + [1] * 4 + [0] * 15 + [1])
+    table = Table(torch.arange(32.0)[:, None], y, torch.arange(2).repeat_interleave(16), ("a", "b"), ("no", "yes"))
+    source = ByTask(table, shots=8, shares=True, too_small="skip")
+    tasks = source.gather(source.each(generator_of(0), draws=3))
+    assert source.skipped == ("b",) and len(tasks) == 3
+    assert tasks.support.y.sum(1).tolist() == [[6.0, 2.0]] * 3 and tasks.query.y.sum(1).tolist() == [[6.0, 2.0]] * 3
+    rare = ByTask(table, shots=3, shares=True, too_small="skip")
+    assert rare.gather(rare.each(generator_of(0))).support.y.sum(1).tolist() == [[2.0, 1.0]]
+    with pytest.raises(TaskError, match="shares=True"):
+        ByTask(table, shots={"no": 2, "yes": 2}, shares=True)
+
+
 def test_classes_of_a_tasks_own_are_put_to_columns_anew() -> None:
     source = ByTask(classes(share=False), shots=1)
     plan = source.plan(300, generator_of(0))

@@ -1,5 +1,6 @@
 """Applications, one file each: a source of tasks from real data, a recipe, its baselines, and words for the user."""
 
 from quickstudy.apps.application import Application, Baseline, Setting
+from quickstudy.apps.drug_discovery import drug_discovery
 
-__all__ = ["Application", "Baseline", "Setting"]
+__all__ = ["Application", "Baseline", "Setting", "drug_discovery"]

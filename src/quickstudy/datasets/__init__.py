@@ -8,6 +8,7 @@ from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.image_parts import image_parts
 from quickstudy.datasets.image_zip import image_zip
+from quickstudy.datasets.molecules import molecules
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.datasets.redrawn import redrawn
 from quickstudy.datasets.store import open_store, pieces_of, write_store
@@ -30,6 +31,7 @@ __all__ = [
     "image_parts",
     "image_zip",
     "mixed_classes",
+    "molecules",
     "omniglot",
     "open_store",
     "overlaid",

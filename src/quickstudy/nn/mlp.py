@@ -17,6 +17,7 @@ class MLP(Recorded, nn.Module):
         inputs: numbers in an example, after flattening.
         hidden: widths of the hidden layers.
         outputs: size of the last layer; None returns the last hidden features.
+        dropout: share of the inputs that are left out while training, others grow to make up for them.
         norm: batch norm before each ReLU (Finn et al.'s fully connected Omniglot network has it).
 
     >>> import torch
@@ -24,8 +25,17 @@ class MLP(Recorded, nn.Module):
     torch.Size([10, 1])
     """
 
-    def __init__(self, inputs: int, hidden: Sequence[int] = (40, 40), *, outputs: int | None = None, norm: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        hidden: Sequence[int] = (40, 40),
+        *,
+        outputs: int | None = None,
+        norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.dropout = dropout
         widths = [inputs, *hidden]
         layers: list[nn.Module] = []
         for a, b in pairwise(widths):
@@ -35,5 +45,6 @@ class MLP(Recorded, nn.Module):
         self.head = nn.Identity() if outputs is None else nn.Linear(self.features, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs: Tensor = self.head(self.layers(x.flatten(1)))
+        x = nn.functional.dropout(x.flatten(1), self.dropout, self.training) if self.dropout else x.flatten(1)
+        outputs: Tensor = self.head(self.layers(x))
         return outputs

@@ -33,7 +33,8 @@ class ByTask(RowSource[TaskPlan]):
     **Values** and **labels** (rows may have several): ``shots`` rows are the support set, at random or the first in time; some of
     them have a label. **Classes** at random: ``shots`` rows of each
     class of the task that has one more (a class with fewer is left out of this task), or as many of each as a mapping says,
-    ``{"active": 5, "inactive": 10}``. Classes by time: the first ``shots`` rows, whatever their classes; later rows of classes
+    ``{"active": 5, "inactive": 10}``; with ``shares``, ``shots`` rows in all, of each class its share of the task's rows, but at
+    least one, and one is left. Classes by time: the first ``shots`` rows, whatever their classes; later rows of classes
     that are not among them are no queries. Where the table knows groups, support and query never share one: rows of a support
     set's group are left out of the queries. Tasks of any length share a batch, padded.
 
@@ -44,6 +45,7 @@ class ByTask(RowSource[TaskPlan]):
         order: "random", or "first" for the first rows by the table's time (by row number where it has none).
         columns: "fixed" puts a class in the same column of each task, "shuffled" anew in each task; "auto" is "fixed" where all
             tasks have all classes (positive and negative; the gestures of each user). Labels are always in fixed columns.
+        shares: see above.
         too_small: "skip" leaves out tasks with too few rows (``skipped`` names them); otherwise they are named in an error.
 
     Raises:
@@ -63,11 +65,12 @@ class ByTask(RowSource[TaskPlan]):
         *,
         order: Literal["random", "first"] = "random",
         columns: Literal["auto", "fixed", "shuffled"] = "auto",
+        shares: bool = False,
         too_small: Literal["raise", "skip"] = "raise",
     ) -> None:
         if queries is not None:
             whole(TaskError, queries=queries)
-        self.table, self.shots, self.queries, self.order = table, shots, queries, order
+        self.table, self.shots, self.queries, self.order, self.shares = table, shots, queries, order, shares
         self._wanted = self._by_class(shots)
         time = torch.arange(len(table)) if table.time is None else table.time
         by_time = torch.argsort(time, stable=True)
@@ -75,6 +78,7 @@ class ByTask(RowSource[TaskPlan]):
         self._rows: list[Tensor] = list(by_task.split(table.counts.tolist()))  # type: ignore[no-untyped-call]
         self.fixed = table.kind == "classes" and (self._all_share() if columns == "auto" else columns == "fixed")
         said = ", ".join(f"{k} {name}" for name, k in shots.items()) if isinstance(shots, Mapping) else f"{shots}-shot"
+        said = f"{shots} rows by share" if shares else said
         asked = "all other rows as queries" if queries is None else f"{queries} queries"
         self.name = f"{table.name} by task, {'first ' if order == 'first' else ''}{said}, {asked}"
         self.name += ", fixed columns" if self.fixed else ""
@@ -97,9 +101,9 @@ class ByTask(RowSource[TaskPlan]):
         which = torch.randint(len(self._tasks), (batch,), generator=generator)
         return self._planned(self._tasks[which], generator)
 
-    def each(self, generator: torch.Generator | None = None) -> TaskPlan:
-        """Every task once, in the table's order: ``evaluate(model, source, plan=source.each())``."""
-        return self._planned(self._tasks, generator)
+    def each(self, generator: torch.Generator | None = None, draws: int = 1) -> TaskPlan:
+        """Every task once, in the table's order, ``draws`` times over: ``evaluate(model, source, plan=source.each())``."""
+        return self._planned(self._tasks.repeat(draws), generator)
 
     def named_columns(self, plan: TaskPlan) -> tuple[Tensor, Sequence[str]] | None:
         return (plan.classes, self.table.classes) if self.table.kind == "classes" else None
@@ -134,6 +138,8 @@ class ByTask(RowSource[TaskPlan]):
 
     def _by_class(self, shots: int | Mapping[str, int]) -> Tensor | None:
         """How many rows of each class (C,) a support set has; None where its rows are of any class."""
+        if self.shares and (isinstance(shots, Mapping) or self.table.kind != "classes" or self.order == "first"):
+            raise TaskError("shares=True is of a whole number of rows of classes at random. Leave it out.")
         if not isinstance(shots, Mapping):
             whole(TaskError, shots=shots)
             each = self.table.kind == "classes" and self.order == "random"
@@ -232,9 +238,10 @@ class ByTask(RowSource[TaskPlan]):
             of_class = y[:, None] == torch.arange(len(self._wanted))
             counts = of_class.sum(0)
             named = isinstance(self.shots, Mapping)
-            used = self._wanted > 0 if named else counts > self._wanted
-            lacking = named and bool((counts < self._wanted).any())
-            chosen = (of_class & (of_class.cumsum(0) <= self._wanted) & used).any(1)
+            wanted = self._of_each(counts) if self.shares else self._wanted
+            used = wanted > 0 if named else counts > wanted
+            lacking = (named and bool((counts < wanted).any())) or (self.shares and len(rows) <= int(self._wanted[0]))
+            chosen = (of_class & (of_class.cumsum(0) <= wanted) & used).any(1)
         free = ~chosen
         if self.table.groups is not None:
             free &= ~torch.isin(self.table.groups[rows], self.table.groups[rows[chosen]])
@@ -246,6 +253,14 @@ class ByTask(RowSource[TaskPlan]):
             free &= torch.isin(y, known)
         support, query = rows[chosen], rows[free]
         return None if lacking or len(query) < (self.queries or 1) else (support, query)
+
+    def _of_each(self, counts: Tensor) -> Tensor:
+        """How many rows of each class (C,) are its share of the support set; the class with most rows takes what is left over."""
+        assert isinstance(self.shots, int)
+        found = torch.minimum((self.shots * counts / counts.sum()).round().long().clamp(min=1), counts - 1).clamp(min=0)
+        most = int(counts.argmax())
+        found[most] += self.shots - int(found.sum())
+        return found
 
     def _columns(self, supports: list[Tensor], generator: torch.Generator | None) -> Tensor:
         """The class in each column of each task, (B, N), -1 = none."""

@@ -242,7 +242,7 @@ _USUAL = {
     "labels": ("labels",),
     "label": ("label", "class", "labels", "category"),
     "target": ("target", "y", "value"),
-    "text_column": ("text", "sentence", "texts"),
+    "text_column": ("text", "sentence", "texts", "smiles"),
     "image_column": ("image", "file", "path", "filename"),
 }
 
