@@ -14,6 +14,7 @@ from quickstudy.datasets.redrawn import redrawn
 from quickstudy.datasets.store import open_store, pieces_of, write_store
 from quickstudy.datasets.table import table
 from quickstudy.datasets.task_table import Table, TableSplits
+from quickstudy.datasets.visits import patient_visits
 from quickstudy.inputs.images import Images
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "omniglot",
     "open_store",
     "overlaid",
+    "patient_visits",
     "pieces_of",
     "redrawn",
     "rotated_classes",

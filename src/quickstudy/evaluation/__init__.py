@@ -4,6 +4,7 @@ from quickstudy.evaluation.baselines import baseline, listed_rows
 from quickstudy.evaluation.contest import Contest, Contestant, Trained, evaluate_by_shots, reach, tasks_by_shots, tasks_to_pay
 from quickstudy.evaluation.encoded_batches import encoded_batches
 from quickstudy.evaluation.evaluate import Watcher, evaluate, evaluate_each
+from quickstudy.evaluation.mixed_effects import MixedEffects
 from quickstudy.evaluation.outside import Baseline, Solver
 from quickstudy.evaluation.stream import StreamReport, evaluate_stream
 
@@ -11,6 +12,7 @@ __all__ = [
     "Baseline",
     "Contest",
     "Contestant",
+    "MixedEffects",
     "Solver",
     "StreamReport",
     "Trained",

@@ -40,6 +40,7 @@ from quickstudy.nn.side_by_side import ColumnRange, SideBySide
 from quickstudy.nn.snail import CausalNet
 from quickstudy.nn.standardised import Standardised, UnitLength
 from quickstudy.nn.variational import GaussianCode, GaussianWeights
+from quickstudy.nn.with_inputs import WithInputs
 from quickstudy.nn.written import WrittenFiLM, WrittenHead, WrittenInTurn, WrittenLowRank, WrittenNetwork
 
 __all__ = [
@@ -97,6 +98,7 @@ __all__ = [
     "TokenTransformer",
     "UnitLength",
     "Whitening",
+    "WithInputs",
     "WrittenFiLM",
     "WrittenHead",
     "WrittenInTurn",

@@ -8,6 +8,7 @@ from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
 from quickstudy.tasks.diverse import Diverse, class_points
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.fixed_columns import FixedColumns
+from quickstudy.tasks.forecasts import Forecasts
 from quickstudy.tasks.image_augmentations import Erase, Warp
 from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.meta_aug import MetaAug, Permuted, Scaled, Shifted
@@ -40,6 +41,7 @@ __all__ = [
     "Erase",
     "FewShot",
     "FixedColumns",
+    "Forecasts",
     "Hard",
     "MetaAug",
     "MetaMix",
