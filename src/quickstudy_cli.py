@@ -58,6 +58,10 @@ COMMANDS = {
         "quickstudy.cli.applying:app",
         "Solve a problem on real data: meta-train its learner, and evaluate it on unseen tasks beside other methods.",
     ),
+    "serve": (
+        "quickstudy.cli.serving:serve",
+        "Serve learners over HTTP: send labelled examples, get a task; ask it, add to it, at once.",
+    ),
     "data": (
         "quickstudy.cli.data:data",
         "Show what is read of data: rows, classes or tasks, sizes, missing values, duplicates, the split, examples, and faults.",

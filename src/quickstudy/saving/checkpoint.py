@@ -1,7 +1,7 @@
 """Learners and adapted predictors, to disk and back."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +24,7 @@ from quickstudy.storage.artefact import FORMAT, Artefact, read, unpack, write
 from quickstudy.storage.blueprint import Recorded, blueprint, build
 from quickstudy.storage.budget import Budget
 
-__all__ = ["altered", "load", "save"]
+__all__ = ["altered", "load", "records_of", "save"]
 
 
 def save(
@@ -103,11 +103,14 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     classes = found.description.get("classes")
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise ArtefactError(f"{path} holds invalid class names. It was altered: use a copy.")
-    state = unpack(state, found.tensors, _records(learner))
+    state = unpack(state, found.tensors, records_of(learner))
     if like is None:
         own(learner)  # nobody else has it: no copy is needed
     named = tuple(classes) if classes is not None else None
-    rows, support = _rows(found.description.get("rows"), path), kept_support(unpack(kept, found.tensors, _records(learner)), path)
+    rows, support = (
+        _rows(found.description.get("rows"), path),
+        kept_support(unpack(kept, found.tensors, records_of(learner)), path),
+    )
     return Predictor(learner, state, named, learner.reads, rows, support, kept_threshold(found.description, path))
 
 
@@ -188,8 +191,8 @@ def _known() -> dict[str, Any]:
     return {name: getattr(module, name) for module in modules for name in module.__all__}
 
 
-def _records(learner: Learner[Any]) -> Any:
-    """Record classes a state may use: those in the files of the learner's class, of its bases and of its recorded parts."""
+def records_of(learner: Learner[Any]) -> Callable[[str], type | None]:
+    """Record classes that a state may use, by name: those in the files of the learner's class, its bases and recorded parts."""
     scope: dict[str, Any] = {}
     for part in reversed(list(learner.modules())):
         for base in reversed(type(part).__mro__):

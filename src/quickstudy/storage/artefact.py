@@ -24,7 +24,7 @@ from quickstudy.errors import ArtefactError, UserError
 from quickstudy.storage.files import open_whole, write_whole
 from quickstudy.storage.plain_json import parsed
 
-__all__ = ["FORMAT", "Artefact", "pack", "read", "unpack", "versions", "write"]
+__all__ = ["FORMAT", "Artefact", "dumped", "pack", "parse", "read", "unpack", "versions", "write"]
 
 FORMAT = 2
 """Raised when a newer version writes what an older one cannot read; format 1 is that of version 0.1.0."""
@@ -123,6 +123,15 @@ def write(path: str | Path, kind: str, description: dict[str, Any], tree: Any) -
     Raises:
         ArtefactError: it cannot be written, or the tree holds more than tensors and plain values.
     """
+    write_whole(Path(path), dumped(kind, description, tree))
+
+
+def dumped(kind: str, description: dict[str, Any], tree: Any) -> bytes:
+    """What `write` writes, as bytes: for a data base.
+
+    Raises:
+        ArtefactError: the tree holds more than tensors and plain values.
+    """
     skeleton, tensors = pack(tree)
     header = {"format": FORMAT, "kind": kind, "versions": versions(), "skeleton": skeleton, "description": description}
     text = json.dumps(header, sort_keys=True)
@@ -136,7 +145,7 @@ def write(path: str | Path, kind: str, description: dict[str, Any], tree: Any) -
     table = json.loads(content[8 : 8 + length]) | {"__metadata__": {"checksum": found.hexdigest(), "quickstudy": text}}
     top = json.dumps(table, sort_keys=True).encode()
     top += b" " * (-len(top) % 8)
-    write_whole(Path(path), b"".join((len(top).to_bytes(8, "little"), top, memoryview(content)[8 + length :])))
+    return b"".join((len(top).to_bytes(8, "little"), top, memoryview(content)[8 + length :]))
 
 
 def read(path: str | Path, kinds: tuple[str, ...]) -> Artefact:
@@ -145,32 +154,44 @@ def read(path: str | Path, kinds: tuple[str, ...]) -> Artefact:
     Raises:
         ArtefactError: it is missing, truncated, altered, foreign, of a newer version or of another kind.
     """
-    path = Path(path)
     try:
-        with open_whole(path) as file:
-            table, start = _table(file)
-            metadata = table.pop("__metadata__")
-            text, checksum = str(metadata["quickstudy"]), str(metadata["checksum"])
-            header = parsed(text)
-            form, kind, made = header["format"], str(header["kind"]), dict(header["versions"])
-            if isinstance(form, int) and form > FORMAT:
-                raise ArtefactError(
-                    f"{path} was made by quickstudy {made.get('quickstudy', 'of a later version')} in a newer format ({form}; "
-                    f"this version reads up to {FORMAT}). Upgrade: pip install -U quickstudy."
-                )
-            if _checksum(text, table, file, start) != checksum:
-                raise ArtefactError(
-                    f"{path} was altered after it was saved: its checksum does not fit. Use a copy, or save again."
-                )
-            if kind not in kinds:
-                raise ArtefactError(f"{path} holds a {kind}, but a {' or '.join(kinds)} is needed here.")
-            description, skeleton = header["description"], header["skeleton"]
-            if not isinstance(description, dict) or type(form) is not int or form < 1:
-                raise TypeError(f"format {form}, description {type(description).__name__}")
-            file.seek(0)
-            named = safetensors.torch.load(file.read())
+        with open_whole(Path(path)) as file:
+            return parse(file, str(path), kinds)
     except OSError as error:
         raise ArtefactError(f"{path} cannot be read: {error.strerror}. Check the path.") from error
+
+
+def parse(file: IO[bytes], path: str, kinds: tuple[str, ...]) -> Artefact:
+    """What `read` reads, of an open file or of bytes in memory.
+
+    Args:
+        file: at its beginning.
+        path: its name, for messages.
+        kinds: that are allowed.
+
+    Raises:
+        ArtefactError: as `read`.
+    """
+    try:
+        table, start = _table(file)
+        metadata = table.pop("__metadata__")
+        text, checksum = str(metadata["quickstudy"]), str(metadata["checksum"])
+        header = parsed(text)
+        form, kind, made = header["format"], str(header["kind"]), dict(header["versions"])
+        if isinstance(form, int) and form > FORMAT:
+            raise ArtefactError(
+                f"{path} was made by quickstudy {made.get('quickstudy', 'of a later version')} in a newer format ({form}; "
+                f"this version reads up to {FORMAT}). Upgrade: pip install -U quickstudy."
+            )
+        if _checksum(text, table, file, start) != checksum:
+            raise ArtefactError(f"{path} was altered after it was saved: its checksum does not fit. Use a copy, or save again.")
+        if kind not in kinds:
+            raise ArtefactError(f"{path} holds a {kind}, but a {' or '.join(kinds)} is needed here.")
+        description, skeleton = header["description"], header["skeleton"]
+        if not isinstance(description, dict) or type(form) is not int or form < 1:
+            raise TypeError(f"format {form}, description {type(description).__name__}")
+        file.seek(0)
+        named = safetensors.torch.load(file.read())
     except ArtefactError:
         raise
     except (
@@ -190,7 +211,8 @@ def read(path: str | Path, kinds: tuple[str, ...]) -> Artefact:
 
 def _table(file: IO[bytes]) -> tuple[dict[str, Any], int]:
     """The header of a safetensors file, found to describe the rest of the file to its last byte, and where that begins."""
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     if not 2 <= length <= min(_LONGEST_HEADER, size - 8):
         raise ValueError(f"a header of {length:,} bytes in a file of {size:,}")

@@ -1,6 +1,6 @@
 """Learners in use: your own examples read, their predictor evaluated on them, extended and asked."""
 
-from quickstudy.use.answers import Answer, answers
+from quickstudy.use.answers import Answer, answers, answers_of
 from quickstudy.use.calibrated import calibrated, open_tasks, own_threshold, tasks_threshold
 from quickstudy.use.evidence import Evidence, evidence
 from quickstudy.use.mislabelled import Suspect, mislabelled
@@ -24,6 +24,7 @@ __all__ = [
     "SupportSet",
     "Suspect",
     "answers",
+    "answers_of",
     "calibrated",
     "entries",
     "evidence",

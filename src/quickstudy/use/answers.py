@@ -1,19 +1,20 @@
 """The answers of a predictor to many queries: a broken one takes away no other's answer."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from torch import Tensor
 
 from quickstudy.errors import LearnerError, UserError
 from quickstudy.functional.tree import stack
 from quickstudy.learner import Predictor
 from quickstudy.likelihood import MeanAndDeviation
 from quickstudy.metrics.rejection import NONE_OF_THESE
-from quickstudy.task import Inputs
 from quickstudy.use.evidence import Evidence, evidence
 from quickstudy.use.queries import Query, fault_of
 
-__all__ = ["Answer", "answers"]
+__all__ = ["Answer", "answers", "answers_of"]
 
 _AT_ONCE = 64
 _HALF = 1.959964
@@ -143,6 +144,30 @@ def answers(
         yield from _answered(predictor, waiting, kind, least, explain)
 
 
+def answers_of(predictor: Predictor, outputs: Tensor, places: Sequence[str] = ()) -> list[Answer]:
+    """Outputs of a predictor as answers.
+
+    Args:
+        predictor: that gave them.
+        outputs: (Q, N or P).
+        places: of the queries; their numbers, from 1, by default.
+
+    >>> from quickstudy import Examples, learners
+    >>> predictor = learners.NearestCentroid()(Examples.of([[0.0], [1.0]], [0, 1]), ["low", "high"])
+    >>> [answer.name for answer in answers_of(predictor, predictor([[0.9]]))]
+    ['high']
+    """
+    kind = predictor.learner.likelihood.targets
+    least = 0.0 if predictor.threshold is None else predictor.threshold.least
+    found = []
+    for number, (scores, deviations) in enumerate(_numbers(predictor, outputs)):
+        names = _names(predictor, kind, len(scores))
+        place = places[number] if places else str(number + 1)
+        spread = dict(zip(names, deviations, strict=False))
+        found.append(Answer(place, kind, dict(zip(names, scores, strict=True)), least, spread))
+    return found
+
+
 def _read(predictor: Predictor, query: Query) -> Any:
     """An input, or the error that says what is wrong with the query."""
     assert predictor.reads is not None
@@ -155,26 +180,24 @@ def _read(predictor: Predictor, query: Query) -> Any:
 
 
 def _answered(predictor: Predictor, waiting: list[tuple[Query, Any]], kind: str, least: float, explain: int) -> Iterator[Answer]:
-    rows = [x for _, x in waiting if not isinstance(x, UserError)]
-    found = iter(_said(predictor, stack(rows), explain) if rows else [])
+    good = [(query, x) for query, x in waiting if not isinstance(x, UserError)]
+    found: Iterator[Answer] = iter(())
+    if good:
+        x = stack([x for _, x in good])
+        said = answers_of(predictor, predictor(x), [query.place for query, _ in good])
+        told = evidence(predictor, x, most=explain) if explain else [[]] * len(said)
+        found = (replace(each, least=least, evidence=tuple(why)) for each, why in zip(said, told, strict=True))
     for query, x in waiting:
-        if isinstance(x, UserError):
-            yield Answer(query.place, kind, {}, least, fault=x)
-            continue
-        scores, deviations, told = next(found)
-        names = _names(predictor, kind, len(scores))
-        spread = dict(zip(names, deviations, strict=False))
-        yield Answer(query.place, kind, dict(zip(names, scores, strict=True)), least, spread, tuple(told))
+        yield Answer(query.place, kind, {}, least, fault=x) if isinstance(x, UserError) else next(found)
 
 
-def _said(predictor: Predictor, x: Inputs, explain: int) -> Iterator[tuple[list[float], list[float], list[Evidence]]]:
-    """Scores of each query, the deviations that the learner states, and the support examples that count for most."""
-    likelihood, outputs = predictor.learner.likelihood, predictor(x)
+def _numbers(predictor: Predictor, outputs: Tensor) -> Iterator[tuple[list[float], list[float]]]:
+    """Scores of each query, and the deviations that the learner states."""
+    likelihood = predictor.learner.likelihood
     scores = likelihood.mean(outputs).tolist()
     stated = isinstance(likelihood, MeanAndDeviation)
     deviations = likelihood.distribution(outputs).stddev.tolist() if stated else [[]] * len(scores)
-    told = evidence(predictor, x, most=explain) if explain else [[]] * len(scores)
-    return zip(scores, deviations, told, strict=True)
+    return zip(scores, deviations, strict=True)
 
 
 def _names(predictor: Predictor, kind: str, count: int) -> list[str]:

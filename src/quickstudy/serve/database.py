@@ -1,0 +1,253 @@
+"""Tasks in a data base: SQLite in a file, or PostgreSQL, so that any process answers any task; what is there survives a crash."""
+
+import hashlib
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+
+from quickstudy.errors import RunError, TaskError
+
+__all__ = ["Database", "StoredTask", "StoredVersion", "Taken"]
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_METADATA = sa.MetaData()
+_TASKS = sa.Table(
+    "tasks",
+    _METADATA,
+    *[sa.Column(name, kind) for name, kind in [("id", sa.String), ("namespace", sa.String), ("learner", sa.String)]],
+    *[sa.Column(name, kind) for name, kind in [("digest", sa.String), ("created", sa.Float)]],
+)
+_VERSIONS = sa.Table(
+    "versions",
+    _METADATA,
+    *[sa.Column(name, kind) for name, kind in [("task", sa.String), ("number", sa.Integer), ("state", sa.LargeBinary)]],
+    *[sa.Column(name, kind) for name, kind in [("classes", sa.Text), ("examples", sa.Integer), ("created", sa.Float)]],
+)
+_KEYS = sa.Table(
+    "keys", _METADATA, *[sa.Column(n, kind) for n, kind in [("hash", sa.String), ("namespace", sa.String), ("created", sa.Float)]]
+)
+
+
+class Taken(RunError):
+    """Somebody else made this version of the task in the meantime."""
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """One version of a task: its number, the state as bytes, class names, how many examples it was made of, and when."""
+
+    number: int
+    state: bytes
+    classes: tuple[str, ...] | None
+    examples: int
+    created: float
+
+
+@dataclass(frozen=True)
+class StoredTask:
+    """A task: its identifier, the learner's name and fingerprint, when it was made, and the number of its last version."""
+
+    id: str
+    learner: str
+    digest: str
+    created: float
+    versions: int
+
+
+class Database:
+    """Tasks, versions and keys of all users, each user's in a namespace of its own.
+
+    Args:
+        url: as SQLAlchemy has it: ``sqlite:///tasks.db``, ``postgresql+psycopg://user@host/name``.
+
+    Raises:
+        RunError: no such data base, or one of a later version.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._engine = sa.create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
+        except (sa.exc.ArgumentError, ImportError, TypeError) as error:
+            raise RunError(f"{url!r} is no data base that can be opened here ({error}). Write sqlite:///FILE.") from error
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _as_durable)
+            sa.event.listen(self._engine, "begin", _begun)
+        self._writer = self._engine.execution_options(quickstudy_writes=True)
+        try:
+            self._migrate()
+        except sa.exc.SQLAlchemyError as error:
+            shown = self._engine.url.render_as_string(hide_password=True)
+            raise RunError(f"the data base {shown} cannot be opened: {_reason(error)}. Check its address.") from error
+
+    def _migrate(self) -> None:
+        """Takes the schema to the last step; several processes may begin at once."""
+        script = ScriptDirectory(str(_MIGRATIONS), version_locations=[str(_MIGRATIONS)])
+        context = EnvironmentContext(Config(), script, fn=lambda revision, _: script._upgrade_revs("head", revision))
+        with self._writer.begin() as connection, context:
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7281)"))
+            context.configure(connection=connection, target_metadata=_METADATA, transactional_ddl=False)
+            context.run_migrations()
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(sa.select(sa.func.count()).select_from(_KEYS))
+        except sa.exc.SQLAlchemyError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Lets all connections go."""
+        self._engine.dispose()
+
+    def new_key(self, namespace: str) -> str:
+        """A key for a new namespace; only its hash is kept, so it is shown this once.
+
+        Raises:
+            TaskError: the namespace has a key already.
+        """
+        key = "qs_" + secrets.token_urlsafe(32)
+        try:
+            with self._writer.begin() as connection:
+                connection.execute(_KEYS.insert().values(hash=_hash(key), namespace=namespace, created=time.time()))
+        except sa.exc.IntegrityError as error:
+            raise TaskError(f"{namespace!r} has a key already. Choose another name.") from error
+        return key
+
+    def namespace_of(self, key: str) -> str | None:
+        """The namespace of a key; None of one that is not known."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(_KEYS.c.namespace).where(_KEYS.c.hash == _hash(key))).scalar()
+        return None if found is None else str(found)
+
+    def has_keys(self) -> bool:
+        """Whether anybody has a key; without any the server asks for none."""
+        with self._engine.connect() as connection:
+            return bool(connection.execute(sa.select(sa.func.count()).select_from(_KEYS)).scalar())
+
+    def add_task(self, namespace: str, learner: str, digest: str, version: StoredVersion) -> str:
+        """A new task with its first version; its identifier. It is durable when this returns."""
+        task = uuid.uuid4().hex
+        row = {"id": task, "namespace": namespace, "learner": learner, "digest": digest, "created": version.created}
+        with self._writer.begin() as connection:
+            connection.execute(_TASKS.insert().values(**row))
+            connection.execute(_VERSIONS.insert().values(task=task, **_row(version)))
+        return task
+
+    def add_version(self, task: str, version: StoredVersion) -> None:
+        """One more version of a task.
+
+        Raises:
+            Taken: this number is there already.
+            TaskError: the task is gone.
+        """
+        try:
+            with self._writer.begin() as connection:
+                there = sa.select(_TASKS.c.id).where(_TASKS.c.id == task)
+                if connection.execute(there).scalar() is None:
+                    raise TaskError(f"there is no task {task}. It may have been deleted.")
+                connection.execute(_VERSIONS.insert().values(task=task, **_row(version)))
+        except sa.exc.IntegrityError as error:
+            raise Taken(f"the task {task} was changed by someone else at the same time. Try again.") from error
+
+    def task(self, namespace: str, task: str) -> StoredTask:
+        """A task of a namespace.
+
+        Raises:
+            TaskError: there is none.
+        """
+        found = self.tasks(namespace, task=task)
+        if not found:
+            raise TaskError(f"there is no task {task}. It may have been deleted, or belong to another key.")
+        return found[0]
+
+    def tasks(
+        self, namespace: str, learner: str | None = None, *, task: str | None = None, after: str = "", most: int = 1000
+    ) -> list[StoredTask]:
+        """Tasks of a namespace, by identifier.
+
+        Args:
+            namespace: whose.
+            learner: of this learner alone.
+            task: this one alone.
+            after: only those whose identifier comes after it: for the next page.
+            most: how many.
+        """
+        last = sa.func.max(_VERSIONS.c.number).label("last")
+        asked = sa.select(_TASKS, last).join(_VERSIONS, _VERSIONS.c.task == _TASKS.c.id).group_by(*_TASKS.c)
+        asked = asked.where(_TASKS.c.namespace == namespace, _TASKS.c.id > after)
+        asked = asked if learner is None else asked.where(_TASKS.c.learner == learner)
+        asked = asked if task is None else asked.where(_TASKS.c.id == task)
+        with self._engine.connect() as connection:
+            rows = connection.execute(asked.order_by(_TASKS.c.id).limit(most)).mappings().all()
+        return [StoredTask(r["id"], r["learner"], r["digest"], r["created"], int(r["last"])) for r in rows]
+
+    def version(self, task: str, number: int) -> StoredVersion:
+        """One version of a task.
+
+        Raises:
+            TaskError: there is none.
+        """
+        asked = sa.select(_VERSIONS).where(_VERSIONS.c.task == task, _VERSIONS.c.number == number)
+        with self._engine.connect() as connection:
+            row = connection.execute(asked).mappings().first()
+        if row is None:
+            raise TaskError(f"the task {task} has no version {number}.")
+        classes = None if row["classes"] is None else tuple(json.loads(row["classes"]))
+        return StoredVersion(int(row["number"]), bytes(row["state"]), classes, int(row["examples"]), float(row["created"]))
+
+    def delete(self, namespace: str, task: str) -> None:
+        """Deletes a task with all its versions.
+
+        Raises:
+            TaskError: there is none.
+        """
+        self.task(namespace, task)
+        with self._writer.begin() as connection:
+            connection.execute(_VERSIONS.delete().where(_VERSIONS.c.task == task))
+            connection.execute(_TASKS.delete().where(_TASKS.c.id == task))
+
+
+def _row(version: StoredVersion) -> dict[str, Any]:
+    classes: Sequence[str] | None = version.classes
+    return {
+        "number": version.number,
+        "state": version.state,
+        "classes": None if classes is None else json.dumps(list(classes)),
+        "examples": version.examples,
+        "created": version.created,
+    }
+
+
+def _as_durable(connection: Any, record: Any) -> None:
+    """Readers beside one writer, who waits for others; what was committed is on the disk."""
+    del record
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begun(connection: sa.Connection) -> None:
+    """A transaction that will write takes its turn at once; one that reads sees the data base as it is now."""
+    writes = connection.get_execution_options().get("quickstudy_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")

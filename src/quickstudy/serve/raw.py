@@ -1,0 +1,143 @@
+"""Examples and queries as a request holds them, turned into a support set and into inputs by the learner's own record."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from quickstudy.errors import DataError
+from quickstudy.functional.tree import stack
+from quickstudy.inputs.columns import Columns
+from quickstudy.inputs.images import Images
+from quickstudy.inputs.kind import InputKind
+from quickstudy.learner import Learner
+from quickstudy.serve.limits import Limits
+from quickstudy.task import Examples, Inputs
+from quickstudy.use.queries import Query, fault_of
+
+__all__ = ["examples_of", "inputs_of", "key_of", "thing_of"]
+
+_TARGETS = {"classes": "label", "values": "target", "labels": "labels"}
+
+
+def key_of(reads: InputKind) -> str:
+    """Under which name a request holds a raw thing of this kind.
+
+    >>> from quickstudy.inputs.texts import Texts
+    >>> key_of(Texts(width=8))
+    'text'
+    """
+    return "image" if isinstance(reads, Images) else "row" if isinstance(reads, Columns) else "text"
+
+
+def thing_of(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits) -> Any:
+    """The raw thing of one example or query: a text, a row, or the bytes of an image (in JSON as base64).
+
+    Raises:
+        DataError: it is not there, or is none.
+        TooMuch: the text is too long.
+    """
+    key = key_of(reads)
+    if key not in found:
+        raise DataError(f"{where} has no {key!r}, which this learner reads. It has: {', '.join(map(repr, found)) or 'nothing'}.")
+    thing = found[key]
+    if key == "image":
+        return thing if isinstance(thing, bytes) else _bytes_of(thing, where)
+    if key == "row":
+        if not isinstance(thing, Mapping):
+            raise DataError(f"{where}: a row is an object with a value for each column, not a {type(thing).__name__}.")
+        return dict(thing)
+    if not isinstance(thing, str):
+        raise DataError(f"{where}: a text is a string, not a {type(thing).__name__}.")
+    limits.check("characters of a text", len(thing), limits.text)
+    return thing
+
+
+def _bytes_of(thing: Any, where: str) -> bytes:
+    if not isinstance(thing, str):
+        raise DataError(f"{where}: an image is the base64 text of its file, not a {type(thing).__name__}.")
+    text = thing.partition(",")[2] if thing.startswith("data:") else thing
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise DataError(f"{where}: the image is no base64 text of a file ({error}).") from error
+
+
+def inputs_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limits, what: str = "query") -> Inputs:
+    """Queries as rows of inputs.
+
+    Raises:
+        DataError: it says which query cannot be read, and why.
+    """
+    if not found:
+        raise DataError(f"there is no {what}. Give one or more.")
+    limits.check("queries", len(found), limits.queries)
+    return stack([_read(each, reads, f"{what} {number}", limits) for number, each in enumerate(found, 1)])
+
+
+def _read(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits) -> Inputs:
+    thing = thing_of(found, reads, where, limits)
+    try:
+        return reads(thing)
+    except DataError as error:
+        raise fault_of(Query(where, thing), error) from error
+
+
+def examples_of(
+    found: Sequence[Mapping[str, Any]], learner: Learner[Any], limits: Limits, *, known: Sequence[str] | None = None
+) -> tuple[Examples, tuple[str, ...] | None]:
+    """A support set and the names of its classes (or labels), in the order in which they come.
+
+    Args:
+        found: examples, each with a raw thing and its target.
+        learner: that is to be adapted, with its ``reads``.
+        limits: of a request.
+        known: names that come first, where examples are added to others.
+
+    Raises:
+        DataError: it says which example is wrong, and why.
+        TooMuch: more examples or classes than the server takes.
+    """
+    reads, targets = learner.reads, learner.likelihood.targets
+    assert reads is not None
+    key = _TARGETS[targets]
+    if not found:
+        raise DataError("there are no examples. Give one or more of each class.")
+    limits.check("examples", len(found), limits.examples)
+    rows, answers = [], []
+    for number, each in enumerate(found, 1):
+        where = f"example {number}"
+        rows.append(_read(each, reads, where, limits))
+        if key not in each:
+            raise DataError(f"{where} has no {key!r}: this learner predicts {targets}.")
+        answers.append(_target(each[key], targets, where, limits))
+    x = stack(rows)
+    if targets == "values":
+        width = {len(answer) for answer in answers}
+        if len(width) > 1:
+            raise DataError(f"examples have {min(width)} and {max(width)} numbers as targets. Give each as many.")
+        return Examples.of(x, torch.tensor(answers, dtype=torch.get_default_dtype()), kind="values"), None
+    names = list(dict.fromkeys([*(known or ()), *(name for answer in answers for name in answer)]))
+    limits.check("classes", len(names), limits.ways)
+    y = torch.zeros(len(answers), len(names))
+    for row, answer in enumerate(answers):
+        for name in answer:
+            y[row, names.index(name)] = 1
+    return Examples(x, y, torch.ones(len(answers))), tuple(names)
+
+
+def _target(found: Any, targets: str, where: str, limits: Limits) -> list[Any]:
+    if targets == "values":
+        numbers = found if isinstance(found, list) else [found]
+        if not numbers or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
+            raise DataError(f"{where}: the target is a number or a list of numbers, not {found!r:.60}.")
+        return [float(number) for number in numbers]
+    names = found if targets == "labels" else [found]
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        what = "a list of names" if targets == "labels" else "the name of a class, a text that is not empty"
+        raise DataError(f"{where}: {_TARGETS[targets]} is {what}, not {found!r:.60}.")
+    for name in names:
+        limits.check("characters of a label", len(name), limits.text)
+    return names

@@ -1,0 +1,311 @@
+"""Learners that are served, and tasks adapted from them: state is data, so any process answers any task. No HTTP here."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.errors import ArtefactError, LearnerError, TaskError
+from quickstudy.functional.tree import leaves
+from quickstudy.learner import Learner, Predictor
+from quickstudy.saving.states import digest_of, predictor_of, state_bytes
+from quickstudy.serve.database import Database, StoredTask, StoredVersion, Taken
+from quickstudy.serve.limits import Busy, Limits
+from quickstudy.serve.raw import examples_of, inputs_of
+from quickstudy.serve.together import Together
+from quickstudy.use.answers import Answer, answers_of
+from quickstudy.use.evidence import Evidence, evidence
+from quickstudy.use.updated import updated
+
+__all__ = ["Adapted", "Served", "Sessions"]
+
+_CACHED = 1_000
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Served:
+    """A learner under a name.
+
+    Args:
+        name: in addresses.
+        learner: in eval mode, with its ``reads``.
+        digest: of it, see `saving.digest_of`.
+        together: predicts for all its tasks.
+    """
+
+    name: str
+    learner: Learner[Any]
+    digest: str
+    together: Together
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A version of a task: what a client is told of it."""
+
+    task: str
+    learner: str
+    version: int
+    classes: tuple[str, ...] | None
+    examples: int
+    created: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As a client gets it."""
+        found = {"task": self.task, "learner": self.learner, "version": self.version, "examples": self.examples}
+        return found | {"classes": None if self.classes is None else list(self.classes), "created": self.created}
+
+
+class Sessions:
+    """All that a server does, without HTTP: adapt, add examples, predict, explain, list, delete.
+
+    Args:
+        learners: by name; each must know how raw things become inputs.
+        database: where tasks live.
+        limits: of a request.
+    """
+
+    def __init__(self, learners: Mapping[str, Learner[Any]], database: Database, limits: Limits = Limits()) -> None:  # noqa: B008
+        self.database, self.limits = database, limits
+        self._served = {name: _served(name, learner) for name, learner in learners.items()}
+        self._cache: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
+        self._loading: dict[tuple[str, int], threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._slots = threading.Semaphore(limits.adapting)
+        self._waiting = 0
+
+    @property
+    def learners(self) -> dict[str, Served]:
+        """By name."""
+        return dict(self._served)
+
+    def learner(self, name: str) -> Served:
+        """The learner of a name.
+
+        Raises:
+            TaskError: there is none.
+        """
+        if name not in self._served:
+            raise TaskError(f"there is no learner {name!r} here. There are: {', '.join(self._served)}.")
+        return self._served[name]
+
+    def adapt(
+        self, namespace: str, learner: str, examples: Sequence[Mapping[str, Any]], *, drop_support: bool = False
+    ) -> Adapted:
+        """A new task from labelled examples; it is durable when this returns.
+
+        Args:
+            namespace: whose task it is.
+            learner: its name.
+            examples: each with a raw thing (text, row or image) and its label, labels or target.
+            drop_support: keep the state alone, and no example, not even encoded.
+
+        Raises:
+            UserError: what is wrong with the examples.
+        """
+        served = self.learner(learner)
+        with self._slot():
+            support, names = examples_of(examples, served.learner, self.limits)
+            predictor = served.learner(support, names)
+        if drop_support:
+            _refuse_examples_in_state(predictor)
+            predictor = replace(predictor, support=None)
+        version = _version(1, predictor, served, len(support.y))
+        task = self.database.add_task(namespace, served.name, served.digest, version)
+        self._keep((task, 1), predictor)
+        return Adapted(task, served.name, 1, version.classes, version.examples, version.created)
+
+    def add(self, namespace: str, learner: str, task: str, examples: Sequence[Mapping[str, Any]]) -> Adapted:
+        """The next version of a task: with more examples, of known classes or new ones.
+
+        Raises:
+            UserError: what is wrong with them; the task keeps no support set.
+            Taken: others changed the task each time that this was tried.
+        """
+        served = self.learner(learner)
+        for _ in range(_TRIES):
+            stored = self._stored(namespace, served, task)
+            before = self._predictor(served, stored, stored.versions)
+            with self._slot():
+                more, names = examples_of(examples, served.learner, self.limits)
+                total = len(more.y) + (0 if before.support is None else len(before.support.y))
+                self.limits.check("examples", total, self.limits.examples)
+                predictor = updated(before, more, names)
+            self.limits.check("classes", len(predictor.classes or ()), self.limits.ways)
+            version = _version(stored.versions + 1, predictor, served, total)
+            try:
+                self.database.add_version(task, version)
+            except Taken:
+                continue
+            self._keep((task, version.number), predictor)
+            return Adapted(task, served.name, version.number, version.classes, total, version.created)
+        raise Taken(f"the task {task} was changed by others {_TRIES} times while examples were added. Try again.")
+
+    def predict(
+        self, namespace: str, learner: str, task: str, queries: Sequence[Mapping[str, Any]], *, version: int | None = None
+    ) -> list[Answer]:
+        """An answer to each query, by the last version of the task or by another.
+
+        Raises:
+            UserError: what is wrong with them.
+        """
+        served, predictor = self._asked(namespace, learner, task, version)
+        assert predictor.reads is not None
+        x = inputs_of(queries, predictor.reads, self.limits)
+        return answers_of(predictor, served.together(predictor, x))
+
+    def outputs(self, namespace: str, learner: str, task: str, x: Any, *, version: int | None = None) -> tuple[Predictor, Tensor]:
+        """A predictor, and its outputs for inputs that were read already."""
+        served, predictor = self._asked(namespace, learner, task, version)
+        return predictor, served.together(predictor, x)
+
+    def explain(
+        self, namespace: str, learner: str, task: str, queries: Sequence[Mapping[str, Any]], *, most: int = 3
+    ) -> list[list[Evidence]]:
+        """For each query the examples that count for most in its answer.
+
+        Raises:
+            UserError: what is wrong with them; the task keeps no support set.
+        """
+        _, predictor = self._asked(namespace, learner, task, None)
+        assert predictor.reads is not None
+        x = inputs_of(queries, predictor.reads, self.limits)
+        with self._slot():
+            return evidence(predictor, x, most=most)
+
+    def about(self, namespace: str, learner: str, task: str, version: int | None = None) -> Adapted:
+        """What a client may know of a task.
+
+        Raises:
+            TaskError: there is none.
+        """
+        stored = self._stored(namespace, self.learner(learner), task)
+        found = self.database.version(task, stored.versions if version is None else version)
+        return Adapted(task, learner, found.number, found.classes, found.examples, found.created)
+
+    def tasks(self, namespace: str, learner: str, *, after: str = "", most: int = 1000) -> list[StoredTask]:
+        """A page of the tasks of a learner."""
+        return self.database.tasks(namespace, self.learner(learner).name, after=after, most=most)
+
+    def delete(self, namespace: str, learner: str, task: str) -> None:
+        """Deletes a task with all versions.
+
+        Raises:
+            TaskError: there is none.
+        """
+        self._stored(namespace, self.learner(learner), task)
+        self.database.delete(namespace, task)
+        with self._lock:
+            for key in [key for key in self._cache if key[0] == task]:
+                del self._cache[key]
+
+    def file_of(self, namespace: str, learner: str, task: str) -> Predictor:
+        """The predictor of a task's last version, to be saved."""
+        return self._asked(namespace, learner, task, None)[1]
+
+    def close(self) -> None:
+        """Ends the threads and lets the data base go."""
+        for served in self._served.values():
+            served.together.close()
+        self.database.close()
+
+    def _asked(self, namespace: str, learner: str, task: str, version: int | None) -> tuple[Served, Predictor]:
+        served = self.learner(learner)
+        stored = self._stored(namespace, served, task)
+        number = stored.versions if version is None else version
+        return served, self._predictor(served, stored, number)
+
+    def _stored(self, namespace: str, served: Served, task: str) -> StoredTask:
+        stored = self.database.task(namespace, task)
+        if stored.learner != served.name:
+            raise TaskError(f"the task {task} is one of the learner {stored.learner!r}, not of {served.name!r}.")
+        return stored
+
+    def _predictor(self, served: Served, stored: StoredTask, number: int) -> Predictor:
+        """From the cache, or from the data base: by one thread, for which others wait."""
+        key = (stored.id, number)
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+            lock = self._loading.setdefault(key, threading.Lock())
+        with lock:
+            with self._lock:
+                if key in self._cache:
+                    return self._cache[key]
+            try:
+                content = self.database.version(stored.id, number).state
+                predictor = predictor_of(served.learner, content, served.digest, f"task {stored.id}, version {number}")
+                self._keep(key, predictor)
+            finally:
+                with self._lock:
+                    self._loading.pop(key, None)
+        return predictor
+
+    def _keep(self, key: tuple[str, int], predictor: Predictor) -> None:
+        with self._lock:
+            self._cache[key] = predictor
+            self._cache.move_to_end(key)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """A turn to adapt; where too many wait already, it is refused at once."""
+        with self._lock:
+            if self._waiting >= self.limits.waiting:
+                raise Busy(f"{self._waiting} requests wait for an adaptation already. Try again in a while.")
+            self._waiting += 1
+        try:
+            with self._slots:
+                yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+
+def _served(name: str, learner: Learner[Any]) -> Served:
+    if learner.reads is None:
+        raise LearnerError(f"the learner {name!r} does not know how a raw thing becomes an input, so it cannot be served.")
+    learner.eval()
+    try:
+        digest = digest_of(learner)
+    except ArtefactError as error:
+        raise LearnerError(f"the learner {name!r} cannot be served: {error}") from error
+    return Served(name, learner, digest, Together(learner))
+
+
+def _version(number: int, predictor: Predictor, served: Served, examples: int) -> StoredVersion:
+    content = state_bytes(predictor, served.digest)
+    return StoredVersion(number, content, predictor.classes, examples, time.time())
+
+
+def _refuse_examples_in_state(predictor: Predictor) -> None:
+    """Where the state holds examples as they are (nearest neighbours), leaving the support set out would hide that it does.
+
+    Raises:
+        LearnerError: a row of the support set is found in the state.
+    """
+    support = predictor.support
+    assert support is not None
+    rows = [leaf.flatten(1) for leaf in leaves(support.x) if leaf.is_floating_point()]
+    for part in leaves(predictor.state):
+        if not isinstance(part, Tensor) or part.ndim < 2:
+            continue
+        for x in rows:
+            if part[0].numel() != x.shape[1]:
+                continue
+            kept = part.flatten(1)
+            if bool(torch.isclose(kept[:, None], x[None].to(kept.dtype), atol=1e-6).all(-1).any()):
+                name = type(predictor.learner).__name__
+                raise LearnerError(
+                    f"what {name} remembers of this task holds its examples as they are, so they cannot be dropped. Give more "
+                    "examples of each class, use another learner, or keep them."
+                )
