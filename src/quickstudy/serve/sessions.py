@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from quickstudy.errors import ArtefactError, LearnerError, TaskError
-from quickstudy.functional.tree import leaves
 from quickstudy.learner import Learner, Predictor
 from quickstudy.saving.states import digest_of, predictor_of, state_bytes
 from quickstudy.serve.database import Database, StoredTask, StoredVersion, Taken
+from quickstudy.serve.left_out import refuse_examples_in_state
 from quickstudy.serve.limits import Busy, Limits
 from quickstudy.serve.raw import examples_of, inputs_of
 from quickstudy.serve.together import Together
@@ -48,7 +47,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Adapted:
-    """A version of a task: what a client is told of it."""
+    """A version of a task, as a client sees it."""
 
     task: str
     learner: str
@@ -115,7 +114,7 @@ class Sessions:
             support, names = examples_of(examples, served.learner, self.limits)
             predictor = served.learner(support, names)
         if drop_support:
-            _refuse_examples_in_state(predictor)
+            refuse_examples_in_state(predictor)
             predictor = replace(predictor, support=None)
         version = _version(1, predictor, served, len(support.y))
         task = self.database.add_task(namespace, served.name, served.digest, version)
@@ -285,27 +284,3 @@ def _served(name: str, learner: Learner[Any]) -> Served:
 def _version(number: int, predictor: Predictor, served: Served, examples: int) -> StoredVersion:
     content = state_bytes(predictor, served.digest)
     return StoredVersion(number, content, predictor.classes, examples, time.time())
-
-
-def _refuse_examples_in_state(predictor: Predictor) -> None:
-    """Where the state holds examples as they are (nearest neighbours), leaving the support set out would hide that it does.
-
-    Raises:
-        LearnerError: a row of the support set is found in the state.
-    """
-    support = predictor.support
-    assert support is not None
-    rows = [leaf.flatten(1) for leaf in leaves(support.x) if leaf.is_floating_point()]
-    for part in leaves(predictor.state):
-        if not isinstance(part, Tensor) or part.ndim < 2:
-            continue
-        for x in rows:
-            if part[0].numel() != x.shape[1]:
-                continue
-            kept = part.flatten(1)
-            if bool(torch.isclose(kept[:, None], x[None].to(kept.dtype), atol=1e-6).all(-1).any()):
-                name = type(predictor.learner).__name__
-                raise LearnerError(
-                    f"what {name} remembers of this task holds its examples as they are, so they cannot be dropped. Give more "
-                    "examples of each class, use another learner, or keep them."
-                )
