@@ -1,12 +1,15 @@
 """The server: tasks from examples, answers equal to Python's, versions, keys, limits, errors in one sentence."""
 
 import base64
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from quickstudy import load
+from quickstudy.cli.serving import serve
 from quickstudy.learner import Predictor
 from quickstudy.serve.database import Database
 from quickstudy.serve.limits import Limits
@@ -234,6 +237,39 @@ def test_metrics_and_the_description_of_the_api(tmp_path: Path) -> None:
         described = http.get("/openapi.json").json()
         body = described["paths"]["/v1/learners/{learner}/tasks"]["post"]["requestBody"]["content"]["application/json"]
         assert "examples" in body["schema"]["properties"]
+
+
+def test_every_route_setting_and_metric_is_on_the_page(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/serve.md").read_text(encoding="utf-8")
+    with client(tmp_path) as http:
+        routes = http.get("/openapi.json").json()["paths"]
+        families = {line.split()[2] for line in http.get("/metrics").text.splitlines() if line.startswith("# TYPE")}
+    for route in routes:
+        plain = route.replace("/versions/{version}", "")
+        assert f"`{plain}`" in page, route
+    for family in families:
+        assert family.removesuffix("_total").removesuffix("_created") in page, family
+    for name in inspect.signature(serve).parameters:
+        if name not in ("runs", "trust_code"):
+            assert f"--{name.replace('_', '-')}" in page, name
+
+
+def test_a_report_a_map_and_a_file(tmp_path: Path) -> None:
+    spoiled = [*TEXTS, {"text": "my card is stolen", "label": "weather"}]
+    with client(tmp_path) as http:
+        task = http.post("/v1/learners/texts/tasks", json={"examples": spoiled}).json()["task"]
+        address = f"/v1/learners/texts/tasks/{task}"
+        report = http.get(f"{address}/report").json()
+        assert report["score"]["metric"] == "accuracy" and report["alone"] == []
+        assert [(each["example"], each["looks_like"]) for each in report["suspects"]][:1] == [(4, "cards")]
+        places = http.post(f"{address}/map", json={"queries": [{"text": "my card is lost"}]}).json()
+        assert len(places["examples"]) == 5 and places["labels"][4] == "weather"
+        assert places["queries"][0] == pytest.approx(places["examples"][0], abs=1e-4), "the same text is at the same place"
+        rows = [{"row": {"age": age, "sex": "f"}, "label": label} for age, label in ((30, "no"), (60, "yes"))]
+        task = http.post("/v1/learners/rows/tasks", json={"examples": rows}).json()["task"]
+        (tmp_path / "p").write_bytes(http.get(f"/v1/learners/rows/tasks/{task}/predictor").content)
+        predictor = load(tmp_path / "p")
+        assert predictor.names(predictor.reads.batch([{"age": 62, "sex": "f"}])) == ["yes"]
 
 
 def test_a_predictor_that_is_served_never_changes(tmp_path: Path) -> None:

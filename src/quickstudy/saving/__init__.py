@@ -1,7 +1,7 @@
 """Learners, predictors and training states to disk and back."""
 
 from quickstudy.saving import ready
-from quickstudy.saving.checkpoint import altered, load, records_of, save
+from quickstudy.saving.checkpoint import altered, load, records_of, save, saved_bytes
 from quickstudy.saving.kept import kept_description, kept_support, kept_threshold, kept_tree
 from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
 from quickstudy.saving.older import completed, modern
@@ -28,6 +28,7 @@ __all__ = [
     "restore_training",
     "save",
     "save_training",
+    "saved_bytes",
     "state_bytes",
     "training_state",
     "whole_weights",

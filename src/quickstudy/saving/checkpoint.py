@@ -20,11 +20,12 @@ from quickstudy.nn.value import own
 from quickstudy.saving.kept import kept_description, kept_support, kept_threshold, kept_tree
 from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
 from quickstudy.saving.older import completed, modern
-from quickstudy.storage.artefact import FORMAT, Artefact, read, unpack, write
+from quickstudy.storage.artefact import FORMAT, Artefact, dumped, read, unpack
 from quickstudy.storage.blueprint import Recorded, blueprint, build
 from quickstudy.storage.budget import Budget
+from quickstudy.storage.files import write_whole
 
-__all__ = ["altered", "load", "records_of", "save"]
+__all__ = ["altered", "load", "records_of", "save", "saved_bytes"]
 
 
 def save(
@@ -51,6 +52,11 @@ def save(
     ...     type(load(f"{folder}/learner.safetensors")).__name__
     'ProtoNet'
     """
+    write_whole(Path(path), saved_bytes(thing, recipe=recipe, whole=whole))
+
+
+def saved_bytes(thing: Learner[Any] | Predictor, *, recipe: Mapping[str, Any] | None = None, whole: bool = False) -> bytes:
+    """What `save` writes, as bytes; arguments and errors are the same."""
     learner = thing.learner if isinstance(thing, Predictor) else thing
     reads = thing.reads
     description: dict[str, Any] = {
@@ -70,7 +76,7 @@ def save(
         tree |= kept_tree(thing.support)
         description["classes"] = list(thing.classes) if thing.classes is not None else None
         description["rows"] = thing.rows.tensors if thing.rows is not None else None
-    write(path, "predictor" if isinstance(thing, Predictor) else "learner", description, tree)
+    return dumped("predictor" if isinstance(thing, Predictor) else "learner", description, tree)
 
 
 def load(path: str | Path, like: Learner[Any] | None = None) -> Any:

@@ -7,7 +7,8 @@ from quickstudy.serve.limits import Busy, Limits, NotAllowed, TooMuch
 from quickstudy.serve.open_inference import Infer, Part, open_inference
 from quickstudy.serve.raw import examples_of, inputs_of, key_of, thing_of
 from quickstudy.serve.rest import Added, Asked, Created, rest
-from quickstudy.serve.sessions import Adapted, Served, Sessions
+from quickstudy.serve.served import Adapted, Served
+from quickstudy.serve.sessions import Sessions
 from quickstudy.serve.together import Together, predicted_together
 
 __all__ = [

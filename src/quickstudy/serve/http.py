@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import ValidationError
@@ -26,6 +27,12 @@ from quickstudy.storage.artefact import versions
 __all__ = ["web"]
 
 _log = logging.getLogger(__name__)
+_PAGE = Path(__file__).with_name("page.html")
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""What the page may load: nothing from elsewhere."""
 
 
 def web(sessions: Sessions) -> FastAPI:
@@ -56,6 +63,11 @@ def web(sessions: Sessions) -> FastAPI:
     app.include_router(rest(sessions, namespace))
     app.include_router(open_inference(sessions, namespace))
     _measured(app)
+
+    @app.get("/", summary="The page", response_class=HTMLResponse, include_in_schema=False)
+    def page() -> HTMLResponse:
+        return HTMLResponse(_PAGE.read_text(encoding="utf-8"), headers={"Content-Security-Policy": _POLICY})
+
     for kind, status in _STATUS.items():
         app.add_exception_handler(kind, _handler(status))
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -11,7 +11,8 @@ from starlette.datastructures import UploadFile
 
 from quickstudy.errors import DataError
 from quickstudy.serve.raw import key_of
-from quickstudy.serve.sessions import Served, Sessions
+from quickstudy.serve.served import Served
+from quickstudy.serve.sessions import Sessions
 
 __all__ = ["Added", "Asked", "Created", "rest"]
 
@@ -58,11 +59,11 @@ def rest(sessions: Sessions, namespace: Any) -> APIRouter:
 
     @router.get("/learners", summary="The learners that are served")
     def learners(whose: mine) -> list[dict[str, Any]]:
-        return [_described(served) for served in sessions.learners.values()]
+        return [served.to_json() for served in sessions.learners.values()]
 
     @router.get("/learners/{learner}", summary="What a learner reads and predicts")
     def learner_of(whose: mine, learner: str) -> dict[str, Any]:
-        return _described(sessions.learner(learner))
+        return sessions.learner(learner).to_json()
 
     @router.post("/learners/{learner}/tasks", status_code=201, summary="A new task from labelled examples", **_takes(Created))
     async def adapt(whose: mine, learner: str, request: Request) -> dict[str, Any]:
@@ -108,6 +109,21 @@ def rest(sessions: Sessions, namespace: Any) -> APIRouter:
         found = await run_in_threadpool(sessions.explain, whose, learner, task, body.queries, most=body.most)
         return {"evidence": [[{"example": e.row, "label": e.label, "weight": e.weight} for e in each] for each in found]}
 
+    @router.get("/learners/{learner}/tasks/{task}/report", summary="Its score on its own examples, and which look mislabelled")
+    def report(whose: mine, learner: str, task: str) -> dict[str, Any]:
+        return sessions.report(whose, learner, task)
+
+    @router.post("/learners/{learner}/tasks/{task}/map", summary="Examples and queries in a plane", **_takes(Asked))
+    async def places(whose: mine, learner: str, task: str, request: Request) -> dict[str, Any]:
+        body = await _body(request, Asked, sessions.learner(learner))
+        return await run_in_threadpool(sessions.places, whose, learner, task, body.queries)
+
+    @router.get("/learners/{learner}/tasks/{task}/predictor", summary="The predictor as a file, for quickstudy predict")
+    def predictor(whose: mine, learner: str, task: str) -> Response:
+        content = sessions.file_of(whose, learner, task)
+        named = {"Content-Disposition": f'attachment; filename="{learner}-{task[:8]}.safetensors"'}
+        return Response(content, media_type="application/octet-stream", headers=named)
+
     return router
 
 
@@ -116,18 +132,6 @@ def _takes(kind: type[BaseModel]) -> dict[str, Any]:
     form = {"schema": {"type": "object", "description": "Files or texts, each part named by its label, or queries."}}
     content = {"application/json": {"schema": kind.model_json_schema()}, "multipart/form-data": form}
     return {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
-
-
-def _described(served: Served) -> dict[str, Any]:
-    learner = served.learner
-    assert learner.reads is not None
-    return {
-        "name": served.name,
-        "kind": learner.title,
-        "reads": key_of(learner.reads),
-        "predicts": learner.likelihood.targets,
-        "digest": served.digest,
-    }
 
 
 async def _body(request: Request, kind: type[Any], served: Served) -> Any:

@@ -5,61 +5,30 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
-from quickstudy.errors import ArtefactError, LearnerError, TaskError
+from quickstudy.errors import TaskError
 from quickstudy.learner import Learner, Predictor
-from quickstudy.saving.states import digest_of, predictor_of, state_bytes
+from quickstudy.saving.checkpoint import saved_bytes
+from quickstudy.saving.states import predictor_of, state_bytes
 from quickstudy.serve.database import Database, StoredTask, StoredVersion, Taken
+from quickstudy.serve.examined import examined, labels_of
 from quickstudy.serve.left_out import refuse_examples_in_state
 from quickstudy.serve.limits import Busy, Limits
 from quickstudy.serve.raw import examples_of, inputs_of
-from quickstudy.serve.together import Together
+from quickstudy.serve.served import Adapted, Served, served_of
 from quickstudy.use.answers import Answer, answers_of
 from quickstudy.use.evidence import Evidence, evidence
+from quickstudy.use.feature_map import feature_map
 from quickstudy.use.updated import updated
 
-__all__ = ["Adapted", "Served", "Sessions"]
+__all__ = ["Sessions"]
 
 _CACHED = 1_000
 _TRIES = 5
-
-
-@dataclass(frozen=True)
-class Served:
-    """A learner under a name.
-
-    Args:
-        name: in addresses.
-        learner: in eval mode, with its ``reads``.
-        digest: of it, see `saving.digest_of`.
-        together: predicts for all its tasks.
-    """
-
-    name: str
-    learner: Learner[Any]
-    digest: str
-    together: Together
-
-
-@dataclass(frozen=True)
-class Adapted:
-    """A version of a task, as a client sees it."""
-
-    task: str
-    learner: str
-    version: int
-    classes: tuple[str, ...] | None
-    examples: int
-    created: float
-
-    def to_json(self) -> dict[str, Any]:
-        """As a client gets it."""
-        found = {"task": self.task, "learner": self.learner, "version": self.version, "examples": self.examples}
-        return found | {"classes": None if self.classes is None else list(self.classes), "created": self.created}
 
 
 class Sessions:
@@ -73,7 +42,7 @@ class Sessions:
 
     def __init__(self, learners: Mapping[str, Learner[Any]], database: Database, limits: Limits = Limits()) -> None:  # noqa: B008
         self.database, self.limits = database, limits
-        self._served = {name: _served(name, learner) for name, learner in learners.items()}
+        self._served = {name: served_of(name, learner) for name, learner in learners.items()}
         self._cache: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
         self._loading: dict[tuple[str, int], threading.Lock] = {}
         self._lock = threading.Lock()
@@ -179,6 +148,28 @@ class Sessions:
         with self._slot():
             return evidence(predictor, x, most=most)
 
+    def report(self, namespace: str, learner: str, task: str) -> dict[str, Any]:
+        """How good a task is on its own examples, each left out, and which of these look mislabelled.
+
+        Raises:
+            UserError: the task keeps no support set.
+        """
+        _, predictor = self._asked(namespace, learner, task, None)
+        with self._slot():
+            return examined(predictor)
+
+    def places(self, namespace: str, learner: str, task: str, queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Examples and queries in the plane of the two directions in which the examples differ most.
+
+        Raises:
+            UserError: the task keeps no support set.
+        """
+        _, predictor = self._asked(namespace, learner, task, None)
+        assert predictor.reads is not None
+        x = inputs_of(queries, predictor.reads, self.limits) if queries else None
+        support, asked = feature_map(predictor, x)
+        return {"examples": support.tolist(), "queries": asked.tolist(), "labels": labels_of(predictor)}
+
     def about(self, namespace: str, learner: str, task: str, version: int | None = None) -> Adapted:
         """What a client may know of a task.
 
@@ -205,9 +196,9 @@ class Sessions:
             for key in [key for key in self._cache if key[0] == task]:
                 del self._cache[key]
 
-    def file_of(self, namespace: str, learner: str, task: str) -> Predictor:
-        """The predictor of a task's last version, to be saved."""
-        return self._asked(namespace, learner, task, None)[1]
+    def file_of(self, namespace: str, learner: str, task: str) -> bytes:
+        """The predictor of a task's last version, as ``quickstudy adapt`` writes it."""
+        return saved_bytes(self._asked(namespace, learner, task, None)[1])
 
     def close(self) -> None:
         """Ends the threads and lets the data base go."""
@@ -268,17 +259,6 @@ class Sessions:
         finally:
             with self._lock:
                 self._waiting -= 1
-
-
-def _served(name: str, learner: Learner[Any]) -> Served:
-    if learner.reads is None:
-        raise LearnerError(f"the learner {name!r} does not know how a raw thing becomes an input, so it cannot be served.")
-    learner.eval()
-    try:
-        digest = digest_of(learner)
-    except ArtefactError as error:
-        raise LearnerError(f"the learner {name!r} cannot be served: {error}") from error
-    return Served(name, learner, digest, Together(learner))
 
 
 def _version(number: int, predictor: Predictor, served: Served, examples: int) -> StoredVersion:

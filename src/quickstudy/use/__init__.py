@@ -3,6 +3,7 @@
 from quickstudy.use.answers import Answer, answers, answers_of
 from quickstudy.use.calibrated import calibrated, open_tasks, own_threshold, tasks_threshold
 from quickstudy.use.evidence import Evidence, evidence
+from quickstudy.use.feature_map import feature_map
 from quickstudy.use.mislabelled import Suspect, mislabelled
 from quickstudy.use.own_report import OwnReport, own_report
 from quickstudy.use.own_support import LeftOut, folds_of, kept_support, left_out, predicted_by_others
@@ -29,6 +30,7 @@ __all__ = [
     "entries",
     "evidence",
     "fault_of",
+    "feature_map",
     "folds_of",
     "is_table",
     "is_text",
