@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ from quickstudy.errors import RunError, TaskError
 __all__ = ["Database", "StoredTask", "StoredVersion", "Taken"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_migrating = threading.Lock()
+"""Alembic's context is one for all threads of a process."""
+
 _METADATA = sa.MetaData()
 _TASKS = sa.Table(
     "tasks",
@@ -93,7 +97,7 @@ class Database:
         """Takes the schema to the last step; several processes may begin at once."""
         script = ScriptDirectory(str(_MIGRATIONS), version_locations=[str(_MIGRATIONS)])
         context = EnvironmentContext(Config(), script, fn=lambda revision, _: script._upgrade_revs("head", revision))
-        with self._writer.begin() as connection, context:
+        with _migrating, self._writer.begin() as connection, context:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7281)"))
             context.configure(connection=connection, target_metadata=_METADATA, transactional_ddl=False)
