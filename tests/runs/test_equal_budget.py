@@ -21,7 +21,7 @@ from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.supervised import Supervised
 from quickstudy.wrapper import LearnerWrapper
 
-NOT_CLASSIFIERS = {"ALPaCA", "LearnedOptimizer", "SequenceTransducer"}
+NOT_CLASSIFIERS = {"ALPaCA", "ConditionalNeuralProcess", "CorrectedGaussian", "LearnedOptimizer", "SequenceTransducer"}
 """Learners of other tasks, by name."""
 
 

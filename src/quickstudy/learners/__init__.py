@@ -1,12 +1,13 @@
 """Learners, by the approaches of the field; every class is also here under its own name."""
 
-from quickstudy.learners import baselines, bayesian, blackbox, closed_form, memory, metric, optimization, wrappers
+from quickstudy.learners import baselines, bayesian, blackbox, closed_form, memory, metric, optimization, process, wrappers
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
 from quickstudy.learners.bayesian.alpaca import ALPaCA
+from quickstudy.learners.bayesian.corrected_gaussian import CorrectedGaussian
 from quickstudy.learners.bayesian.deep_kernel_transfer import DeepKernelTransfer
 from quickstudy.learners.blackbox.cnaps import CNAPs
 from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
@@ -39,6 +40,7 @@ from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
+from quickstudy.learners.process.conditional_neural_process import ConditionalNeuralProcess
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.wrappers.on_features import OnFeatures
@@ -59,6 +61,8 @@ __all__ = [
     "ALPaCA",
     "CNAPs",
     "Coded",
+    "ConditionalNeuralProcess",
+    "CorrectedGaussian",
     "DeepKernelTransfer",
     "FineTune",
     "FirstOrderWarmUp",
@@ -97,5 +101,6 @@ __all__ = [
     "memory",
     "metric",
     "optimization",
+    "process",
     "wrappers",
 ]

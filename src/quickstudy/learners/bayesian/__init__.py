@@ -1,6 +1,7 @@
 """Learners that hold a distribution over functions and condition it on the support set."""
 
 from quickstudy.learners.bayesian.alpaca import ALPaCA
+from quickstudy.learners.bayesian.corrected_gaussian import CorrectedGaussian
 from quickstudy.learners.bayesian.deep_kernel_transfer import DeepKernelTransfer
 
-__all__ = ["ALPaCA", "DeepKernelTransfer"]
+__all__ = ["ALPaCA", "CorrectedGaussian", "DeepKernelTransfer"]

@@ -1,0 +1,3 @@
+"""Parts that applications share."""
+
+__all__: list[str] = []

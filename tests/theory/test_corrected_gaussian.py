@@ -1,0 +1,98 @@
+"""The normal distribution of ratings: EM reaches the maximum of the likelihood, conditioning is the textbook's."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import MultivariateNormal
+
+from quickstudy import Examples, datasets, learners, tasks
+from quickstudy.errors import LearnerError
+from quickstudy.functional.incomplete_gaussian import Normal, conditioned, incomplete_gaussian
+from quickstudy.train import prepare
+
+NOISE = 0.2
+
+
+def covariance(size: int) -> Tensor:
+    root = torch.randn(size, size, dtype=torch.float64)
+    return root @ root.T / size + 0.3 * torch.eye(size, dtype=torch.float64)
+
+
+def likelihood(values: Tensor, seen: Tensor, found: Normal) -> float:
+    """The log-density of all numbers that are seen."""
+    total = 0.0
+    for row, mask in zip(values, seen.bool(), strict=True):
+        part = found.covariance[mask][:, mask] + NOISE * torch.eye(int(mask.sum()), dtype=torch.float64)
+        total += float(MultivariateNormal(found.mean[mask], part).log_prob(row[mask]))
+    return total
+
+
+def test_em_of_complete_vectors_is_their_covariance_less_the_noise() -> None:
+    values = MultivariateNormal(torch.arange(4.0).double(), covariance(4) + torch.eye(4).double()).sample((300,))
+    found = incomplete_gaussian(values, torch.ones_like(values), noise=NOISE, rounds=2000)
+    torch.testing.assert_close(found.mean, values.mean(0))
+    expected = torch.cov(values.T, correction=0) - NOISE * torch.eye(4).double()
+    torch.testing.assert_close(found.covariance, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_each_round_raises_the_likelihood() -> None:
+    values = MultivariateNormal(torch.zeros(5).double(), covariance(5)).sample((200,))
+    values, seen = values + math.sqrt(NOISE) * torch.randn_like(values), (torch.rand(200, 5) < 0.6).double()
+    seen[:, 0] = 1
+    reached = [likelihood(values, seen, incomplete_gaussian(values, seen, noise=NOISE, rounds=n)) for n in (1, 2, 4, 8, 30)]
+    assert reached == sorted(reached) and reached[-1] > reached[0] + 1
+
+
+def test_the_posterior_is_the_conditional_normal_distribution() -> None:
+    """``μ_b + Σ_ba Σ_aa⁻¹ (y − μ_a)``, with the noise in Σ_aa; rows of padding change nothing."""
+    prior = Normal(torch.randn(6, dtype=torch.float64), covariance(6))
+    items, y = torch.tensor([4, 1, 5]), torch.randn(3, dtype=torch.float64)
+    system = prior.covariance[items][:, items] + NOISE * torch.eye(3, dtype=torch.float64)
+    gain = prior.covariance[:, items] @ torch.linalg.inv(system)
+    mask = torch.tensor([1.0, 1.0, 1.0, 0.0], dtype=torch.float64)
+    x = torch.eye(6, dtype=torch.float64)[torch.tensor([4, 1, 5, 0])]
+    mean, variance = conditioned(prior, x, torch.cat([y, y.new_tensor([9.0])]), mask, torch.tensor(NOISE))
+    torch.testing.assert_close(mean, prior.mean + gain @ (y - prior.mean[items]))
+    torch.testing.assert_close(variance, (prior.covariance - gain @ prior.covariance[items]).diagonal())
+
+
+def users(count: int = 80, items: int = 5) -> datasets.Table:
+    """Users of whom each has rated all but one item, in random order; the last column is of no item."""
+    values = MultivariateNormal(torch.full((items,), 3.0).double(), covariance(items)).sample((count,)).float()
+    rated = torch.stack([torch.randperm(items)[:-1] for _ in range(count)])
+    x = torch.nn.functional.one_hot(rated.flatten(), items + 1).float()
+    user = torch.arange(count).repeat_interleave(items - 1)
+    return datasets.Table(x, values.gather(1, rated).flatten()[:, None], user, tuple(map(str, range(count))))
+
+
+def test_prepared_it_is_the_normal_distribution_of_its_users_each_counted_once() -> None:
+    table = users()
+    learner = learners.CorrectedGaussian(6, noise=NOISE, shrink=0.1, users=2000)
+    prepare(learner, tasks.ByTask(table, shots=2))
+    values, seen = torch.zeros(80, 6), torch.zeros(80, 6)
+    values[table.tasks, table.x.argmax(1)] = table.y[:, 0]
+    seen[table.tasks, table.x.argmax(1)] = 1
+    expected = incomplete_gaussian(values, seen, noise=NOISE, shrink=0.1)
+    torch.testing.assert_close(learner.mean, expected.mean.float())
+    torch.testing.assert_close(learner.covariance, expected.covariance.float())
+    support = Examples.of(torch.eye(6)[:2], [4.0, 1.0], kind="values")
+    mean, variance = conditioned(
+        Normal(learner.mean, learner.covariance), support.x, support.y[:, 0], support.mask, learner.noise
+    )
+    torch.testing.assert_close(learner(support)(torch.eye(6)), torch.stack([mean, (variance + NOISE).sqrt()], 1))
+
+
+def test_an_item_that_nobody_rated_is_as_the_others_are() -> None:
+    table = users()
+    learner = learners.CorrectedGaussian(6, users=2000)
+    prepare(learner, tasks.ByTask(table, shots=2))
+    assert math.isclose(float(learner.mean[5]), float(table.y.mean()), rel_tol=1e-5)
+    assert math.isclose(float(learner.covariance[5, 5]), float(learner.covariance.diagonal()[:5].mean()), rel_tol=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [{"noise": 0.0}, {"shrink": 1.5}, {"items": 0}], ids=["noise", "shrink", "items"])
+def test_what_cannot_be_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(LearnerError, match=next(iter(wrong))):
+        learners.CorrectedGaussian(**({"items": 3} | wrong))  # type: ignore[arg-type]
