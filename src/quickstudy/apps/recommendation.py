@@ -9,7 +9,7 @@ import numpy as np
 from torch.optim import AdamW
 
 from quickstudy.apps.application import Application, Baseline, Setting
-from quickstudy.apps.parts.rating_baselines import (
+from quickstudy.apps.rating_baselines import (
     Rater,
     Ratings,
     item_mean,
@@ -222,7 +222,7 @@ recommendation = Application(
     ),
     limits=(
         "It predicts ratings of items that other users have rated, with a standard deviation each; a new item it knows only as "
-        "one of the others. People rate what they chose to try, so a prediction for a thing that nobody like the user tried is "
+        "one of the others. People rate what they chose to try, so a prediction for what no similar user tried is "
         "less sure than it says. By default it takes the 300 items with the most ratings."
     ),
     data=(

@@ -46,16 +46,16 @@ def incomplete_gaussian(values_UI: Tensor, seen_UI: Tensor, *, noise: float, shr
     overall = (values * seen).sum() / seen.sum().clamp(min=1)
     mean = torch.where(known, (values * seen).sum(0) / counts.clamp(min=1), overall)
     variance = (((values - mean) * seen) ** 2).sum() / seen.sum().clamp(min=1)
-    unit = torch.eye(len(mean)).to(mean)
+    unit = torch.eye(mean.shape[0]).to(mean)
     covariance = variance * (0.75 * unit + 0.25)
     for _ in range(rounds):
         moved, outer = torch.zeros_like(mean), torch.zeros_like(covariance)
         for rows in torch.split(seen.sum(1).argsort(), _AT_ONCE):
             found = _posteriors(values[rows], seen[rows], Normal(mean, covariance), noise)
             moved, outer = moved + found[0], outer + found[1]
-        change = moved / len(values)
+        change = moved / values.shape[0]
         mean = torch.where(known, mean + change, overall)
-        covariance = _shrunk(covariance + outer / len(values) - change[:, None] * change, known, shrink)
+        covariance = _shrunk(covariance + outer / values.shape[0] - change[:, None] * change, known, shrink)
     return Normal(mean, covariance)
 
 
@@ -80,7 +80,7 @@ def _shrunk(covariance: Tensor, known: Tensor, share: float) -> Tensor:
     inside = covariance * known[:, None] * known
     diagonal = inside.diagonal().sum() / size
     beside = (inside.sum() - inside.diagonal().sum()) / (size * (size - 1)).clamp(min=1)
-    unit = torch.eye(len(covariance)).to(covariance)
+    unit = torch.eye(covariance.shape[0]).to(covariance)
     equal = (diagonal - beside) * unit + beside
     both = known[:, None] & known
     return torch.where(both, (1 - share) * covariance + share * equal, equal)

@@ -1,3 +1,0 @@
-"""Parts that applications share."""
-
-__all__: list[str] = []
