@@ -54,6 +54,10 @@ COMMANDS = {
         "quickstudy.cli.predicting:predict",
         "Name the class of images, texts or rows with an adapted predictor, or predict their numbers.",
     ),
+    "export": (
+        "quickstudy.cli.exporting:export",
+        "Export a learner or an adapted predictor as a program that runs without quickstudy: ONNX, or a program of PyTorch.",
+    ),
     "app": (
         "quickstudy.cli.applying:app",
         "Solve a problem on real data: meta-train its learner, and evaluate it on unseen tasks beside other methods.",

@@ -47,6 +47,7 @@ class Facts:
         gradient: of the objective: exact, a surrogate (tested against its stated formula), or none.
         norm: which statistics batch norms use: running (kept in meta-training), support, batch, or none.
         unexportable: why predictors cannot be exported with a free number of queries; empty where they can.
+        unexportable_adaptation: why adapting cannot be exported as a program of the support set; empty where it can.
     """
 
     ordered: bool = False
@@ -57,6 +58,7 @@ class Facts:
     gradient: Literal["exact", "surrogate", "none"] = "exact"
     norm: Literal["running", "support", "batch", "none"] = "running"
     unexportable: str = ""
+    unexportable_adaptation: str = ""
 
 
 class Learner(Recorded, HasValue, ABC, Generic[State]):

@@ -12,11 +12,13 @@ __all__ = [
     "ANSWERS",
     "FIGURE",
     "LOG_TABLE",
+    "ONNX_MODEL",
     "PAGE",
     "PREDICTOR",
     "RUN_FILES",
     "SOFTWARE",
     "TASK_LIST",
+    "TORCH_PROGRAM",
     "Kind",
     "check_folder",
     "check_output",
@@ -85,6 +87,8 @@ TASK_LIST = _artefact("task list")
 PAGE = Kind("page", _starts(b"<!doctype html>", within=f'<meta name="generator" content="{SOFTWARE}">'.encode()))
 FIGURE = Kind("figure", _starts(b"\x89PNG", b"<?xml", b"%PDF", b"%!PS", within=SOFTWARE.encode()), (".png", ".svg", ".pdf"))
 LOG_TABLE = Kind("table of a log", _starts(b"step,loss,", b"step\n"))
+ONNX_MODEL = Kind("ONNX model", _starts(b"\x08", within=SOFTWARE.encode()), (".onnx",))
+TORCH_PROGRAM = Kind("program of PyTorch", _starts(b"PK", within=f"{SOFTWARE}.json".encode()), (".pt2",))
 ANSWERS = Kind("table of answers", _starts(b"input,class,probability", b"input,value"))
 
 
