@@ -22,9 +22,13 @@ from quickstudy.nn.value import HasValue, Value, own, value_of
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs, Task, inputs
 
-__all__ = ["Facts", "Learner", "Predictor", "Samples", "evaluating"]
+__all__ = ["INNER_GRADIENTS", "ITERATES", "Facts", "Learner", "Predictor", "Samples", "evaluating"]
 
 State = TypeVar("State")
+
+INNER_GRADIENTS = "its inner loop takes gradients, which a program of tensor operations does not hold"
+ITERATES = "it iterates until its numbers are good enough, and a program does the same steps for all"
+"""Reasons why an adaptation cannot be exported."""
 
 
 class Samples(Protocol):

@@ -7,7 +7,7 @@ import pytest
 from contract.cases import CASES
 from quickstudy import learners
 from quickstudy.checks import BATTERY, check_learner
-from quickstudy.checks.exporting import exports_its_predictor
+from quickstudy.checks.exporting import exports_its_adaptation, exports_its_predictor
 from quickstudy.checks.record import Excused, Held
 from quickstudy.checks.scene import Scene
 from quickstudy.learner import Learner
@@ -23,8 +23,9 @@ def first(name: str) -> bool:
 def test_variants_export_too(name: str) -> None:
     case = CASES[name]
     learner = case.make()
-    outcome = exports_its_predictor(Scene(learner, case.source(), tolerance=case.tolerance))
-    assert isinstance(outcome, Excused if learner.facts.unexportable else Held)
+    scene = Scene(learner, case.source(), tolerance=case.tolerance)
+    assert isinstance(exports_its_predictor(scene), Excused if learner.facts.unexportable else Held)
+    assert isinstance(exports_its_adaptation(scene), Excused if learner.facts.unexportable_adaptation else Held)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -40,7 +41,7 @@ def test_contract(name: str) -> None:
         tolerance=case.tolerance,
         export=first(name),
     )
-    assert sorted([*checks.held, *checks.excused]) == sorted(promise.number for promise in BATTERY) == list(range(1, 17))
+    assert sorted([*checks.held, *checks.excused]) == sorted(promise.number for promise in BATTERY) == list(range(1, 18))
     assert type(learner).__name__ == name.split(",")[0] == checks.subject
     assert all(value.equal(before[key]) for key, value in learner.state_dict().items()), "the caller's learner was changed"
     allowed = {
@@ -51,6 +52,7 @@ def test_contract(name: str) -> None:
         8: learner.facts.gradient == "none",
         12: not hasattr(learner, "update"),
         16: bool(learner.facts.unexportable) or not first(name),
+        17: bool(learner.facts.unexportable_adaptation) or not first(name),
     }
     assert set(checks.excused) == {number for number, excused in allowed.items() if excused}
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quickstudy.checks.exporting import exports_its_predictor
+from quickstudy.checks.exporting import exports_its_adaptation, exports_its_predictor
 from quickstudy.checks.gradient import REMEDY, metagradient_is_right
 from quickstudy.checks.invariance import (
     adapting_is_pure,
@@ -69,6 +69,12 @@ BATTERY = (
         "Read sizes by x.shape[0] instead of len(x) or int(...), branch on no number in encode and predict, or declare why it "
         'cannot be: Facts(unexportable="...").',
     ),
+    Promise(
+        17,
+        exports_its_adaptation,
+        "Read sizes by x.shape[0], branch on no number in encode and adapt, or declare why it cannot be: "
+        'Facts(unexportable_adaptation="...").',
+    ),
 )
 """In the order in which they are checked: a promise comes after those that it rests on."""
 
@@ -95,7 +101,7 @@ def check_learner(
         expected_gradient: the stated formula of a surrogate gradient, see `check_metagradient`.
         tolerance: largest deviation, relative to 1 + the number; an iterative solver inside may need a larger one.
         seed: of tasks and random numbers.
-        export: whether point 16 (export) is checked, which takes one to several seconds.
+        export: whether points 16 and 17 (export) are checked, which takes one to several seconds.
 
     Returns:
         The points with what was measured; prints as a table.
@@ -113,7 +119,7 @@ def check_learner(
     >>> x = torch.cat([signal, 2 * torch.randn(400, 20)], 1)
     >>> checks = check_learner(ProtoNet(torch.nn.Linear(40, 16)), FewShot(from_arrays(x, labels), 3, 2, 5))
     >>> checks.held, checks.excused
-    ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16), {})
+    ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17), {})
     """
     agree(learner, source)
     scene = Scene(learner, source, trained, tolerance, expected_gradient, seed, export)

@@ -1,4 +1,7 @@
-"""Point 16 of the battery: a predictor can be exported as one program for any number of queries and any state."""
+"""Points 16 and 17 of the battery: predicting, and adapting, can be exported as programs.
+
+A prediction is one program for any number of queries and any state; an adaptation one for any support set, at least of one size.
+"""
 
 from typing import Any
 
@@ -10,9 +13,9 @@ from quickstudy.checks.record import Broken, Excused, Held, Outcome
 from quickstudy.checks.scene import Scene, apart, seeded
 from quickstudy.functional.tree import map_leaves
 from quickstudy.learner import Learner
-from quickstudy.task import Inputs, Task
+from quickstudy.task import Examples, Inputs, Task
 
-__all__ = ["exports_its_predictor"]
+__all__ = ["exports_its_adaptation", "exports_its_predictor"]
 
 
 class _Program(nn.Module):
@@ -44,6 +47,51 @@ def exports_its_predictor(scene: Scene) -> Outcome:
     if not found <= scene.tolerance:
         raise Broken(f"the exported predictor differs by {found:.2g}, allowed {scene.tolerance:.2g}")
     return Held(f"deviation {found:.1g}")
+
+
+class _Adaptation(nn.Module):
+    """An adaptation as a function of a raw support set, given as a tree of tensors."""
+
+    def __init__(self, learner: Learner[Any]) -> None:
+        super().__init__()
+        self.learner = learner
+
+    def forward(self, x: Inputs, y: Tensor, mask: Tensor) -> list[Tensor]:
+        state = self.learner.adapt(Examples(self.learner.encode(x), y, mask))
+        return [leaf.clone() for leaf in pytree.tree_leaves(state)]
+
+
+def exports_its_adaptation(scene: Scene) -> Outcome:
+    """An adaptation exports by torch.export, with a free number of examples if possible, and equals itself on another task."""
+    facts = scene.learner.facts
+    if facts.unexportable_adaptation:
+        return Excused(f"unexportable: {facts.unexportable_adaptation}")
+    if not scene.export:
+        return Excused("skipped: export=False")
+    learner, tasks = scene.fresh(), scene.tasks
+    try:
+        found, size = _adaptations_apart(learner, tasks, free=True), "any number of examples"
+    except Exception:  # of torch.export, which knows no common error; what is still wrong is raised below
+        found, size = _adaptations_apart(learner, tasks, free=False), "a fixed number of examples"
+    if not found <= scene.tolerance:
+        raise Broken(f"the exported adaptation differs by {found:.2g}, allowed {scene.tolerance:.2g}")
+    return Held(f"{size}, deviation {found:.1g}")
+
+
+def _adaptations_apart(learner: Learner[Any], tasks: Task, *, free: bool) -> float:
+    """How far the states of a program are from the learner's, on a task that it was not traced on."""
+    one, other = tasks[0].support, tasks[1].support
+    if free:
+        other = map_leaves(lambda leaf: torch.cat([leaf, leaf, leaf[:1]]), other)  # a number that nothing else has
+    axes = {0: torch.export.Dim.AUTO} if free else {}
+    shapes: Any = (map_leaves(lambda leaf: axes, one.x), axes, axes)
+    with torch.no_grad():
+        program = torch.export.export(
+            _Adaptation(learner), (one.x, one.y, one.mask), dynamic_shapes=shapes, strict=False
+        ).module()
+        found = seeded(lambda: program(other.x, other.y, other.mask))
+        wanted = pytree.tree_leaves(seeded(lambda: learner.adapt(other.replace(learner.encode(other.x)))))
+    return max((apart(mine.double(), its.double()) for mine, its in zip(found, wanted, strict=True)), default=0.0)
 
 
 def _distance(learner: Learner[Any], exported: nn.Module, task: Task, times: int) -> float:

@@ -54,7 +54,7 @@ class Scene:
         tolerance: largest deviation, relative to 1 + the number, in double precision.
         expected_gradient: the formula of a surrogate gradient.
         seed: of the tasks and of all random numbers.
-        export: whether point 16 (export) is checked.
+        export: whether points 16 and 17 (export) are checked.
     """
 
     learner: Learner[Any]

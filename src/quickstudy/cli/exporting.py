@@ -104,7 +104,9 @@ def _refuse_adapted(thing: "Learner[Any] | Predictor") -> None:
     from quickstudy.learner import Predictor
 
     if isinstance(thing, Predictor):
-        raise LearnerError("an adapted predictor holds its task already. Leave out ", Argument("with_adaptation"), ", or export its run.")
+        raise LearnerError(
+            "an adapted predictor holds its task already. Leave out ", Argument("with_adaptation"), ", or export its run."
+        )
 
 
 def _tell(found: "Exported") -> None:

@@ -1,8 +1,9 @@
 """A learner or an adapted predictor as a program that runs without quickstudy: ONNX, or a program of PyTorch."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from quickstudy.errors import Argument, ArtefactError, LearnerError, MissingExtra, UserError
 from quickstudy.export.graphs import Graph, adaptation_graph, folded_graph, quiet, shared_graph
-from quickstudy.export.material import Material, material
+from quickstudy.export.material import material
 from quickstudy.export.notes import NOTES, SELF_TEST, Loss, Tolerance, notes_of
 from quickstudy.export.onnx_file import answers_of, onnx_model, session_of, smaller, with_notes
 from quickstudy.export.tasks_of_sizes import Sizes, sizes_of
@@ -179,23 +180,24 @@ def _exported(
         if isinstance(thing, Predictor):
             return _best([lambda: tested(thing, folded_graph(thing, learner, rows), int8)]).written(path)
         sizes = sizes_of(learner, rows, ways, shots)
-        made = _best(
-            [lambda free=free: tested(thing, shared_graph(learner, rows, sizes, free), int8) for free in sizes.freedoms()]
-        )
-        apart = None
-        if adaptation is not None:
-            apart = _best(list(_adaptations(thing, learner, rows, sizes, tested)))
-        second = apart.written(adaptation) if apart is not None and adaptation is not None else None
-        return made.written(path, second)
+
+        def shared(free: frozenset[str]) -> _Made:
+            return tested(thing, shared_graph(learner, rows, sizes, free), int8)
+
+        def adapting(free: frozenset[str]) -> _Made:
+            return tested(thing, adaptation_graph(learner, rows, sizes, free), False)
+
+        made = _best([partial(shared, free) for free in sizes.freedoms()])
+        if adaptation is None:
+            return made.written(path)
+        apart = _best([partial(adapting, free) for free in _wanted(sizes)])
+        return made.written(path, apart.written(adaptation))
 
 
-def _adaptations(
-    thing: Learner[Any], learner: Learner[Any], rows: Material, sizes: Sizes, tested: _Test
-) -> Iterator[Callable[[], _Made]]:
-    """From all sizes free to none."""
-    wanted = [frozenset({"examples"}), frozenset[str]()]
-    for free in [frozenset({"ways", "examples"}), *wanted] if sizes.ways else wanted:
-        yield lambda free=free: tested(thing, adaptation_graph(learner, rows, sizes, free), False)
+def _wanted(sizes: Sizes) -> list[frozenset[str]]:
+    """What of a support set may be free, from all to nothing."""
+    every = [frozenset({"ways", "examples"})] if sizes.ways else []
+    return [*every, frozenset({"examples"}), frozenset()]
 
 
 def _best(makers: list[Callable[[], _Made]]) -> _Made:
@@ -233,9 +235,13 @@ def _refuse(thing: Any, adaptation: Path | None) -> None:
     if adaptation is None:
         return
     if isinstance(thing, Predictor):
-        raise LearnerError("an adapted predictor holds its task already. Export the learner for its adaptation, or leave out ", _WITH, ".")
+        raise LearnerError(
+            "an adapted predictor holds its task already. Export the learner for its adaptation, or leave out ", _WITH, "."
+        )
     if facts.unexportable_adaptation:
-        raise LearnerError(f"the adaptation of {learner.title} cannot be exported: {facts.unexportable_adaptation}. Leave out ", _WITH, ".")
+        raise LearnerError(
+            f"the adaptation of {learner.title} cannot be exported: {facts.unexportable_adaptation}. Leave out ", _WITH, "."
+        )
 
 
 _WITH = Argument("adaptation")

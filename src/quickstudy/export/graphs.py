@@ -163,4 +163,3 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-

@@ -57,7 +57,10 @@ class Tolerance:
 
 
 def notes_of(
-    thing: Learner[Any] | Predictor, graph: Graph, tolerance: Tolerance = Tolerance(), loss: Loss | None = None  # noqa: B008  frozen
+    thing: Learner[Any] | Predictor,
+    graph: Graph,
+    tolerance: Tolerance = Tolerance(),
+    loss: Loss | None = None,
 ) -> str:
     """The notes of a program as JSON."""
     learner = thing.learner if isinstance(thing, Predictor) else thing
@@ -86,7 +89,10 @@ def notes_of(
 def _tensor(graph: Graph, name: str) -> dict[str, Any]:
     tensor = graph.trials[0].inputs[name]
     axes = graph.axes.get(name, {})
-    return {"shape": [axes.get(axis, size) for axis, size in enumerate(tensor.shape)], "type": str(tensor.dtype).removeprefix("torch.")}
+    return {
+        "shape": [axes.get(axis, size) for axis, size in enumerate(tensor.shape)],
+        "type": str(tensor.dtype).removeprefix("torch."),
+    }
 
 
 def _preprocessing(thing: Learner[Any] | Predictor, learner: Learner[Any]) -> dict[str, Any] | None:

@@ -35,7 +35,9 @@ def onnx_model(graph: Graph) -> Any:
             )
         except Exception as error:  # of the exporter, which knows no common error
             reason = _last_line(error)
-            raise LearnerError(f"this program cannot be written as ONNX ({reason}). Export it for PyTorch: format pt2.") from error
+            raise LearnerError(
+                f"this program cannot be written as ONNX ({reason}). Export it for PyTorch: format pt2."
+            ) from error
     assert made is not None
     model = made.model_proto
     _name_axes(model, graph)
@@ -70,7 +72,9 @@ def smaller(model: Any) -> Any:
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         path = Path(folder) / "small.onnx"
-        quantize_dynamic(model, path, weight_type=QuantType.QInt8, per_channel=True, op_types_to_quantize=["MatMul", "Gemm", "Gather"])
+        quantize_dynamic(
+            model, path, weight_type=QuantType.QInt8, per_channel=True, op_types_to_quantize=["MatMul", "Gemm", "Gather"]
+        )
         found = onnx.load(path)
     if not any(node.op_type in ("MatMulInteger", "DynamicQuantizeLinear") for node in found.graph.node):
         raise LearnerError("this program has no matrix of weights that could be kept in 8 bits. Leave int8 out.")
@@ -146,7 +150,9 @@ def _needed(*packages: str) -> None:
         try:
             __import__(package)
         except ImportError as error:
-            raise MissingExtra(f'exporting to ONNX needs the package "{package}". Install it: pip install "quickstudy[export]"') from error
+            raise MissingExtra(
+                f'exporting to ONNX needs the package "{package}". Install it: pip install "quickstudy[export]"'
+            ) from error
 
 
 def _last_line(error: BaseException) -> str:

@@ -106,7 +106,9 @@ def named_tensors(tree: Any, name: str) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for path, leaf in pytree.tree_flatten_with_path(tree)[0]:
         if not isinstance(leaf, Tensor):
-            raise LearnerError(f"a {type(leaf).__name__} stands in the {name}, which a program takes as tensors. Keep tensors in it.")
+            raise LearnerError(
+                f"a {type(leaf).__name__} stands in the {name}, which a program takes as tensors. Keep tensors in it."
+            )
         place = _unique(f"{name}.{_plain(pytree.keystr(path))}", found)
         found[place] = leaf
     return found

@@ -52,14 +52,15 @@ class Sizes:
     def chosen(self, free: frozenset[str]) -> dict[str, dict[int, str]]:
         """The axes that follow nothing but what is free."""
         return {
-            name: {axis: what for axis, what in axes.items() if set(what.split(" and ")) <= free} for name, axes in self.axes.items()
+            name: {axis: what for axis, what in axes.items() if set(what.split(" and ")) <= free}
+            for name, axes in self.axes.items()
         }
 
     def freedoms(self) -> list[frozenset[str]]:
         """What may be free, from most to nothing."""
         there = {part for axes in self.axes.values() for what in axes.values() for part in what.split(" and ")}
-        wanted = ({"ways", "examples"}, {"ways"}, {"examples"}, set())
-        return list(dict.fromkeys(frozenset(each & there) for each in wanted))
+        wanted = (frozenset({"ways", "examples"}), frozenset({"ways"}), frozenset({"examples"}), frozenset[str]())
+        return list(dict.fromkeys(each & there for each in wanted))
 
     def traced(self, learner: Learner[Any], material: Material, free: frozenset[str]) -> Adapted:
         """The task on which a program is traced: of the fewer ways, where a network as wide as the ways takes no more."""
@@ -94,7 +95,7 @@ def sizes_of(learner: Learner[Any], material: Material, ways: int | None, shots:
         if wider is None and base.ways > 2:  # as wide as the network is
             wider = _tried(learner, material, base.ways - 1, len(base.support))
     axes = _differing(base, wider, examples)
-    return Sizes(base, wider and wider.ways, examples and len(examples.support), axes)
+    return Sizes(base, wider.ways if wider else None, len(examples.support) if examples else None, axes)
 
 
 def _base(learner: Learner[Any], material: Material, ways: int | None, shots: int) -> Adapted:
@@ -105,7 +106,9 @@ def _base(learner: Learner[Any], material: Material, ways: int | None, shots: in
             return adapted(learner, material, each, shots * (each if material.kind == "classes" else _USUAL_WAYS))
         except ShapeError as error:
             reason = error
-    raise ShapeError(f"the learner cannot adapt to a task of this size ({reason}). Give another number of ", Argument("ways"), ".")
+    raise ShapeError(
+        f"the learner cannot adapt to a task of this size ({reason}). Give another number of ", Argument("ways"), "."
+    )
 
 
 def adapted(learner: Learner[Any], material: Material, ways: int, examples: int, start: int = 0) -> Adapted:

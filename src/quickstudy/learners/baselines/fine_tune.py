@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import Adam, Rule, Weights, descend
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.nn.fast import FastWeights, call, weights_of
 from quickstudy.task import Examples, Inputs, Task
 
@@ -38,7 +38,7 @@ class FineTune(Learner[FastWeights]):
     ['1']
     """
 
-    facts = Facts(norm="running", batchable=False)
+    facts = Facts(norm="running", batchable=False, unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import Adam, Rule
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn.fast import FastWeights, apply, fit
 from quickstudy.nn.norm import convert
@@ -28,7 +28,7 @@ class FromScratch(Learner[FastWeights]):
     ['1']
     """
 
-    facts = Facts(gradient="none", norm="support", label_order=True)
+    facts = Facts(gradient="none", norm="support", label_order=True, unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

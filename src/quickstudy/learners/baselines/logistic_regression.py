@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.functional.closed_form import LinearModel
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import ITERATES, Facts, Learner
 from quickstudy.likelihood import Categorical, Labels
 from quickstudy.task import Examples, Inputs
 
@@ -36,7 +36,7 @@ class LogisticRegression(Learner[LinearModel]):
     ['1']
     """
 
-    facts = Facts(gradient="none", norm="none", batchable=False)
+    facts = Facts(gradient="none", norm="none", batchable=False, unexportable_adaptation=ITERATES)
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.checkpointing import repeated
 from quickstudy.functional.unroll import Weights, gradient
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.task import Examples, Inputs, Task
 
 __all__ = ["LEO", "DecodedHead", "LEOPenalties"]
@@ -90,7 +90,7 @@ class LEO(Learner[DecodedHead]):
     torch.Size([5, 3])
     """
 
-    facts = Facts(stochastic=True, gradient="surrogate", norm="running")
+    facts = Facts(stochastic=True, gradient="surrogate", norm="running", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from quickstudy.functional.distances import cosine_distance
 from quickstudy.functional.tree import map_leaves
 from quickstudy.functional.unroll import Weights
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import ABSENT
 from quickstudy.nn.augmented import Augmented, CoordinateMLP
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
@@ -61,7 +61,7 @@ class MetaNetworks(Learner[KeyedWeights]):
     torch.Size([7, 3])
     """
 
-    facts = Facts(ordered=True, label_order=True, norm="running")
+    facts = Facts(ordered=True, label_order=True, norm="running", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(self, encoder: nn.Module, base: Augmented, keys: Augmented, *, hidden: int = 20) -> None:
         super().__init__()

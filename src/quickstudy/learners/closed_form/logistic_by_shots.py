@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.closed_form import LinearModel
 from quickstudy.functional.logistic import logistic
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import ITERATES, Facts, Learner
 from quickstudy.task import Examples, Inputs
 
 __all__ = ["LogisticByShots"]
@@ -39,7 +39,7 @@ class LogisticByShots(Learner[LinearModel]):
     tensor([[-0.2027,  0.2027]])
     """
 
-    facts = Facts(norm="running")
+    facts = Facts(norm="running", unexportable_adaptation=ITERATES)
 
     def __init__(self, encoder: nn.Module, *, penalty: float = 0.3, scale: float = 5.0, steps: int = 50) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.closed_form import LinearModel, Start, answered, balanced, started
 from quickstudy.functional.logistic import logistic, logistic_labels
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import ITERATES, Facts, Learner
 from quickstudy.likelihood import Categorical, Labels
 from quickstudy.task import Examples, Inputs
 
@@ -58,7 +58,7 @@ class LRD2(Learner[LinearModel]):
     tensor([[0.4000, 0.6000]])
     """
 
-    facts = Facts(norm="running")
+    facts = Facts(norm="running", unexportable_adaptation=ITERATES)
 
     def __init__(
         self,

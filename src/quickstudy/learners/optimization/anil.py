@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import SGD
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn.fast import FastWeights, apply, fit
 from quickstudy.nn.norm import convert
@@ -44,7 +44,7 @@ class ANIL(Learner[FastWeights]):
     torch.Size([1, 2])
     """
 
-    facts = Facts(label_order=True, norm="running")
+    facts = Facts(label_order=True, norm="running", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import SGD, Weights, descend
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn import norm as norms
 from quickstudy.nn.context import ContextNetwork
@@ -61,7 +61,7 @@ class CAVIA(Learner[Context]):
     (torch.Size([2, 2]), torch.Size([4]))
     """
 
-    facts = Facts(label_order=True, norm="support")
+    facts = Facts(label_order=True, norm="support", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

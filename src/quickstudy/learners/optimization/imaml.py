@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.implicit import ConjugateGradients, Solver, implicit
 from quickstudy.functional.unroll import SGD, Rule, Weights, descend
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn import norm
 from quickstudy.nn.fast import FastWeights, apply, call, support_loss, weights_of
@@ -51,7 +51,7 @@ class IMAML(Learner[FastWeights]):
     torch.Size([2, 2])
     """
 
-    facts = Facts(label_order=True, norm="support", gradient="surrogate")
+    facts = Facts(label_order=True, norm="support", gradient="surrogate", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

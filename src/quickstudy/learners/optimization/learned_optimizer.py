@@ -17,7 +17,7 @@ from quickstudy.functional.starts import redrawn
 from quickstudy.functional.tree import map_leaves
 from quickstudy.functional.unroll import Weights, gradient
 from quickstudy.functional.windows import Windows
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn.fast import FastWeights, apply, fit, support_loss, weights_of
 from quickstudy.nn.learned_rule import LearnedRule, Memory
@@ -69,7 +69,7 @@ class LearnedOptimizer(Learner[FastWeights]):
     >>> optimizer.step()
     """
 
-    facts = Facts(label_order=True, norm="support", gradient="surrogate")
+    facts = Facts(label_order=True, norm="support", gradient="surrogate", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

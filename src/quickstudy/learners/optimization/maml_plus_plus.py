@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.checkpointing import repeated
 from quickstudy.functional.unroll import Weights, gradient
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn import norm as norms
 from quickstudy.nn.fast import FastWeights, NormPolicy, apply, call, weights_of
@@ -74,7 +74,7 @@ class MAMLPlusPlus(Learner[FastWeights]):
     [('rates', (2, 2)), ('network.weight', (3, 2)), ('network.bias', (3,))]
     """
 
-    facts = Facts(label_order=True, norm="support")
+    facts = Facts(label_order=True, norm="support", unexportable_adaptation=INNER_GRADIENTS)
     steps_done: Tensor
 
     def __init__(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
 from quickstudy.functional.unroll import Preconditioned, Weights
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn.fast import FastWeights, NormPolicy, apply, fit, weights_of
 from quickstudy.nn.norm import convert
@@ -45,7 +45,7 @@ class MetaCurvature(Learner[FastWeights]):
     {'bias/0': (8, 8), 'weight/0': (8, 8), 'weight/1': (4, 4), 'weight/2': (9, 9)}
     """
 
-    facts = Facts(label_order=True, norm="support")
+    facts = Facts(label_order=True, norm="support", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.checkpointing import repeated
 from quickstudy.functional.unroll import Weights, gradient_and_value
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn.fast import FastWeights, NormPolicy, apply, statistics_of, support_loss, weights_of
 from quickstudy.nn.gated_descent import GatedDescent
@@ -51,7 +51,7 @@ class MetaLSTM(Learner[FastWeights]):
     torch.Size([2, 2])
     """
 
-    facts = Facts(label_order=True, norm="support", gradient="surrogate")
+    facts = Facts(label_order=True, norm="support", gradient="surrogate", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.distances import class_means
 from quickstudy.functional.unroll import SGD, Weights
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.nn.fast import FastWeights, NormPolicy, apply, fit, weights_of
 from quickstudy.nn.norm import convert, counting
 from quickstudy.task import Examples, Inputs
@@ -47,7 +47,7 @@ class ProtoMAML(Learner[FastWeights]):
     ['0', '1', '2']
     """
 
-    facts = Facts(norm="support")
+    facts = Facts(norm="support", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.tree import cat, map_leaves
 from quickstudy.functional.unroll import Adam, Rule, Weights, gradient
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import INNER_GRADIENTS, Facts, Learner
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.nn.fast import FastWeights, NormPolicy, apply, fit, support_loss, weights_of
 from quickstudy.nn.kept_memory import KeptMemory
@@ -50,7 +50,7 @@ class Reptile(Learner[FastWeights]):
     torch.Size([2, 2])
     """
 
-    facts = Facts(label_order=True, norm="support", gradient="surrogate")
+    facts = Facts(label_order=True, norm="support", gradient="surrogate", unexportable_adaptation=INNER_GRADIENTS)
 
     def __init__(
         self,
