@@ -137,6 +137,7 @@ def table() -> list[tuple[list[str], str]]:
         add("compare --traditional", says, run)
         if run not in ("{empty}", "{fifo}", "{run}/best.safetensors"):
             add("adapt", "cannot be read" if run == "{nothing}" else says, run, "{photos}", "-o", "{out}")
+            add("export", "cannot be read" if run == "{nothing}" else says, run, "-o", "{out}.onnx")
     for count, says in COUNTS.items():
         add("train proto", says, f"--steps={count}", "--out", "{out}")
         add("train maml --data sinusoid", says, f"--batch={count}", "--out", "{out}")
@@ -145,6 +146,7 @@ def table() -> list[tuple[list[str], str]]:
         add("compare {run} {run}", says, f"--shots={count}")
         add("tune maml --data sinusoid", says, f"--trials={count}", "--out", "{out}")
         add("predict {run} {photos}", says, f"--top={count}")
+        add("export {run} -o {out}.onnx", says, f"--shots={count}")
         add("doctor glyphs", says, f"--tasks={count}")
         add("app medical-imaging", says, f"--tasks={count}")
         add("app medical-imaging", says, f"--seeds={count}")
@@ -309,6 +311,21 @@ OTHERS: list[tuple[list[str], str]] = [
         'predict {rowspredictor} --row {{"age":Infinity,"sex":"f"}}': "has inf",
         'predict {rowspredictor} --row {{"age":"41","sex":"f"}}': "the row has '41'",
         'predict {rowspredictor} --row {{"age":41,"sex":1}}': "has 1",
+        "export {run}": "requires an argument",
+        "export {noise} -o {out}.onnx": "truncated or foreign",
+        "export {words} -o {out}.onnx": "truncated or foreign",
+        "export {run}/training.safetensors -o {out}.onnx": "is needed here",
+        "export {run} -o {out}": "has no ending that names its format. Name a file that ends in .onnx with --output",
+        "export {run} --format pt2 -o {out}.onnx": "ends in .pt2",
+        "export {run} --format tflite -o {out}.onnx": "--format",
+        "export {run} --format pt2 --int8 -o {out}.pt2": "--int8 is of ONNX. Leave it out, or leave out --format",
+        "export {predictor} --with-adaptation -o {out}.onnx": "Leave out --with-adaptation",
+        "export {predictor} --ways 3 -o {out}.onnx": "has its ways already. Leave it out",
+        "export {waves} --with-adaptation -o {out}.onnx": "its inner loop takes gradients",
+        "export {run} --ways 1 -o {out}.onnx": "--ways",
+        "export {run} -o {run}/best.safetensors": "belongs to the run",
+        "export {run} -o {emptyfolder}": "Name a file",
+        "export {texts} --int8 -o {out}.onnx": "Leave --int8 out",
         "doctor protto": "Did you mean proto?",
         "doctor {noise}": "none of the files that are read as data",
         "serve": "there is nothing to serve",

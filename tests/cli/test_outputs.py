@@ -10,7 +10,18 @@ from PIL import Image
 
 from quickstudy.runs.run import Run
 from quickstudy.saving.checkpoint import load
-from quickstudy.storage.outputs import ANSWERS, FIGURE, LOG_TABLE, PAGE, PREDICTOR, TASK_LIST, Kind, check_output
+from quickstudy.storage.outputs import (
+    ANSWERS,
+    FIGURE,
+    LOG_TABLE,
+    ONNX_MODEL,
+    PAGE,
+    PREDICTOR,
+    TASK_LIST,
+    TORCH_PROGRAM,
+    Kind,
+    check_output,
+)
 
 Call = Callable[..., tuple[int, str, str]]
 SMALL = {"steps": 2, "train_ways": 5, "train_queries": 2, "queries": 2, "val_tasks": 3}
@@ -37,6 +48,8 @@ WRITES: dict[str, tuple[Kind, str]] = {
     "adapt {run} {support} -o {out}": (PREDICTOR, "p.safetensors"),
     "update {predictor} {support} -o {out}": (PREDICTOR, "p.safetensors"),
     "predict {predictor} {support}/0 -o {out}": (ANSWERS, "answers.csv"),
+    "export {predictor} -o {out}": (ONNX_MODEL, "p.onnx"),
+    "export {predictor} --format pt2 -o {out}": (TORCH_PROGRAM, "p.pt2"),
     "watch {run} --csv {out}": (LOG_TABLE, "log.csv"),
     "watch {run} --html {out}": (PAGE, "page.html"),
     "evaluate {run} --tasks 2 --save-list {out}": (TASK_LIST, "list.tasks"),

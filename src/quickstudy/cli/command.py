@@ -26,7 +26,7 @@ READING: TypeAlias = Annotated[Reading, Parameter(name="*", negative=())]
 """How data of one's own is read: each field is a flag."""
 
 _NO_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.EILSEQ)
-_SAME = {"folder": "out", "on_error": "skip_broken", "trust": "trust_code"} | {
+_SAME = {"folder": "out", "on_error": "skip_broken", "trust": "trust_code", "adaptation": "with_adaptation"} | {
     role: f"{role}_column" for role in ("text", "image", "task", "group", "time", "split")
 }
 """Arguments of functions behind commands which have a flag of another name."""

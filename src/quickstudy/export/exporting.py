@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from quickstudy.errors import Argument, ArtefactError, LearnerError, MissingExtra, UserError
+from quickstudy.errors import Argument, ArgumentError, ArtefactError, LearnerError, MissingExtra, UserError
 from quickstudy.export.graphs import Graph, adaptation_graph, folded_graph, quiet, shared_graph
 from quickstudy.export.material import material
 from quickstudy.export.notes import NOTES, SELF_TEST, Loss, Tolerance, notes_of
@@ -22,6 +22,9 @@ from quickstudy.storage.files import write_whole
 from quickstudy.task import Examples
 
 __all__ = ["Exported", "export_onnx", "export_pt2"]
+
+_MOST = 1000
+"""Ways or shots of a task on which a program is traced."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def export_onnx(
 
     Raises:
         LearnerError: the learner cannot be exported, with the reason.
+        ArgumentError: ways or shots that no task has.
         ArtefactError: the program answers otherwise than PyTorch, so that it was not written.
         MissingExtra: onnx, onnxscript or onnxruntime is not installed.
 
@@ -174,6 +178,9 @@ def _exported(
     """Everything is made and tested before anything is written."""
     _refuse(thing, adaptation)
     like, ways, shots = tasks
+    for name, least, value in (("ways", 2, ways), ("shots", 1, shots)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST):
+            raise ArgumentError(Argument(name, value), f" must be a whole number from {least} to {_MOST:,}.")
     owner = thing.learner if isinstance(thing, Predictor) else thing
     with value_of(owner).lent() as learner:
         rows = material(thing, like)

@@ -1,5 +1,6 @@
 """A program as an ONNX model: named inputs, outputs and free axes, notes inside, nothing of the machine that made it."""
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.errors import ArtefactError, LearnerError, MissingExtra
+from quickstudy.errors import Argument, ArtefactError, LearnerError, MissingExtra
 from quickstudy.export.graphs import Graph, quiet
 from quickstudy.export.trials import Trial
 from quickstudy.storage.artefact import versions
@@ -28,21 +29,25 @@ def onnx_model(graph: Graph) -> Any:
         LearnerError: an operation has no counterpart in ONNX.
     """
     _needed("onnx", "onnxscript")
-    with quiet(), torch.no_grad():
+    try:
+        made = _converted(graph, optimize=True)
+    except Exception:  # the optimiser knows fewer programs than the exporter
         try:
-            made = torch.onnx.export(
-                graph.program, input_names=list(graph.inputs), output_names=list(graph.outputs), verbose=False, dynamo=True
-            )
+            made = _converted(graph, optimize=False)
         except Exception as error:  # of the exporter, which knows no common error
-            reason = _last_line(error)
-            raise LearnerError(
-                f"this program cannot be written as ONNX ({reason}). Export it for PyTorch: format pt2."
-            ) from error
-    assert made is not None
+            operation = re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", str(error) + _last_line(error))
+            reason = f"ONNX has no operation for {operation[1]}" if operation else _last_line(error)
+            raise LearnerError(f"this program cannot be written as ONNX ({reason}). Export it for PyTorch: pt2.") from error
     model = made.model_proto
     _name_axes(model, graph)
     _forget(model)
     return model
+
+
+def _converted(graph: Graph, *, optimize: bool) -> Any:
+    names = {"input_names": list(graph.inputs), "output_names": list(graph.outputs)}
+    with quiet(), torch.no_grad():
+        return torch.onnx.export(graph.program, **names, verbose=False, dynamo=True, optimize=optimize)  # type: ignore[arg-type]
 
 
 def with_notes(model: Any, notes: Mapping[str, str]) -> bytes:
@@ -77,7 +82,9 @@ def smaller(model: Any) -> Any:
         )
         found = onnx.load(path)
     if not any(node.op_type in ("MatMulInteger", "DynamicQuantizeLinear") for node in found.graph.node):
-        raise LearnerError("this program has no matrix of weights that could be kept in 8 bits. Leave int8 out.")
+        raise LearnerError(
+            "this program has no matrix of weights that could be kept in 8 bits. Leave ", Argument("int8"), " out."
+        )
     found.producer_name, found.producer_version = SOFTWARE, versions()[SOFTWARE]
     return found
 
