@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], type[Exception], str]] = {
     "too many ways": (
         lambda p: export_onnx(learners.MAML(MLP(4, (8,), outputs=2)), p, like=support(), ways=3),
         ShapeError,
-        "Give other ways",
+        "Give another number of ways",
     ),
     "inner gradients": (
         lambda p: export_onnx(learners.MAML(MLP(4, (8,), outputs=2)), p, like=support(), adaptation=p.with_name("b.onnx")),

@@ -19,7 +19,7 @@ from quickstudy.inputs.kinds import input_kind
 from quickstudy.inputs.texts import Texts
 from quickstudy.learner import Learner, Predictor
 from quickstudy.likelihood import Gaussian, Labels
-from quickstudy.nn import MLP, Conv4, Frozen, UnitLength
+from quickstudy.nn import MLP, Conv4, Frozen, LSTMCell, UnitLength
 from quickstudy.task import Examples
 
 Make = Callable[[], Learner[Any]]
@@ -114,7 +114,7 @@ def test_one_program_answers_for_any_task(name: str, tmp_path: Path) -> None:
             same(run(path, {"x": queries.numpy(), **state}), predictor, queries)
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", ["ProtoNet", "MAML", "NearestCentroid, texts", "ProtoNet, labels", "ALPaCA"])
 def test_a_folded_file_is_its_task(name: str, tmp_path: Path) -> None:
     make, _, ways = SHARED[name]
     learner, path = make(), tmp_path / "mine.onnx"
@@ -144,11 +144,21 @@ def test_an_adaptation_is_exported_too(name: str, tmp_path: Path) -> None:
     same(run(tmp_path / "a.onnx", {"x": x.numpy(), **state}), learner(support), x)
 
 
-def test_a_wider_network_leaves_ways_free_and_a_fixed_size_is_stated(tmp_path: Path) -> None:
-    """Where a program holds for one size alone, the file says which, and onnxruntime refuses others."""
-    learner = read_by(learners.SNAIL(MLP(6, (8,)), features=8, ways=3, shots=2), rows(6))
-    found = export_onnx(learner, tmp_path / "snail.onnx", ways=3, shots=2)
-    assert notes(tmp_path / "snail.onnx")["fixed"] == found.fixed
+def test_a_fixed_size_is_stated_and_others_are_refused(tmp_path: Path) -> None:
+    """A memory reads its support set step by step, so that the program of its adaptation is for one number of steps."""
+    learner = read_by(learners.MANN(MLP(6, (4,)), LSTMCell(2 * 4 + 3, 3)), rows(6))
+    found = export_onnx(learner, tmp_path / "m.onnx", ways=3, shots=2, adaptation=tmp_path / "m.adapt.onnx")
+    assert found.adaptation is not None and found.adaptation.fixed["examples"] == 6
+    assert notes(tmp_path / "m.adapt.onnx")["fixed"] == found.adaptation.fixed
+    for examples in (6, 7):
+        support, x = task(learner, 3, examples)
+        given = {"x": support.x.numpy(), "y": support.y.numpy(), "mask": support.mask.numpy()}  # type: ignore[union-attr]
+        if examples == 7:
+            with pytest.raises(Exception, match="invalid dimensions"):
+                run(tmp_path / "m.adapt.onnx", given)
+        else:
+            state = {name: value.numpy() for name, value in run(tmp_path / "m.adapt.onnx", given).items()}
+            same(run(tmp_path / "m.onnx", {"x": x.numpy(), **state}), learner(support), x)
 
 
 def test_files_are_the_same_every_time_and_hold_no_paths(tmp_path: Path) -> None:

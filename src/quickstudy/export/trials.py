@@ -56,8 +56,8 @@ def deviation(trials: Sequence[Trial], found: Sequence[Mapping[str, Tensor]]) ->
     numbers are equal.
 
     >>> wanted = Trial({}, {"logits": torch.tensor([0.0, 2.0, -1e4]), "probabilities": torch.tensor([0.5])})
-    >>> deviation([wanted], [{"logits": torch.tensor([0.0, 2.01, -1e4]), "probabilities": torch.tensor([0.75])}])
-    Deviation(logits=0.005..., probabilities=0.25)
+    >>> print(deviation([wanted], [{"logits": torch.tensor([0.0, 2.01, -1e4]), "probabilities": torch.tensor([0.75])}]))
+    5.0e-03 of the range, 2.5e-01 in probabilities
     """
     worst = {"logits": 0.0, "probabilities": 0.0}
     for name in trials[0].outputs:
