@@ -59,7 +59,7 @@ def export(
     for path in [output, *([apart] if apart is not None else [])]:
         check_output(path, kind, argument="output", force=force)
     if int8 and format_ != "onnx":
-        raise ArgumentError(Argument("int8"), " is of ONNX. Leave it out, or leave out ", Argument("format_"), ".")
+        raise ArgumentError(Argument("int8"), " is of ONNX. Leave it out, or leave out ", Argument("format"), ".")
     thing, like = _thing(run, ways)
     if apart is not None:
         _refuse_adapted(thing)

@@ -27,7 +27,7 @@ _QUERIES = 3
 WIDE = 32
 """Queries on which the loss of a smaller precision is measured."""
 
-Axes = Mapping[str, Mapping[int, str]]
+_Axes = Mapping[str, Mapping[int, str]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Graph:
     program: ExportedProgram
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    axes: Axes
+    axes: _Axes
     trials: tuple[Trial, ...]
     wide: Trial | None = None
     fixed: Mapping[str, int] = field(default_factory=dict)
@@ -142,7 +142,7 @@ def _grouped(inputs: Mapping[str, Any], kind: str) -> tuple[Any, ...]:
     return (x,) if kind == "predictor" else (state, x)
 
 
-def _traced(program: nn.Module, inputs: Mapping[str, Tensor], axes: Axes, kind: str) -> ExportedProgram:
+def _traced(program: nn.Module, inputs: Mapping[str, Tensor], axes: _Axes, kind: str) -> ExportedProgram:
     free = torch.export.Dim.AUTO
     shapes = _grouped({name: dict.fromkeys(axes.get(name, {}), free) for name in inputs}, kind)
     with quiet(), torch.no_grad():
