@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.datasets.encoded import cache_key, encoded
+from quickstudy.datasets.encoded import cache_key, encoded, unencoded
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.store import pieces_of, write_store
 from quickstudy.errors import ArtefactError, DataError, LearnerError, ShapeError
@@ -300,3 +300,15 @@ def test_links_in_a_cache_are_replaced_and_what_they_name_is_left_alone(index: C
     with pytest.raises(ArtefactError, match="is a link"):
         encoded(index, encoder, folder=home)
     assert (tmp_path / "thesis").read_text() == "three years"
+
+
+def test_rows_before_the_encoder_are_found_again(tmp_path: Path) -> None:
+    """Also of some classes, so that one plan of tasks fits both."""
+    index = ClassIndex(torch.eye(6), torch.tensor([0, 0, 1, 1, 2, 2]), ("a", "b", "c"))
+    features = encoded(index, nn.Linear(6, 2), folder=tmp_path)
+    assert torch.equal(unencoded(features).gather(torch.arange(6)), torch.eye(6))
+    some = features.select(["c", "a"])
+    assert torch.equal(unencoded(some).gather(torch.arange(4)), torch.eye(6)[[0, 1, 4, 5]])
+    assert unencoded(some).labels.tolist() == some.labels.tolist() == [1, 1, 0, 0]
+    with pytest.raises(DataError, match="holds no features of datasets.encoded"):
+        unencoded(index)

@@ -158,3 +158,12 @@ def test_a_map_is_cut_to_the_nearest_of_low_rank() -> None:
         torch.testing.assert_close(torch.linalg.norm(whole - change), lost, rtol=1e-4, atol=1e-5)
         assert int(torch.linalg.matrix_rank(change, atol=1e-4)) == rank
     torch.testing.assert_close(layer.of_rank(3).of_rank(3)(torch.eye(D)), layer.of_rank(3)(torch.eye(D)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_fit_to_some_classes_is_a_fit_to_an_index_of_them() -> None:
+    rows = index()
+    some, alone = (
+        Whitening.fitted(data, D, centre=True, of=of) for data, of in ((rows, [1, 3, 4]), (rows.select([1, 3, 4]), None))
+    )
+    torch.testing.assert_close(some.spreads, alone.spreads, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(shown(some, rows), shown(alone, rows), rtol=1e-3, atol=1e-4)

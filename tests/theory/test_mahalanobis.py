@@ -7,6 +7,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from torch import nn
 
 from quickstudy import Examples, learners
+from quickstudy.errors import LearnerError
 from quickstudy.functional import ellipsoids, mahalanobis_distance
 
 
@@ -31,6 +32,16 @@ def test_it_is_the_papers_formula(features: int, labels: list[int]) -> None:
     x = 5 * torch.randn(7, features, dtype=torch.float64) + 3
     found = mahalanobis_distance(x, ellipsoids(support.x, support.y, support.mask))
     torch.testing.assert_close(found, formula(support, x))
+
+
+def test_a_scale_is_that_of_the_features() -> None:
+    support = Examples.of(torch.randn(12, 5, dtype=torch.float64), torch.tensor([0, 1, 2] * 4))
+    x = torch.randn(7, 5, dtype=torch.float64)
+    learner = learners.MahalanobisProtoNet(nn.Flatten(), scale=8.0).double()
+    longer = Examples(8 * support.x, support.y, support.mask)
+    torch.testing.assert_close(learner(support)(x), -formula(longer, 8 * x))
+    with pytest.raises(LearnerError, match=r"scale=0\.0 must be positive"):
+        learners.MahalanobisProtoNet(nn.Flatten(), scale=0.0)
 
 
 @pytest.mark.parametrize("features", [3, 40])

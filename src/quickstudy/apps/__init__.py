@@ -2,7 +2,20 @@
 
 from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.drug_discovery import drug_discovery
+from quickstudy.apps.image_classification import image_classification
+from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.recommendation import recommendation
+from quickstudy.apps.satellite_imagery import satellite_imagery
 
-__all__ = ["Application", "Baseline", "Setting", "drug_discovery", "personalised_medicine", "recommendation"]
+__all__ = [
+    "Application",
+    "Baseline",
+    "Setting",
+    "drug_discovery",
+    "image_classification",
+    "medical_imaging",
+    "personalised_medicine",
+    "recommendation",
+    "satellite_imagery",
+]

@@ -3,7 +3,7 @@
 from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.derived import halves, mixed_classes, overlaid, rotated_classes
-from quickstudy.datasets.encoded import encoded
+from quickstudy.datasets.encoded import encoded, unencoded
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.image_parts import image_parts
@@ -42,5 +42,6 @@ __all__ = [
     "rotated_classes",
     "split_classes",
     "table",
+    "unencoded",
     "write_store",
 ]

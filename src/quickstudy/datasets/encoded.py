@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.encoding import Encoding, encoding
 from quickstudy.datasets.fetch import cache_folder
+from quickstudy.datasets.held_rows import Part, part_of
 from quickstudy.datasets.mapped_rows import MappedRows, RowLayout
 from quickstudy.datasets.store import pieces_of
 from quickstudy.errors import DataError
@@ -31,7 +32,7 @@ from quickstudy.storage.blueprint import Recorded, blueprint
 from quickstudy.storage.files import locked, read_json, write_whole
 from quickstudy.storage.plain_json import parsed
 
-__all__ = ["FeatureRows", "cache_key", "encoded"]
+__all__ = ["FeatureRows", "cache_key", "encoded", "unencoded"]
 
 _KINDS = {torch.float32: "float32", torch.float16: "float16"}
 
@@ -91,7 +92,7 @@ def encoded(
                 f"{home} cannot be written to ({error.strerror}). Choose another folder, or free its disk; what is done is kept."
             ) from error
     name = f"{index.name}, features of {_title(encoder)}"
-    return replace(index, x=FeatureRows(cache.path, work.shape, _KINDS[dtype]), name=name, reads=None)
+    return replace(index, x=FeatureRows(cache.path, work.shape, _KINDS[dtype], index), name=name, reads=None)
 
 
 def _title(encoder: nn.Module) -> str:
@@ -101,6 +102,19 @@ def _title(encoder: nn.Module) -> str:
     return named if isinstance(named, str) else type(inside).__name__
 
 
+def unencoded(index: ClassIndex) -> ClassIndex:
+    """The rows that `encoded` was given: the same numbers of rows and classes, so that a plan of tasks fits both.
+
+    Raises:
+        DataError: these rows are no features of `encoded`.
+    """
+    rows = index.x.rows if isinstance(index.x, Part) else index.x
+    if not isinstance(rows, FeatureRows) or rows.origin is None:
+        raise DataError(f"{index.name} holds no features of datasets.encoded, so there are no rows before an encoder.")
+    x = part_of(rows.origin.x, index.x.chosen) if isinstance(index.x, Part) else rows.origin.x
+    return replace(index, x=x, reads=rows.origin.reads)
+
+
 class FeatureRows:
     """Rows of a feature cache, read on demand, in float32.
 
@@ -108,10 +122,11 @@ class FeatureRows:
         path: of the cache.
         shape: of a row.
         kind: of its numbers on disk.
+        origin: the index of the rows before the encoder.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], kind: str) -> None:
-        self.path = path
+    def __init__(self, path: Path, shape: tuple[int, ...], kind: str, origin: ClassIndex | None = None) -> None:
+        self.path, self.origin = path, origin
         self.rows = MappedRows(path / "rows.bin", RowLayout.of_tensor(shape, kind))
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from quickstudy.nn import backbones, film, norm
 from quickstudy.nn.adam_lstm import AdamLSTM
 from quickstudy.nn.augmented import Augmented, AugmentedMLP
 from quickstudy.nn.backbones.efficientnet_lite import EfficientNetLite0
+from quickstudy.nn.backbones.efficientnet_maps import EfficientNetMaps
 from quickstudy.nn.backbones.item_set import ItemSet
 from quickstudy.nn.backbones.pretrained import Pretrained
 from quickstudy.nn.backbones.resnet12 import ResNet12
@@ -14,6 +15,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.exact_norm import ExactBatchNorm2d
 from quickstudy.nn.feature_map import LinearMap, Whitening
+from quickstudy.nn.feature_scales import FeatureScales
 from quickstudy.nn.feature_weights import FeatureWeights
 from quickstudy.nn.film import FiLM, ScaledFiLM
 from quickstudy.nn.frozen import Frozen
@@ -28,6 +30,7 @@ from quickstudy.nn.mlp import MLP
 from quickstudy.nn.named_weights import NamedWeights
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.point import Point
+from quickstudy.nn.rank_gaussian import RankGaussian
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
 from quickstudy.nn.relation import Conv4Maps, Relation
 from quickstudy.nn.renormed import NormedByExample, Settled
@@ -40,6 +43,7 @@ from quickstudy.nn.side_by_side import ColumnRange, SideBySide
 from quickstudy.nn.snail import CausalNet
 from quickstudy.nn.standardised import Standardised, UnitLength
 from quickstudy.nn.variational import GaussianCode, GaussianWeights
+from quickstudy.nn.weighted_blocks import WeightedBlocks
 from quickstudy.nn.with_inputs import WithInputs
 from quickstudy.nn.written import WrittenFiLM, WrittenHead, WrittenInTurn, WrittenLowRank, WrittenNetwork
 
@@ -58,7 +62,9 @@ __all__ = [
     "CoordinateLSTM",
     "CosineKernel",
     "EfficientNetLite0",
+    "EfficientNetMaps",
     "ExactBatchNorm2d",
+    "FeatureScales",
     "FeatureWeights",
     "FeedForward",
     "FiLM",
@@ -82,6 +88,7 @@ __all__ = [
     "Pretrained",
     "QueryContext",
     "RBFKernel",
+    "RankGaussian",
     "Relation",
     "ResNet12",
     "RuleOptimizer",
@@ -97,6 +104,7 @@ __all__ = [
     "TanimotoKernel",
     "TokenTransformer",
     "UnitLength",
+    "WeightedBlocks",
     "Whitening",
     "WithInputs",
     "WrittenFiLM",

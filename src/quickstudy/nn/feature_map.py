@@ -4,6 +4,7 @@ Source: Hatch & Stolcke, 2006, Generalized linear kernels for one-versus-all cla
 recognition (within-class covariance normalisation).
 """
 
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -72,6 +73,7 @@ class Whitening(Recorded, nn.Module):
         strength: float = 0.25,
         floor: float = 1.0,
         learn: bool = True,
+        of: Sequence[int] | None = None,
     ) -> Self:
         """Of the classes of meta-training, in two passes over their rows, 1,000 at a time, in double precision.
 
@@ -80,14 +82,18 @@ class Whitening(Recorded, nn.Module):
             centre: take away the mean of their rows. It suits data like them, and does harm on others: 1 to 2 points on satellite
                 tiles by the mean of photos.
             rank, strength, floor, learn: as above.
+            of: numbers of the classes that count; None counts all. What others would gain from these, tasks of the others tell.
 
         Raises:
             DataError: rows that are no vectors of features, or no class with two examples that differ.
             LearnerError: as above.
         """
-        mean = _mean(index) * centre
+        counted = torch.ones(len(index.classes), dtype=torch.bool)
+        if of is not None:
+            counted = torch.zeros_like(counted).index_fill(0, torch.tensor(of), True)
+        mean = _mean(index, counted) * centre
         layer = cls(mean.shape[0], rank, strength=strength, floor=floor, learn=learn)
-        values, vectors = torch.linalg.eigh(_within(index, mean))
+        values, vectors = torch.linalg.eigh(_within(index, mean, counted))
         values, vectors = values.flip(0)[:rank].clamp(min=0), vectors.flip(1)[:, :rank]
         if not float(values[0]) > 1e-12:
             raise DataError(f"{index.name}: the examples of each class are equal, so there is no spread to shorten.")
@@ -162,28 +168,30 @@ class LinearMap(Recorded, nn.Module):
         return found
 
 
-def _mean(index: ClassIndex) -> Tensor:
-    """Of all rows, in double precision."""
+def _mean(index: ClassIndex, counted: Tensor) -> Tensor:
+    """Of all rows of the classes that count, in double precision."""
     total: Tensor | None = None
-    for x, _ in pieces_of(index):
+    for x, labels in pieces_of(index):
         if x.ndim != 2 or not x.is_floating_point():
             shape = tuple(x.shape[1:])
             raise DataError(
                 f"{index.name}: a row is {str(x.dtype).removeprefix('torch.')} of shape {shape}, no vector of features. Give "
                 "datasets.encoded(index, backbone)."
             )
-        total = x.double().sum(0) if total is None else total + x.double().sum(0)
+        part = x[counted[labels]].double().sum(0)
+        total = part if total is None else total + part
     assert total is not None
-    return total / len(index)
+    return total / index.counts[counted].sum()
 
 
-def _within(index: ClassIndex, mean: Tensor) -> Tensor:
-    """The covariance within classes of rows that are centred and of unit length."""
+def _within(index: ClassIndex, mean: Tensor, counted: Tensor) -> Tensor:
+    """The covariance within the classes that count, of rows that are centred and of unit length."""
     products = mean.new_zeros(mean.shape[0], mean.shape[0])
     sums = mean.new_zeros(len(index.classes), mean.shape[0])
     for x, labels in pieces_of(index):
-        unit = nn.functional.normalize(x.double() - mean, dim=-1)
+        here = counted[labels]
+        unit = nn.functional.normalize(x[here].double() - mean, dim=-1)
         products += unit.T @ unit
-        sums.index_add_(0, labels, unit)
+        sums.index_add_(0, labels[here], unit)
     between = sums.T @ (sums / index.counts[:, None])
-    return (products - between) / max(len(index) - len(index.classes), 1)
+    return (products - between) / (index.counts[counted] - 1).sum().clamp(min=1)

@@ -10,8 +10,8 @@ from quickstudy.storage.artefact import Artefact
 
 __all__ = ["completed", "modern"]
 
-_ADDED = ("kept.memory",)
-"""Buffers that learners did not have in format 1, and whose first values say what was done then."""
+_ADDED = ("kept.memory", "log_scale")
+"""What learners did not have in format 1, and whose first values say what was done then."""
 
 
 def modern(found: Artefact) -> Artefact:

@@ -19,6 +19,9 @@ def maps() -> nn.Module:
 
 CASES: dict[str, Case] = {
     "MahalanobisProtoNet": Case(partial(built, learners.MahalanobisProtoNet, encoder), few),
+    "MahalanobisProtoNet, learned scale": Case(
+        partial(built, learners.MahalanobisProtoNet, encoder, scale=2.0, learn_scale=True), few
+    ),
     "MahalanobisProtoNet, more examples than features": Case(
         partial(built, learners.MahalanobisProtoNet, partial(MLP, INPUTS, (24, 4))), partial(few, (2, 6), (2, 5))
     ),

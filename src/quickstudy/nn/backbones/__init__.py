@@ -2,6 +2,7 @@
 
 from quickstudy.nn.backbones.catalogue import BACKBONES, Backbone, build, describe, names
 from quickstudy.nn.backbones.efficientnet_lite import EfficientNetLite0
+from quickstudy.nn.backbones.efficientnet_maps import EfficientNetMaps
 from quickstudy.nn.backbones.item_set import ItemSet
 from quickstudy.nn.backbones.libraries import LIBRARIES, in_library
 from quickstudy.nn.backbones.pretrained import Pretrained, known_weights
@@ -16,6 +17,7 @@ __all__ = [
     "Backbone",
     "DropBlock",
     "EfficientNetLite0",
+    "EfficientNetMaps",
     "ItemSet",
     "Pretrained",
     "ResNet12",

@@ -1,7 +1,7 @@
 """Pretrained weights that come with packages: where their file is, which hash it has, and how it fills which network."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from quickstudy.datasets.fetch import cache_folder
 from quickstudy.errors import ArtefactError, MissingExtra
 from quickstudy.nn.backbones.efficientnet_lite import EfficientNetLite0
+from quickstudy.nn.backbones.efficientnet_maps import EfficientNetMaps
 from quickstudy.nn.backbones.onnx_weights import onnx_tensors
 from quickstudy.nn.backbones.token_transformer import TokenTransformer
 from quickstudy.storage.file_hash import sha256_of
@@ -123,19 +124,22 @@ def _minilm_tensors(path: Path) -> dict[str, Tensor]:
     return state | {f"{a}{p}": found[f"inner.{b}{p}"] for a, b in norms.items() for p in ("weight", "bias")}
 
 
+_LITE0 = Weights(
+    name="efficientnet-lite0",
+    reads="images",
+    features=1280,
+    find=_lite0_file,
+    network=EfficientNetLite0,
+    tensors=_lite0_tensors,
+    mean=(127 / 255,) * 3,
+    deviation=(128 / 255,) * 3,
+    size=128,
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
+
 PACKAGED = {
-    "efficientnet-lite0": Weights(
-        name="efficientnet-lite0",
-        reads="images",
-        features=1280,
-        find=_lite0_file,
-        network=EfficientNetLite0,
-        tensors=_lite0_tensors,
-        mean=(127 / 255,) * 3,
-        deviation=(128 / 255,) * 3,
-        size=128,
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
+    "efficientnet-lite0": _LITE0,
+    "efficientnet-maps": replace(_LITE0, name="efficientnet-maps", features=EfficientNetMaps.features, network=EfficientNetMaps),
     "minilm": Weights(
         name="minilm",
         reads="texts",

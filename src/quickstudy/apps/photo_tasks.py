@@ -1,0 +1,37 @@
+"""Tasks of images that belong to photographs or regions: fixed lists, and intervals for other photographs or regions."""
+
+from pathlib import Path
+
+import torch
+
+from quickstudy.apps.application import Setting
+from quickstudy.datasets.manifest import digest_of_files, files_below
+from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.source import generator_of
+
+__all__ = ["TASK_SEED", "digest_of_images", "setting_by_group"]
+
+_TASKS, TASK_SEED = 300, 1_000
+
+
+def setting_by_group(source: FewShot, val: FewShot, shots: int, bar: float | None = None, *, seed: int = TASK_SEED) -> Setting:
+    """A list of 300 tasks, whose units are the groups of the index: those of all images of a task.
+
+    Args:
+        source: of the tasks.
+        val: of meta-validation, for baselines.
+        shots: place on the axis.
+        bar: by how much the learner must be above the best baseline.
+        seed: of the list.
+    """
+    plan = source.plan(_TASKS, generator_of(seed))
+    if source.index.groups is None:
+        return Setting(source, val, shots, plan=plan, bar=bar)
+    rows = torch.cat([plan.support_rows, plan.query_rows], 1)
+    real = torch.cat([plan.support_mask, plan.query_mask], 1)
+    return Setting(source, val, shots, plan=plan, units=torch.where(real, source.index.groups[rows], -1), bar=bar)
+
+
+def digest_of_images(path: Path) -> str:
+    """Of a folder or a ZIP; other images have another one."""
+    return digest_of_files([path], path.parent) if path.is_file() else digest_of_files(files_below(path), path)
