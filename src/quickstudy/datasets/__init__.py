@@ -6,6 +6,7 @@ from quickstudy.datasets.derived import halves, mixed_classes, overlaid, rotated
 from quickstudy.datasets.encoded import encoded, unencoded
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
+from quickstudy.datasets.image_manifest import image_manifest
 from quickstudy.datasets.image_parts import image_parts
 from quickstudy.datasets.image_zip import image_zip
 from quickstudy.datasets.molecules import molecules
@@ -29,6 +30,7 @@ __all__ = [
     "glyphs",
     "halves",
     "image_folder",
+    "image_manifest",
     "image_parts",
     "image_zip",
     "mixed_classes",
