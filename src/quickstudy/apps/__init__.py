@@ -1,21 +1,27 @@
 """Applications, one file each: a source of tasks from real data, a recipe, its baselines, and words for the user."""
 
 from quickstudy.apps.application import Application, Baseline, Setting
+from quickstudy.apps.customer_service import customer_service
 from quickstudy.apps.drug_discovery import drug_discovery
 from quickstudy.apps.image_classification import image_classification
 from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.recommendation import recommendation
 from quickstudy.apps.satellite_imagery import satellite_imagery
+from quickstudy.apps.sentiment import sentiment
+from quickstudy.apps.text_classification import text_classification
 
 __all__ = [
     "Application",
     "Baseline",
     "Setting",
+    "customer_service",
     "drug_discovery",
     "image_classification",
     "medical_imaging",
     "personalised_medicine",
     "recommendation",
     "satellite_imagery",
+    "sentiment",
+    "text_classification",
 ]

@@ -14,6 +14,7 @@ from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.learners.blackbox.leo import LEO, LEOPenalties
 from quickstudy.learners.blackbox.meta_networks import MetaNetworks
 from quickstudy.learners.blackbox.simple_cnaps import SimpleCNAPs
+from quickstudy.learners.closed_form.gated_heads import GatedHeads
 from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
 from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.learners.closed_form.r2d2 import R2D2
@@ -67,6 +68,7 @@ __all__ = [
     "FineTune",
     "FirstOrderWarmUp",
     "FromScratch",
+    "GatedHeads",
     "HyperNetwork",
     "Improvements",
     "LEOPenalties",

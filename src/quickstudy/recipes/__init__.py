@@ -7,6 +7,7 @@ from quickstudy.recipes.cnaps import cnaps
 from quickstudy.recipes.deep_kernel_transfer import deep_kernel_transfer
 from quickstudy.recipes.feat import feat
 from quickstudy.recipes.fine_tune import fine_tune
+from quickstudy.recipes.gated_heads import gated_heads
 from quickstudy.recipes.hypernetwork import hypernetwork
 from quickstudy.recipes.imaml import imaml
 from quickstudy.recipes.learned_optimizer import learned_optimizer
@@ -62,6 +63,7 @@ __all__ = [
     "feat",
     "few_shot",
     "fine_tune",
+    "gated_heads",
     "hypernetwork",
     "imaml",
     "learned_optimizer",

@@ -88,8 +88,9 @@ def appraise(
         first = trained[0][0]
         recipe = first.recipe()
         learners = [learner for _, learner in trained]
-        settings = dict(application.settings(recipe))
-        for name, setting in settings.items():
+        here = dict(application.settings(recipe))
+        settings |= here
+        for name, setting in here.items():
             count = _QUICK_TASKS if quick else tasks or setting.tasks
             plan = setting.plan if setting.plan is not None else setting.test.plan(count, generator_of(task_seed))
             plan = plan[:count] if quick or tasks else plan

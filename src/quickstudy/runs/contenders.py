@@ -146,6 +146,7 @@ CONTENDERS: dict[str, Contender] = {
     "R2D2": _by(recipes.r2d2),
     "LRD2": _by(recipes.lrd2),
     "DeepKernelTransfer": _by(recipes.deep_kernel_transfer),
+    "GatedHeads": _by(recipes.gated_heads),
     "LogisticByShots": _by(recipes.logistic_by_shots),
     "FineTune": _on_examples(recipes.fine_tune),
     "FromScratch": _from_scratch,

@@ -17,6 +17,7 @@ from quickstudy.tasks.named_data import Sources
 from quickstudy.tasks.one_hot_sinusoid import OneHotSinusoid
 from quickstudy.tasks.open_data import Opened, Reading, open_data
 from quickstudy.tasks.open_set import OpenSet
+from quickstudy.tasks.other_inputs import other_inputs
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
 from quickstudy.tasks.sinusoid import Sinusoid
@@ -66,5 +67,6 @@ __all__ = [
     "load_tasks",
     "meta_dataset_sizes",
     "open_data",
+    "other_inputs",
     "save_tasks",
 ]

@@ -13,6 +13,7 @@ from quickstudy.learner import Learner
 from quickstudy.likelihood import Gaussian, Labels
 from quickstudy.nn import MLP
 
+square = partial(nn.Linear, INPUTS, INPUTS)
 narrow = partial(MLP, INPUTS, (24, 3))
 """Fewer features than examples: the other form of the solution."""
 
@@ -44,6 +45,7 @@ CASES: dict[str, Case] = {
     "LRD2": Case(partial(built, learners.LRD2, encoder), few),
     "LRD2, more examples than features": Case(partial(built, learners.LRD2, narrow), partial(few, (3, 6), (2, 5))),
     "LogisticByShots": Case(partial(built, learners.LogisticByShots, encoder), partial(few, (2, 5), (2, 5))),
+    "GatedHeads": Case(partial(built, learners.GatedHeads, nn.Flatten, square, scale=1.0), partial(few, (2, 5), (2, 5))),
     "LRD2, labels": Case(partial(built, learners.LRD2, encoder, likelihood=Labels()), labelled),
     "R2D2, prior and class weights": Case(around(learners.R2D2, encoder, penalty=1.0, balanced=True), partial(few, (1, 4))),
     "R2D2, values around a prior": Case(around(learners.R2D2, curves, 24, 1, penalty=0.1, likelihood=Gaussian()), waves),
