@@ -4,6 +4,7 @@ from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.customer_service import customer_service
 from quickstudy.apps.drug_discovery import drug_discovery
 from quickstudy.apps.image_classification import image_classification
+from quickstudy.apps.image_classification_from_scratch import image_classification_from_scratch
 from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.recommendation import recommendation
@@ -18,6 +19,7 @@ __all__ = [
     "customer_service",
     "drug_discovery",
     "image_classification",
+    "image_classification_from_scratch",
     "medical_imaging",
     "personalised_medicine",
     "recommendation",
