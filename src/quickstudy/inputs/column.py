@@ -19,6 +19,7 @@ _Kind = Literal["number", "category", "date"]
 
 _FAR = 10.0
 _MOST_CATEGORIES = 100
+_FEW = 10
 _CODE = re.compile(r"-?\d+|True|False")
 _DAY = 86_400.0
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
@@ -32,7 +33,8 @@ class Column:
 
     A number or a date (days since 1970) becomes ``(v − mean) / deviation``, kept within ±10; a category becomes a one-hot row of
     its known values and, as the last, one for unknown ones. Where meta-training rows lack values, one more number is 1 for a
-    missing value (whose other numbers are 0); where they never do, a missing value is refused.
+    missing value (whose other numbers are 0); where they never do, a missing value is refused. With a ``floor`` a number is read
+    as ``log(v + floor)``, mean and deviation are those of the logarithms, and a negative value is refused.
 
     Args:
         name: of the column.
@@ -40,6 +42,7 @@ class Column:
         mean, deviation: of the numbers, or of the dates in days.
         values: the known categories, sorted.
         missing: whether values may be missing.
+        floor: added before the logarithm; 0 for a column that is read as it is.
 
     Raises:
         DataError: a record that is none.
@@ -51,11 +54,13 @@ class Column:
     deviation: float = 1.0
     values: tuple[str, ...] = ()
     missing: bool = False
+    floor: float = 0.0
 
     def __post_init__(self) -> None:
         sound = isinstance(self.name, str) and self.kind in get_args(_Kind) and isinstance(self.missing, bool)
-        numbers = (self.mean, self.deviation)
+        numbers = (self.mean, self.deviation, self.floor)
         sound = sound and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers) and self.deviation > 0
+        sound = sound and self.floor >= 0 and (not self.floor or self.kind == "number")
         values = tuple(self.values)
         if not sound or not all(isinstance(value, str) for value in values) or len(set(values)) < len(values):
             raise DataError(f"the record of the column {self.name!r} is none: {shown(tuple(vars(self).values()), 200)}.")
@@ -86,7 +91,7 @@ class Column:
             known = {value: place for place, value in enumerate(self.values)}
             found[rows, [known.get(value, len(self.values)) for value in values]] = 1
         else:
-            scaled = (np.asarray(values, dtype=np.float64) - self.mean) / self.deviation
+            scaled = (self._logarithms(np.asarray(values, dtype=np.float64), rows) - self.mean) / self.deviation
             found[rows, 0] = scaled.clip(-_FAR, _FAR)
         return found
 
@@ -109,6 +114,19 @@ class Column:
             values.append(value)
         return lacking, values
 
+    def _logarithms(self, numbers: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Numbers of these rows, or their logarithms."""
+        if not self.floor:
+            return numbers
+        if bool((numbers < 0).any()):
+            first = int((numbers < 0).argmax())
+            raise DataError(
+                f'the column "{self.name}" holds numbers of 0 or more (their logarithms are read), but row {int(rows[first])} '
+                f"(the first is 0) has {numbers[first]:g}. Correct it, or leave it empty where it is unknown."
+            )
+        found: NDArray[np.float64] = np.log(numbers + self.floor)
+        return found
+
     def _takes(self, item: Any) -> bool:
         """Whether a category is written as the known ones are: numbers belong among codes alone."""
         return isinstance(item, str) or all(_CODE.fullmatch(value) for value in self.values)
@@ -120,7 +138,7 @@ class Column:
         )
 
 
-def fitted(name: str, given: Sequence[Any] | NDArray[Any], *, category: bool = False) -> Column:
+def fitted(name: str, given: Sequence[Any] | NDArray[Any], *, category: bool = False, logarithm: bool = False) -> Column:
     """A column as meta-training rows have it.
 
     Numbers and truth values are numbers, dates and texts that are all ISO dates are dates, other texts are categories.
@@ -129,15 +147,17 @@ def fitted(name: str, given: Sequence[Any] | NDArray[Any], *, category: bool = F
         name: of the column.
         given: its values in the meta-training rows.
         category: whether its numbers are codes of categories.
+        logarithm: read numbers by their logarithm, if they are skewed: none is negative, there are more than ten, and their
+            logarithms (after the smallest positive one is added) have the smaller skewness.
 
     Raises:
         DataError: values of several kinds or of none, no value at all, infinite ones, or more than 100 categories.
 
     >>> fitted("age", [40, 60, None]), fitted("city", ["Rome", "Oslo"]).values
-    (Column(name='age', kind='number', mean=50.0, deviation=10.0, values=(), missing=True), ('Oslo', 'Rome'))
+    (Column(name='age', kind='number', mean=50.0, deviation=10.0, values=(), missing=True, floor=0.0), ('Oslo', 'Rome'))
     """
     if isinstance(given, np.ndarray) and given.dtype.kind in "fiub" and not category:
-        return _of_numbers(name, given.astype(np.float64))
+        return _of_numbers(name, given.astype(np.float64), logarithm)
     items = _items(given)
     present = [item for item in items if not is_missing(item)]
     if not present:
@@ -157,20 +177,36 @@ def fitted(name: str, given: Sequence[Any] | NDArray[Any], *, category: bool = F
             )
         return Column(name, "category", values=values, missing=missing)
     _, found = Column(name, kind, missing=True)._present(items)
-    return _scaled(name, kind, np.asarray(found, dtype=np.float64), missing=missing)
+    return _scaled(name, kind, np.asarray(found, dtype=np.float64), missing=missing, logarithm=logarithm)
 
 
-def _of_numbers(name: str, given: NDArray[np.float64]) -> Column:
+def _of_numbers(name: str, given: NDArray[np.float64], logarithm: bool) -> Column:
     lacking, numbers = Column(name, missing=True)._present(given)
     if not len(numbers):
         raise _empty(name)
-    return _scaled(name, "number", np.asarray(numbers), missing=bool(lacking.any()))
+    return _scaled(name, "number", np.asarray(numbers), missing=bool(lacking.any()), logarithm=logarithm)
 
 
-def _scaled(name: str, kind: _Kind, numbers: NDArray[np.float64], *, missing: bool) -> Column:
+def _scaled(name: str, kind: _Kind, numbers: NDArray[np.float64], *, missing: bool, logarithm: bool) -> Column:
+    floor = _floor(numbers) if logarithm and kind == "number" else 0.0
+    numbers = np.log(numbers + floor) if floor else numbers
     spread = float(numbers.std())
     tiny = spread <= 1e-9 * max(1.0, float(np.abs(numbers).max()))
-    return Column(name, kind, float(numbers.mean()), 1.0 if tiny else spread, missing=missing)
+    return Column(name, kind, float(numbers.mean()), 1.0 if tiny else spread, missing=missing, floor=floor)
+
+
+def _floor(numbers: NDArray[np.float64]) -> float:
+    """What is added before the logarithm, the smallest positive number; 0 where numbers are not skewed."""
+    positive = numbers[numbers > 0]
+    if len(np.unique(numbers)) <= _FEW or not len(positive) or float(numbers.min()) < 0:
+        return 0.0
+    floor = float(positive.min())
+    return floor if abs(_skewness(np.log(numbers + floor))) < abs(_skewness(numbers)) else 0.0
+
+
+def _skewness(numbers: NDArray[np.float64]) -> float:
+    scaled = (numbers - numbers.mean()) / max(float(numbers.std()), 1e-300)
+    return float((scaled**3).mean())
 
 
 def _empty(name: str) -> DataError:

@@ -50,12 +50,13 @@ class Columns(InputKind):
         refuse_twice(self.names)
 
     @classmethod
-    def fitted(cls, rows: Any, *, categories: Sequence[str] = ()) -> Self:
+    def fitted(cls, rows: Any, *, categories: Sequence[str] = (), logarithms: bool = False) -> Self:
         """As meta-training rows have them, in any form that `batch` takes but an array.
 
         Args:
             rows: meta-training rows alone: means and deviations of others would be known before they are seen.
             categories: columns whose numbers are codes of categories.
+            logarithms: read skewed columns of amounts, counts or concentrations by their logarithms, see `Column`.
 
         Raises:
             DataError: no rows, or a column that can be read in no way.
@@ -66,7 +67,9 @@ class Columns(InputKind):
                 raise DataError(f"there is no column {name!r}.{nearest(name, table)} The columns are {some_names(list(table))}.")
         if not table or not len(next(iter(table.values()))):
             raise DataError("there are no rows to learn the columns from. Give at least one.")
-        return cls(tuple(fitted(name, values, category=name in categories) for name, values in table.items()))
+        return cls(
+            tuple(fitted(name, values, category=name in categories, logarithm=logarithms) for name, values in table.items())
+        )
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:

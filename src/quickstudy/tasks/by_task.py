@@ -41,7 +41,8 @@ class ByTask(RowSource[TaskPlan]):
     Args:
         table: `datasets.table` with ``task=`` makes one.
         shots: rows of the support set, as above.
-        queries: rows to be predicted, at random or the next in time; None takes all that are left.
+        queries: rows to be predicted, at random or the next in time; None takes all that are left. Of classes also a mapping,
+            ``{"active": 20, "inactive": 100}``: at most so many of each.
         order: "random", or "first" for the first rows by the table's time (by row number where it has none).
         columns: "fixed" puts a class in the same column of each task, "shuffled" anew in each task; "auto" is "fixed" where all
             tasks have all classes (positive and negative; the gestures of each user). Labels are always in fixed columns.
@@ -61,25 +62,26 @@ class ByTask(RowSource[TaskPlan]):
         self,
         table: Table,
         shots: int | Mapping[str, int] = 5,
-        queries: int | None = None,
+        queries: int | Mapping[str, int] | None = None,
         *,
         order: Literal["random", "first"] = "random",
         columns: Literal["auto", "fixed", "shuffled"] = "auto",
         shares: bool = False,
         too_small: Literal["raise", "skip"] = "raise",
     ) -> None:
-        if queries is not None:
+        if isinstance(queries, int):
             whole(TaskError, queries=queries)
         self.table, self.shots, self.queries, self.order, self.shares = table, shots, queries, order, shares
         self._wanted = self._by_class(shots)
+        self._most = self._by_class(queries, "queries") if isinstance(queries, Mapping) else None
         time = torch.arange(len(table)) if table.time is None else table.time
         by_time = torch.argsort(time, stable=True)
         by_task = by_time[torch.argsort(table.tasks[by_time], stable=True)]
         self._rows: list[Tensor] = list(by_task.split(table.counts.tolist()))  # type: ignore[no-untyped-call]
         self.fixed = table.kind == "classes" and (self._all_share() if columns == "auto" else columns == "fixed")
-        said = ", ".join(f"{k} {name}" for name, k in shots.items()) if isinstance(shots, Mapping) else f"{shots}-shot"
-        said = f"{shots} rows by share" if shares else said
-        asked = "all other rows as queries" if queries is None else f"{queries} queries"
+        said, asked = [_listed(sizes) if isinstance(sizes, Mapping) else str(sizes) for sizes in (shots, queries)]
+        said = said if isinstance(shots, Mapping) else f"{said} rows by share" if shares else f"{said}-shot"
+        asked = "all other rows as queries" if queries is None else f"{asked} queries"
         self.name = f"{table.name} by task, {'first ' if order == 'first' else ''}{said}, {asked}"
         self.name += ", fixed columns" if self.fixed else ""
         self.skipped: tuple[str, ...] = ()
@@ -136,26 +138,27 @@ class ByTask(RowSource[TaskPlan]):
         parts = [super().digest(plan), content_of(self.table, rows), targets, *self.table.classes, *self.table.task_names]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
-    def _by_class(self, shots: int | Mapping[str, int]) -> Tensor | None:
-        """How many rows of each class (C,) a support set has; None where its rows are of any class."""
-        if self.shares and (isinstance(shots, Mapping) or self.table.kind != "classes" or self.order == "first"):
+    def _by_class(self, shots: int | Mapping[str, int], what: str = "shots") -> Tensor | None:
+        """How many rows of each class (C,) a support set has, or how many queries; None where its rows are of any class."""
+        shared = self.shares and what == "shots"
+        if shared and (isinstance(shots, Mapping) or self.table.kind != "classes" or self.order == "first"):
             raise TaskError("shares=True is of a whole number of rows of classes at random. Leave it out.")
         if not isinstance(shots, Mapping):
             whole(TaskError, shots=shots)
             each = self.table.kind == "classes" and self.order == "random"
             return torch.full((len(self.table.classes),), shots) if each else None
         if self.table.kind != "classes" or self.order == "first":
-            what = f"targets are {self.table.kind}"
-            what = 'order="first" takes rows of any class' if self.table.kind == "classes" else what
-            raise TaskError(f"shots={shown(dict(shots))} are by class, but {what}. Give a whole number.")
+            why = f"targets are {self.table.kind}"
+            why = 'order="first" takes rows of any class' if self.table.kind == "classes" else why
+            raise TaskError(f"{what}={shown(dict(shots))} are by class, but {why}. Give a whole number.")
         wanted = torch.zeros(len(self.table.classes), dtype=torch.long)
         for name, count in shots.items():
             if name not in self.table.classes:
                 raise TaskError(f"{self.table.name} has no class {name!r}.{nearest(str(name), self.table.classes)}")
-            whole(TaskError, **{"shots": count})
+            whole(TaskError, **{what: count})
             wanted[self.table.classes.index(name)] = count
         if len(shots) < 2:
-            raise TaskError(f"shots={shown(dict(shots))} names {len(shots)} class. A task tells two or more apart: name them.")
+            raise TaskError(f"{what}={shown(dict(shots))} names {len(shots)} class. A task tells two or more apart: name them.")
         return wanted
 
     def _all_share(self) -> bool:
@@ -216,8 +219,13 @@ class ByTask(RowSource[TaskPlan]):
                 support, query = found
                 if self.order == "random" and self.table.groups is not None:
                     query = query[torch.randperm(len(query), generator=generator)]
-                return support, query[: self.queries]
+                return support, query[: self.queries] if self._most is None else self._some(query, self._most)
         return None
+
+    def _some(self, query: Tensor, most: Tensor) -> Tensor:
+        """The first queries of each class, so many as are wanted."""
+        of_class = self.table.y[query][:, None] == torch.arange(len(most))
+        return query[(of_class & (of_class.cumsum(0) <= most)).any(1)]
 
     def _shuffled(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
         """Rows in random order; those of a group stay together."""
@@ -252,7 +260,8 @@ class ByTask(RowSource[TaskPlan]):
             lacking = lacking or len(known) < 2
             free &= torch.isin(y, known)
         support, query = rows[chosen], rows[free]
-        return None if lacking or len(query) < (self.queries or 1) else (support, query)
+        least = self.queries if isinstance(self.queries, int) else 1
+        return None if lacking or len(query) < least else (support, query)
 
     def _of_each(self, counts: Tensor) -> Tensor:
         """How many rows of each class (C,) are its share of the support set; the class with most rows takes what is left over."""
@@ -281,3 +290,7 @@ class ByTask(RowSource[TaskPlan]):
             return padded, torch.zeros_like(padded), mask
         columns = (self.table.y[padded][..., None] == classes[:, None]).long().argmax(2)
         return padded, columns * mask, mask
+
+
+def _listed(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sizes.items())
