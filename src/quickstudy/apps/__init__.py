@@ -3,27 +3,15 @@
 from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.customer_service import customer_service
 from quickstudy.apps.drug_discovery import drug_discovery
+from quickstudy.apps.genomics import genomics
 from quickstudy.apps.image_classification import image_classification
 from quickstudy.apps.image_classification_from_scratch import image_classification_from_scratch
 from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.personalised_medicine import personalised_medicine
+from quickstudy.apps.rare_diagnosis import rare_diagnosis
 from quickstudy.apps.recommendation import recommendation
 from quickstudy.apps.satellite_imagery import satellite_imagery
 from quickstudy.apps.sentiment import sentiment
 from quickstudy.apps.text_classification import text_classification
 
-__all__ = [
-    "Application",
-    "Baseline",
-    "Setting",
-    "customer_service",
-    "drug_discovery",
-    "image_classification",
-    "image_classification_from_scratch",
-    "medical_imaging",
-    "personalised_medicine",
-    "recommendation",
-    "satellite_imagery",
-    "sentiment",
-    "text_classification",
-]
+__all__ = ["Application", "Baseline", "Setting", "customer_service", "drug_discovery", "genomics", "image_classification", "image_classification_from_scratch", "medical_imaging", "personalised_medicine", "rare_diagnosis", "recommendation", "satellite_imagery", "sentiment", "text_classification"]

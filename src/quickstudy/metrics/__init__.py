@@ -1,7 +1,7 @@
 """Metrics of predictions for a task's queries: functions ``metric(predicted, y)``, for ``evaluate(metrics=(…,))``."""
 
 from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibration_error, ece, reliability
-from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou
+from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou, recall_at_1
 from quickstudy.metrics.labels import exact_match, mean_average_precision, micro_f1
 from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
@@ -48,6 +48,7 @@ __all__ = [
     "ndcg_at",
     "pool",
     "pooled",
+    "recall_at_1",
     "reliability",
     "threshold_of",
     "width_90",

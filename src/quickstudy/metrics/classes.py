@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from quickstudy.errors import LearnerError
 from quickstudy.metrics.labels import f1_of_labels
 from quickstudy.metrics.measure import measure
 from quickstudy.metrics.predicted import Predicted
 
-__all__ = ["accuracy", "auprc", "auroc", "delta_auprc", "log_loss", "macro_f1", "mean_iou"]
+__all__ = ["accuracy", "auprc", "auroc", "delta_auprc", "log_loss", "macro_f1", "mean_iou", "recall_at_1"]
 
 _Array = NDArray[np.float64]
 
@@ -149,6 +150,29 @@ def delta_auprc(predicted: Predicted, y: Tensor) -> float:
         return float(metrics.average_precision_score(true, said)) - float(true.mean())
 
     return _against_the_rest(predicted, y, above_guessing)
+
+
+@measure(higher_is_better=True, bounds=(0.0, 1.0))
+def recall_at_1(predicted: Predicted, y: Tensor) -> float:
+    """The share of queries of class 1 that are found where at most one percent of the others raise a false alarm.
+
+    A query is found if it scores above the threshold which at most 1 % of the queries of class 0 exceed.
+
+    >>> from quickstudy.likelihood import Categorical
+    >>> import torch
+    >>> scores = torch.tensor([0.1, 0.2, 0.9, 0.8])
+    >>> recall_at_1(Predicted.of(torch.stack([-scores, scores], 1), Categorical()), torch.eye(2)[[0, 0, 1, 1]])
+    1.0
+    """
+    known, targets = _known(predicted, y)
+    if targets.shape[1] != 2:
+        raise LearnerError(f"recall at a rate of false alarms is of two classes, not {targets.shape[1]}. Choose macro_f1.")
+    said, true = known.probabilities.double(), targets[:, 1] > 0
+    odds = said[:, 1].log() - said[:, 0].log()
+    normal = odds[~true].sort(descending=True).values
+    if not bool(true.any()) or not len(normal):
+        return math.nan
+    return float((odds[true] > normal[len(normal) // 100]).double().mean())
 
 
 def _against_the_rest(predicted: Predicted, y: Tensor, area: Callable[[Any, Any], Any]) -> float:

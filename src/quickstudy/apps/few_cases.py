@@ -1,0 +1,189 @@
+"""What the applications of few cases and many normal rows share: their tasks, their learner, and the methods beside it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from quickstudy.datasets.against_normal import CASE, NORMAL
+from quickstudy.datasets.task_table import Table, TableSplits
+from quickstudy.errors import TaskError
+from quickstudy.inputs.columns import Columns
+from quickstudy.learners.closed_form.kernel_ridge import KernelRidge
+from quickstudy.nn.column_kernels import LaplaceKernel, LinearKernel
+from quickstudy.nn.kernels import MixtureKernel
+from quickstudy.nn.side_by_side import SideBySide
+from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.task import Examples
+from quickstudy.tasks.by_task import ByTask
+from quickstudy.tasks.mixture import Mixture
+
+__all__ = ["BASELINE_MAKERS", "NORMALS", "choices", "few_cases", "sizes_of", "tasks_of"]
+
+NORMALS = 100
+_TRAIN_CASES, _TRAIN_QUERIES, _LEFT = (1, 2, 3, 5, 10), 60, 4
+
+
+def tasks_of(table: Table, cases: int, *, queries: Mapping[str, int] | None = None) -> ByTask:
+    """Support sets of so many cases and 100 normal rows; all other rows are queries, or so many of each, four cases or more.
+
+    Raises:
+        TaskError: no kind of case has so many.
+    """
+    counts = _counts(table)
+    enough = ((counts[:, 0] > NORMALS) & (counts[:, 1] >= cases + _LEFT)).tolist()
+    names = [name for name, fits in zip(table.task_names, enough, strict=True) if fits]
+    if not names:
+        raise TaskError(
+            f"{table.name}: no kind of case has {cases + _LEFT} rows beside {NORMALS + 1} normal ones. Give more of either."
+        )
+    return ByTask(table.select(names, table.name), {NORMAL: NORMALS, CASE: cases}, queries, too_small="skip")
+
+
+def sizes_of(table: Table, sizes: Sequence[int]) -> list[int]:
+    """The numbers of cases of which there are tasks."""
+    counts = _counts(table)
+    return [size for size in sizes if bool(((counts[:, 0] > NORMALS) & (counts[:, 1] >= size + _LEFT)).any())]
+
+
+def _counts(table: Table) -> Tensor:
+    """Normal rows and cases of each task, (T, 2)."""
+    return torch.bincount(table.tasks * 2 + table.y, minlength=2 * len(table.task_names)).view(-1, 2)
+
+
+def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_cases: int) -> Recipe:
+    """Ridge regression with a learned kernel: Laplace's, with a weight for each column, and a linear one.
+
+    Args:
+        tables: of cases against normal rows.
+        steps, batch, lr: of the outer loop.
+        test_cases: of the recipe's meta-test tasks.
+
+    Raises:
+        TaskError: too few rows.
+    """
+    kind = tables.train.reads
+    assert isinstance(kind, Columns)
+    queries = {NORMAL: _TRAIN_QUERIES, CASE: _TRAIN_QUERIES}
+    sources = [tasks_of(tables.train, cases, queries=queries) for cases in sizes_of(tables.train, _TRAIN_CASES) or [1]]
+    kernel = MixtureKernel(
+        {"near": LaplaceKernel(kind.width, weight=0.1), "along": LinearKernel(kind.width, weight=0.05)}, weights=(1.0, 0.15)
+    )
+    encoder = SideBySide({"near": nn.Identity(), "along": nn.Identity()})
+    learner = KernelRidge(encoder, kernel, penalty=0.3, scale=3.0, balanced=True)
+    optimizer = AdamW(learner.parameters(), lr, weight_decay=0.0)
+    return Recipe(
+        learner=learner,
+        train=Mixture(sources),
+        val=None,
+        test=tasks_of(tables.test, test_cases),
+        optimizer=optimizer,
+        schedule=one_cycle(optimizer, steps),
+        clip=1.0,
+        steps=steps,
+        batch=batch,
+        reads=kind,
+        read=tables,
+    )
+
+
+_Predict = Callable[[Tensor], Any]
+_Fitted = Callable[[Examples], _Predict]
+
+
+def _logistic(recipe: Recipe, C: float, balanced: bool) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    del recipe
+    return LogisticRegression(C=C, class_weight="balanced" if balanced else None, max_iter=300)
+
+
+def _forest(recipe: Recipe, leaf: int) -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
+    del recipe
+    return RandomForestClassifier(100, min_samples_leaf=leaf, random_state=0)
+
+
+def _boosting(recipe: Recipe, leaf: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    del recipe
+    return HistGradientBoostingClassifier(max_iter=40, min_samples_leaf=leaf, class_weight="balanced", random_state=0)
+
+
+def _nearest(recipe: Recipe) -> _Fitted:
+    """How much nearer the nearest case is than the nearest normal row."""
+    del recipe
+
+    def fitted(support: Examples) -> _Predict:
+        rows = [support.x[support.labels == label] for label in (0, 1)]
+
+        def predict(x: Tensor) -> Tensor:
+            near = [torch.cdist(x, part).amin(1) for part in rows]
+            return torch.stack([-near[0], -near[1]], 1).softmax(1)
+
+        return predict
+
+    return fitted
+
+
+def _isolation(recipe: Recipe) -> _Fitted:
+    from sklearn.ensemble import IsolationForest
+
+    del recipe
+
+    def fitted(support: Examples) -> _Predict:
+        model = IsolationForest(50, random_state=0).fit(support.x[support.labels == 0].numpy())
+        return lambda x: _two(torch.from_numpy(-model.score_samples(x.numpy())) - 0.5)
+
+    return fitted
+
+
+def _one_class(recipe: Recipe, nu: float) -> _Fitted:
+    from sklearn.svm import OneClassSVM
+
+    del recipe
+
+    def fitted(support: Examples) -> _Predict:
+        model = OneClassSVM(gamma="scale", nu=nu).fit(support.x[support.labels == 0].numpy())
+        return lambda x: _two(torch.from_numpy(-model.decision_function(x.numpy())))
+
+    return fitted
+
+
+def _two(score: Tensor) -> Tensor:
+    """Probabilities of two classes that rank as a score does."""
+    return torch.stack([-score, score], 1).double().softmax(1)
+
+
+def _pooled(recipe: Recipe) -> _Fitted:
+    """One forest of all known kinds of cases against normal rows; it never sees the new ones."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    table: Table = recipe.read.train
+    first = table.tasks == 0
+    rows = (first | (table.y == 1)).nonzero()[:, 0]  # normal rows are those of every task
+    model = RandomForestClassifier(100, min_samples_leaf=2, class_weight="balanced", random_state=0)
+    model.fit(table.gather(rows).numpy(), table.y[rows].numpy())
+    return lambda support: lambda x: model.predict_proba(x.numpy()).clip(1e-9, 1)
+
+
+BASELINE_MAKERS: Mapping[str, Callable[..., Any]] = {
+    "random forest": _forest,
+    "logistic regression": _logistic,
+    "gradient boosting": _boosting,
+    "nearest neighbour": _nearest,
+    "isolation forest": _isolation,
+    "one-class SVM": _one_class,
+    "known kinds pooled": _pooled,
+}
+"""By name, see `Baseline.make`."""
+
+
+def choices(**values: tuple[Any, ...]) -> tuple[Mapping[str, Any], ...]:
+    """All combinations of values of arguments."""
+    return tuple(dict(zip(values, found, strict=True)) for found in product(*values.values()))
