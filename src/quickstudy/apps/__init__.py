@@ -6,6 +6,7 @@ from quickstudy.apps.drug_discovery import drug_discovery
 from quickstudy.apps.genomics import genomics
 from quickstudy.apps.image_classification import image_classification
 from quickstudy.apps.image_classification_from_scratch import image_classification_from_scratch
+from quickstudy.apps.intrusion_detection import intrusion_detection
 from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.rare_diagnosis import rare_diagnosis
@@ -14,4 +15,4 @@ from quickstudy.apps.satellite_imagery import satellite_imagery
 from quickstudy.apps.sentiment import sentiment
 from quickstudy.apps.text_classification import text_classification
 
-__all__ = ["Application", "Baseline", "Setting", "customer_service", "drug_discovery", "genomics", "image_classification", "image_classification_from_scratch", "medical_imaging", "personalised_medicine", "rare_diagnosis", "recommendation", "satellite_imagery", "sentiment", "text_classification"]
+__all__ = ["Application", "Baseline", "Setting", "customer_service", "drug_discovery", "genomics", "image_classification", "image_classification_from_scratch", "intrusion_detection", "medical_imaging", "personalised_medicine", "rare_diagnosis", "recommendation", "satellite_imagery", "sentiment", "text_classification"]

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import AdamW
 
 from quickstudy.datasets.against_normal import CASE, NORMAL
@@ -15,7 +15,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.learners.closed_form.kernel_ridge import KernelRidge
 from quickstudy.nn.column_kernels import LaplaceKernel, LinearKernel
 from quickstudy.nn.kernels import MixtureKernel
-from quickstudy.nn.side_by_side import SideBySide
+from quickstudy.nn.side_by_side import ColumnRange, SideBySide
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.task import Examples
 from quickstudy.tasks.by_task import ByTask
@@ -72,7 +72,7 @@ def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_ca
     kernel = MixtureKernel(
         {"near": LaplaceKernel(kind.width, weight=0.1), "along": LinearKernel(kind.width, weight=0.05)}, weights=(1.0, 0.15)
     )
-    encoder = SideBySide({"near": nn.Identity(), "along": nn.Identity()})
+    encoder = SideBySide({name: ColumnRange(0, kind.width) for name in ("near", "along")})
     learner = KernelRidge(encoder, kernel, penalty=0.3, scale=3.0, balanced=True)
     optimizer = AdamW(learner.parameters(), lr, weight_decay=0.0)
     return Recipe(

@@ -1,5 +1,6 @@
 """Data sets: each is an index of classes, or three of them."""
 
+from quickstudy.datasets.against_normal import against_normal
 from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.derived import halves, mixed_classes, overlaid, rotated_classes
@@ -24,6 +25,7 @@ __all__ = [
     "Splits",
     "Table",
     "TableSplits",
+    "against_normal",
     "encoded",
     "from_arrays",
     "from_dataset",

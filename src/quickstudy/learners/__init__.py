@@ -15,6 +15,7 @@ from quickstudy.learners.blackbox.leo import LEO, LEOPenalties
 from quickstudy.learners.blackbox.meta_networks import MetaNetworks
 from quickstudy.learners.blackbox.simple_cnaps import SimpleCNAPs
 from quickstudy.learners.closed_form.gated_heads import GatedHeads
+from quickstudy.learners.closed_form.kernel_ridge import KernelRidge
 from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
 from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.learners.closed_form.r2d2 import R2D2
@@ -71,6 +72,7 @@ __all__ = [
     "GatedHeads",
     "HyperNetwork",
     "Improvements",
+    "KernelRidge",
     "LEOPenalties",
     "LearnedOptimizer",
     "LogisticByShots",

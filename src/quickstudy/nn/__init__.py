@@ -9,7 +9,9 @@ from quickstudy.nn.backbones.item_set import ItemSet
 from quickstudy.nn.backbones.pretrained import Pretrained
 from quickstudy.nn.backbones.resnet12 import ResNet12
 from quickstudy.nn.backbones.token_transformer import TokenTransformer
+from quickstudy.nn.beside_inputs import BesideInputs
 from quickstudy.nn.chained import Chained
+from quickstudy.nn.column_kernels import LaplaceKernel, LinearKernel
 from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
@@ -54,6 +56,7 @@ __all__ = [
     "AdamLSTM",
     "Augmented",
     "AugmentedMLP",
+    "BesideInputs",
     "CausalNet",
     "Chained",
     "ColumnRange",
@@ -76,7 +79,9 @@ __all__ = [
     "InputContext",
     "ItemSet",
     "LSTMCell",
+    "LaplaceKernel",
     "LearnedRule",
+    "LinearKernel",
     "LinearMap",
     "MetaDropout",
     "Mixing",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.nn.kernels import Kernel
 
-__all__ = ["AdditiveKernel", "LaplaceKernel", "LinearKernel"]
+__all__ = ["LaplaceKernel", "LinearKernel"]
 
 
 class LaplaceKernel(Kernel):
@@ -70,34 +70,3 @@ class LinearKernel(Kernel):
 
     def diagonal(self, a: Tensor) -> Tensor:
         return (a * self.log_weight.exp()).square().sum(1) + 1
-
-
-class AdditiveKernel(Kernel):
-    """Of sums of functions of one column each, ``Σ_d w_d exp(−c_d |a_d − b_d|)``, with Σ w_d = 1 at the start.
-
-    A model with it is a generalized additive one: a case may be told by one column alone, whatever the others are.
-
-    Args:
-        columns: D, numbers in a row.
-        weight: c_d at the start.
-
-    Raises:
-        LearnerError: a weight that is not positive.
-
-    >>> AdditiveKernel(2, weight=1.0)(torch.zeros(1, 2), torch.tensor([[0.0, 50.0]])).detach()
-    tensor([[0.5000]])
-    """
-
-    def __init__(self, columns: int, *, weight: float = 1.0) -> None:
-        super().__init__()
-        if not weight > 0:
-            raise LearnerError(f"weight={weight} must be positive.")
-        self.log_weight = nn.Parameter(torch.full((columns,), float(weight)).log())
-        self.log_share = nn.Parameter(torch.full((columns,), 1.0 / columns).log())
-
-    def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        apart = (a[:, None] - b).abs() * self.log_weight.exp()
-        return (-apart).exp() @ self.log_share.exp()
-
-    def diagonal(self, a: Tensor) -> Tensor:
-        return torch.ones_like(a[:, 0]) * self.log_share.exp().sum()

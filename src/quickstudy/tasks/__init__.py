@@ -25,6 +25,7 @@ from quickstudy.tasks.sizes import meta_dataset_sizes
 from quickstudy.tasks.source import Plan, TaskSource
 from quickstudy.tasks.supervised import Supervised
 from quickstudy.tasks.task_mixing import MLTI, MetaMix
+from quickstudy.tasks.transactions import transactions
 from quickstudy.tasks.unsplit import Unsplit
 
 __all__ = [
@@ -69,4 +70,5 @@ __all__ = [
     "open_data",
     "other_inputs",
     "save_tasks",
+    "transactions",
 ]
