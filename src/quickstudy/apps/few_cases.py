@@ -137,7 +137,7 @@ def _isolation(recipe: Recipe) -> _Fitted:
     del recipe
 
     def fitted(support: Examples) -> _Predict:
-        model = IsolationForest(50, random_state=0).fit(support.x[support.labels == 0].numpy())
+        model = IsolationForest(n_estimators=50, random_state=0).fit(support.x[support.labels == 0].numpy())
         return lambda x: _two(torch.from_numpy(-model.score_samples(x.numpy())) - 0.5)
 
     return fitted

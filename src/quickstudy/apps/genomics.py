@@ -13,6 +13,7 @@ from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.cells import Cells, check_within_sets, read_cells, within_set
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.shipped import shipped
+from quickstudy.datasets.stray_words import check_no_stray_words
 from quickstudy.datasets.table import table
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.functional.distances import class_means
@@ -98,6 +99,7 @@ def _index(cells: Cells, name: str) -> ClassIndex:
 
 def _own(path: str) -> Splits:
     columns = read_table_file(path, as_written=("cell_type", "split"))
+    check_no_stray_words({name: values for name, values in columns.items() if name not in ("cell_type", "split")}, path)
     parts: Splits = table(path, label="cell_type", split="split" if "split" in columns else "cell_type", smallest=_SMALLEST)
     check_within_sets(parts)
     return parts

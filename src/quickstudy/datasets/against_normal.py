@@ -10,6 +10,7 @@ import torch
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.held_rows import part_of
 from quickstudy.datasets.row_hashes import equal_rows
+from quickstudy.datasets.stray_words import check_no_stray_words
 from quickstudy.datasets.table import table
 from quickstudy.datasets.table_split import parts_of
 from quickstudy.datasets.task_table import Table, TableSplits
@@ -81,6 +82,7 @@ def parts_against_normal(rows: Mapping[str, Any], label: str, normal: str, split
             raise DataError(f'{called} has no column "{column}".{nearest(column, rows)} Its columns are {", ".join(rows)}.')
     parts = parts_of(rows, split, (), (0.6, 0.2, 0.2), 0, called)
     measured = {name: values for name, values in rows.items() if name not in (label, split)}
+    check_no_stray_words(measured, called)
     kinds = np.array([str(value).strip() for value in rows[label]])
     _refuse_shared({part: set(kinds[numbers]) - {normal} for part, numbers in parts.items()}, called)
     trained = {name: [values[row] for row in parts["train"].tolist()] for name, values in measured.items()}
