@@ -100,7 +100,7 @@ intrusion_detection = Application(
         "label. --recipe-arg problem=transactions tries it on generated card transactions."
     ),
     limits=(
-        "It ranks records by how much they resemble the confirmed cases more than normal records; how many are looked at is "
+        "It ranks records by how much they resemble the confirmed cases more than normal records; how many are checked is "
         "your choice. It does not find a pattern of which there is no case. With one case it knows only that case: attacks of "
         "many forms are found in part. The connections were recorded in 1998; train on records of your own before you rely on it."
     ),

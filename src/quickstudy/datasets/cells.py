@@ -64,7 +64,8 @@ def within_set(values: NDArray[np.float32]) -> NDArray[np.float32]:
     [[-0.949999988079071], [0.949999988079071]]
     """
     scaled = (values - values.mean(0)) / (values.std(0) + _DAMPING)
-    return scaled.clip(-_FAR, _FAR).astype(np.float32)
+    found: NDArray[np.float32] = scaled.clip(-_FAR, _FAR).astype(np.float32)
+    return found
 
 
 def check_within_sets(parts: Sequence[ClassIndex]) -> None:
