@@ -15,4 +15,21 @@ from quickstudy.apps.satellite_imagery import satellite_imagery
 from quickstudy.apps.sentiment import sentiment
 from quickstudy.apps.text_classification import text_classification
 
-__all__ = ["Application", "Baseline", "Setting", "customer_service", "drug_discovery", "genomics", "image_classification", "image_classification_from_scratch", "intrusion_detection", "medical_imaging", "personalised_medicine", "rare_diagnosis", "recommendation", "satellite_imagery", "sentiment", "text_classification"]
+__all__ = [
+    "Application",
+    "Baseline",
+    "Setting",
+    "customer_service",
+    "drug_discovery",
+    "genomics",
+    "image_classification",
+    "image_classification_from_scratch",
+    "intrusion_detection",
+    "medical_imaging",
+    "personalised_medicine",
+    "rare_diagnosis",
+    "recommendation",
+    "satellite_imagery",
+    "sentiment",
+    "text_classification",
+]
