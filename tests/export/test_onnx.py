@@ -11,8 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contract.cases import CASES
 from quickstudy import learners
+from quickstudy.errors import LearnerError
 from quickstudy.export import check, export_onnx, notes, state_inputs
+from quickstudy.export.programs import named_tensors
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kinds import input_kind
@@ -234,3 +237,23 @@ def test_ready_heads_export_with_their_backbones(word: str, tmp_path: Path) -> N
     same(run(tmp_path / "shared.onnx", {"x": x.numpy(), **state_inputs(predictor)}), predictor, x)  # type: ignore[union-attr, arg-type]
     constants = notes(tmp_path / "shared.onnx")["preprocessing"].get("in the program")
     assert word == "texts" or [len(each["mean"]) for each in constants] == [3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_every_learner_answers_from_onnx(name: str, tmp_path: Path) -> None:
+    """Or says why not; the contract checks the same with torch.export, in double precision."""
+    case = CASES[name]
+    learner = case.make().eval()
+    drawn = case.source().sample(1, torch.Generator().manual_seed(0))
+    whole = [side[0].trim() for side in (drawn.support, drawn.query)]
+    if learner.facts.transductive or learner.facts.unexportable:
+        with pytest.raises(LearnerError, match="is transductive|cannot be exported"):
+            export_onnx(learner, tmp_path / "a.onnx", like=whole[0])
+        return
+    predictor = learner(whole[0])
+    found = export_onnx(predictor, tmp_path / "a.onnx", like=whole[1])
+    assert found.deviation.within()
+    x = named_tensors(whole[1].x, "x")
+    values = run(tmp_path / "a.onnx", {place: leaf.numpy() for place, leaf in x.items()})
+    same(values, predictor, whole[1].x)

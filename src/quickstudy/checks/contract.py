@@ -73,7 +73,7 @@ BATTERY = (
         17,
         exports_its_adaptation,
         "Read sizes by x.shape[0], branch on no number in encode and adapt, or declare why it cannot be: "
-        'Facts(unexportable_adaptation="...").',
+        "Facts(unexportable_adaptation=INNER_GRADIENTS) of a learner that takes gradients inside, or a reason of your own.",
     ),
 )
 """In the order in which they are checked: a promise comes after those that it rests on."""
