@@ -47,7 +47,7 @@ def transductive() -> learners.MAML:
 
 
 REFUSED: dict[str, tuple[Callable[[Path], Any], type[Exception], str]] = {
-    "no learner": (lambda p: export_onnx(nn.Linear(2, 2), p), LearnerError, "not a Linear"),  # type: ignore[arg-type]
+    "no learner": (lambda p: export_onnx(nn.Linear(2, 2), p), LearnerError, "not a Linear"),
     "transductive": (lambda p: export_onnx(transductive(), p, like=support()), LearnerError, "MAML is transductive"),
     "a transductive predictor": (lambda p: export_onnx(transductive()(support()), p), LearnerError, "is transductive"),
     "unknown inputs": (lambda p: export_onnx(proto(), p), LearnerError, "Give a support set of raw inputs: like"),

@@ -142,7 +142,7 @@ def test_an_adaptation_is_exported_too(name: str, tmp_path: Path) -> None:
     assert found.adaptation is not None and set(found.adaptation.free) == {"ways", "examples"}
     assert check(tmp_path / "a.adapt.onnx").within()
     support, x = task(learner, ways, 3 * ways + 1)
-    given = {"x": support.x.numpy(), "y": support.y.numpy(), "mask": support.mask.numpy()}  # type: ignore[union-attr]
+    given = {"x": support.x.numpy(), "y": support.y.numpy(), "mask": support.mask.numpy()}
     state = {name: value.numpy() for name, value in run(tmp_path / "a.adapt.onnx", given).items()}
     same(run(tmp_path / "a.onnx", {"x": x.numpy(), **state}), learner(support), x)
 
@@ -155,7 +155,7 @@ def test_a_fixed_size_is_stated_and_others_are_refused(tmp_path: Path) -> None:
     assert notes(tmp_path / "m.adapt.onnx")["fixed"] == found.adaptation.fixed
     for examples in (6, 7):
         support, x = task(learner, 3, examples)
-        given = {"x": support.x.numpy(), "y": support.y.numpy(), "mask": support.mask.numpy()}  # type: ignore[union-attr]
+        given = {"x": support.x.numpy(), "y": support.y.numpy(), "mask": support.mask.numpy()}
         if examples == 7:
             with pytest.raises(Exception, match="invalid dimensions"):
                 run(tmp_path / "m.adapt.onnx", given)
@@ -234,7 +234,7 @@ def test_ready_heads_export_with_their_backbones(word: str, tmp_path: Path) -> N
     found = export_onnx(learner, tmp_path / "shared.onnx")
     assert set(found.free) == {"queries", "ways"} and found.size > 10_000_000
     x = rows.queries(4, start=30)
-    same(run(tmp_path / "shared.onnx", {"x": x.numpy(), **state_inputs(predictor)}), predictor, x)  # type: ignore[union-attr, arg-type]
+    same(run(tmp_path / "shared.onnx", {"x": x.numpy(), **state_inputs(predictor)}), predictor, x)
     constants = notes(tmp_path / "shared.onnx")["preprocessing"].get("in the program")
     assert word == "texts" or [len(each["mean"]) for each in constants] == [3]
 

@@ -77,6 +77,7 @@ def export(
 def _thing(run: Path, ways: int | None) -> "tuple[Learner[Any] | Predictor, Examples | None]":
     """The learner or the predictor, and a support set of the run where nothing else says what inputs look like."""
     from quickstudy.cli.adapting import trained
+    from quickstudy.export.material import material
     from quickstudy.learner import Predictor
     from quickstudy.saving.checkpoint import load
 
@@ -86,7 +87,11 @@ def _thing(run: Path, ways: int | None) -> "tuple[Learner[Any] | Predictor, Exam
             raise ArgumentError(Argument("ways", ways), ": an adapted predictor has its ways already. Leave it out.")
         return thing, None
     learner = trained(run)
-    return learner, _of_the_run(run) if learner.reads is None and run.is_dir() else None
+    try:
+        material(learner)
+    except LearnerError:
+        return learner, _of_the_run(run) if run.is_dir() else None
+    return learner, None
 
 
 def _of_the_run(run: Path) -> "Examples":

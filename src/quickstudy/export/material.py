@@ -11,6 +11,7 @@ from quickstudy.functional.tree import leading, map_leaves
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.molecules import DESCRIPTORS, Molecules
 from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.texts import Texts
 from quickstudy.inputs.wordpiece import WordPieces
@@ -65,7 +66,7 @@ def material(thing: Learner[Any] | Predictor, like: Examples | None = None) -> M
 
     Args:
         thing: a learner or a predictor.
-        like: a support set of raw inputs, whose rows are taken as they are.
+        like: a support set of raw inputs; rows are made up that have its shape, means and deviations.
 
     Raises:
         LearnerError: nothing says what an input looks like.
@@ -74,7 +75,7 @@ def material(thing: Learner[Any] | Predictor, like: Examples | None = None) -> M
     kind = learner.likelihood.targets
     if like is not None:
         real = like.trim()
-        return Material(real.x, real.y if kind == "values" else None, kind)
+        return Material(map_leaves(_alike, real.x), _alike(real.y) if kind == "values" else None, kind)
     rows = thing.rows if isinstance(thing, Predictor) else None
     return Material(queries_of(thing.reads, rows), None, kind)
 
@@ -114,9 +115,25 @@ def _of_kind(reads: InputKind) -> Tensor | None:
         signs = torch.randn(ROWS, reads.width, generator=generator)
         signs = signs * (torch.rand(ROWS, reads.width, generator=generator) < min(1.0, 60 / reads.width))
         return torch.nn.functional.normalize(signs + (signs.abs().sum(1, keepdim=True) == 0), dim=1)
+    if isinstance(reads, Molecules):
+        count = reads.width - len(DESCRIPTORS)
+        fragments = torch.randint(1, 4, (ROWS, count), generator=generator) * (
+            torch.rand(ROWS, count, generator=generator) < 0.02
+        )
+        return torch.cat([torch.randn(ROWS, len(DESCRIPTORS), generator=generator).clamp(-3, 3), fragments], 1)
     if isinstance(reads, Columns):
         return torch.randn(ROWS, reads.width, generator=generator).clamp(-3, 3)
     return None
+
+
+def _alike(leaf: Tensor) -> Tensor:
+    """Rows with the means and deviations of given ones, of masks and whole numbers with what they hold in each place."""
+    count, generator = leaf.shape[0], _generator()
+    if leaf.is_floating_point() and not bool(((leaf == 0) | (leaf == 1)).all()):
+        mean, deviation = leaf.mean(0), leaf.std(0, correction=0)
+        return mean + deviation * torch.randn(ROWS, *leaf.shape[1:], generator=generator).to(leaf)
+    rows = torch.randint(0, count, (ROWS, *leaf.shape[1:]), generator=generator).to(leaf.device)
+    return leaf.gather(0, rows)
 
 
 def _of_shape(rows: RowShape) -> Inputs:
