@@ -18,7 +18,7 @@ from quickstudy.task import Examples, Task, stack_tasks
 from quickstudy.tasks.source import Plan, TaskSource
 
 MEASURES = {name: getattr(metrics, name) for name in metrics.__all__ if isinstance(getattr(metrics, name), Measure)}
-OF_VALUES = {"mse", "mean_absolute_error", "gaussian_nll", "coverage_90", "coverage_95", "width_90", "ndcg", "ndcg_10"}
+OF_VALUES = {"mse", "mean_absolute_error", "gaussian_nll", "coverage_90", "coverage_95", "mase", "width_90", "ndcg", "ndcg_10"}
 OF_LABELS = {"micro_f1", "mean_average_precision", "exact_match"}
 OF_CLASSES = sorted(set(MEASURES) - OF_VALUES - OF_LABELS)
 

@@ -7,6 +7,7 @@ from quickstudy.apps.genomics import genomics
 from quickstudy.apps.image_classification import image_classification
 from quickstudy.apps.image_classification_from_scratch import image_classification_from_scratch
 from quickstudy.apps.intrusion_detection import intrusion_detection
+from quickstudy.apps.market_analysis import market_analysis
 from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.rare_diagnosis import rare_diagnosis
@@ -25,6 +26,7 @@ __all__ = [
     "image_classification",
     "image_classification_from_scratch",
     "intrusion_detection",
+    "market_analysis",
     "medical_imaging",
     "personalised_medicine",
     "rare_diagnosis",

@@ -13,6 +13,7 @@ from quickstudy.datasets.image_zip import image_zip
 from quickstudy.datasets.molecules import molecules
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.datasets.redrawn import redrawn
+from quickstudy.datasets.series import regular_series
 from quickstudy.datasets.store import open_store, pieces_of, write_store
 from quickstudy.datasets.table import table
 from quickstudy.datasets.task_table import Table, TableSplits
@@ -43,6 +44,7 @@ __all__ = [
     "patient_visits",
     "pieces_of",
     "redrawn",
+    "regular_series",
     "rotated_classes",
     "split_classes",
     "table",

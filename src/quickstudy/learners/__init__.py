@@ -1,6 +1,17 @@
 """Learners, by the approaches of the field; every class is also here under its own name."""
 
-from quickstudy.learners import baselines, bayesian, blackbox, closed_form, memory, metric, optimization, process, wrappers
+from quickstudy.learners import (
+    baselines,
+    bayesian,
+    blackbox,
+    closed_form,
+    forecast,
+    memory,
+    metric,
+    optimization,
+    process,
+    wrappers,
+)
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.from_scratch import FromScratch
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
@@ -19,6 +30,10 @@ from quickstudy.learners.closed_form.kernel_ridge import KernelRidge
 from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
 from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.learners.closed_form.r2d2 import R2D2
+from quickstudy.learners.forecast.attention_forecaster import AttentionForecaster
+from quickstudy.learners.forecast.averaged_forecasts import AveragedForecasts
+from quickstudy.learners.forecast.exponential_smoothing import ExponentialSmoothing
+from quickstudy.learners.forecast.fitted_smoothing import FittedSmoothing
 from quickstudy.learners.memory.mann import MANN
 from quickstudy.learners.memory.ntm import NeuralTuringMachine
 from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
@@ -46,6 +61,7 @@ from quickstudy.learners.process.conditional_neural_process import ConditionalNe
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.wrappers.on_features import OnFeatures
+from quickstudy.learners.wrappers.own_scale import OwnScale
 from quickstudy.learners.wrappers.scaled_targets import ScaledTargets
 
 __all__ = [
@@ -61,13 +77,17 @@ __all__ = [
     "R2D2",
     "SNAIL",
     "ALPaCA",
+    "AttentionForecaster",
+    "AveragedForecasts",
     "CNAPs",
     "Coded",
     "ConditionalNeuralProcess",
     "CorrectedGaussian",
     "DeepKernelTransfer",
+    "ExponentialSmoothing",
     "FineTune",
     "FirstOrderWarmUp",
+    "FittedSmoothing",
     "FromScratch",
     "GatedHeads",
     "HyperNetwork",
@@ -89,6 +109,7 @@ __all__ = [
     "NearestNeighbours",
     "NeuralTuringMachine",
     "OnFeatures",
+    "OwnScale",
     "ProtoMAML",
     "ProtoNet",
     "RelationNet",
@@ -102,6 +123,7 @@ __all__ = [
     "bayesian",
     "blackbox",
     "closed_form",
+    "forecast",
     "memory",
     "metric",
     "optimization",

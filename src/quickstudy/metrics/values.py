@@ -10,7 +10,18 @@ from quickstudy.errors import LearnerError
 from quickstudy.metrics.measure import Measure, measure
 from quickstudy.metrics.predicted import Predicted
 
-__all__ = ["coverage_90", "coverage_95", "gaussian_nll", "mean_absolute_error", "mse", "ndcg", "ndcg_10", "ndcg_at", "width_90"]
+__all__ = [
+    "coverage_90",
+    "coverage_95",
+    "gaussian_nll",
+    "mase",
+    "mean_absolute_error",
+    "mse",
+    "ndcg",
+    "ndcg_10",
+    "ndcg_at",
+    "width_90",
+]
 
 
 @measure(higher_is_better=False, bounds=(0.0, math.inf))
@@ -33,6 +44,21 @@ def mean_absolute_error(predicted: Predicted, y: Tensor) -> float:
     2.0
     """
     return float((predicted.values - y).double().abs().mean())
+
+
+@measure(higher_is_better=False, bounds=(0.0, math.inf))
+def mase(predicted: Predicted, y: Tensor) -> float:
+    """The mean absolute scaled error: the mean absolute error of series in units of their own seasonal naive error.
+
+    The unit is that of the tasks, see `tasks.SeasonalUnits`; on other tasks this is the plain mean absolute error.
+
+    Source: Hyndman & Koehler, 2006, Another look at measures of forecast accuracy.
+
+    >>> from quickstudy.likelihood import Gaussian
+    >>> mase(Predicted.of(torch.zeros(2, 1), Gaussian()), torch.tensor([[0.5], [1.0]]))
+    0.75
+    """
+    return mean_absolute_error(predicted, y)
 
 
 @measure(higher_is_better=False)

@@ -10,6 +10,7 @@ from quickstudy.nn.backbones.pretrained import Pretrained
 from quickstudy.nn.backbones.resnet12 import ResNet12
 from quickstudy.nn.backbones.token_transformer import TokenTransformer
 from quickstudy.nn.beside_inputs import BesideInputs
+from quickstudy.nn.calendar import Calendar
 from quickstudy.nn.chained import Chained
 from quickstudy.nn.column_kernels import LaplaceKernel, LinearKernel
 from quickstudy.nn.context import FiLMContext, InputContext
@@ -57,6 +58,7 @@ __all__ = [
     "Augmented",
     "AugmentedMLP",
     "BesideInputs",
+    "Calendar",
     "CausalNet",
     "Chained",
     "ColumnRange",

@@ -11,7 +11,7 @@ from quickstudy.tasks.fixed_columns import FixedColumns
 from quickstudy.tasks.forecasts import Forecasts
 from quickstudy.tasks.image_augmentations import Erase, Warp
 from quickstudy.tasks.lists import load_tasks, save_tasks
-from quickstudy.tasks.meta_aug import MetaAug, Permuted, Scaled, Shifted
+from quickstudy.tasks.meta_aug import Grown, MetaAug, Permuted, Scaled, Shifted
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.named_data import Sources
 from quickstudy.tasks.one_hot_sinusoid import OneHotSinusoid
@@ -20,6 +20,7 @@ from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.other_inputs import other_inputs
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
+from quickstudy.tasks.seasonal_units import SeasonalUnits
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.sizes import meta_dataset_sizes
 from quickstudy.tasks.source import Plan, TaskSource
@@ -44,6 +45,7 @@ __all__ = [
     "FewShot",
     "FixedColumns",
     "Forecasts",
+    "Grown",
     "Hard",
     "MetaAug",
     "MetaMix",
@@ -56,6 +58,7 @@ __all__ = [
     "Quadratics",
     "Reading",
     "Scaled",
+    "SeasonalUnits",
     "Shifted",
     "Sinusoid",
     "Sources",

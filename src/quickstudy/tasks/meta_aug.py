@@ -17,7 +17,7 @@ from quickstudy.task import Examples, Task
 from quickstudy.tasks.augmented import Augmented
 from quickstudy.tasks.source import TaskSource
 
-__all__ = ["Change", "MetaAug", "Permuted", "Scaled", "Shifted"]
+__all__ = ["Change", "Grown", "MetaAug", "Permuted", "Scaled", "Shifted"]
 
 Change = Callable[[Task, Tensor], Task]
 """From a batch of tasks and a seed of each (B,), the same tasks with other targets; support and query must agree."""
@@ -70,6 +70,30 @@ class Scaled:
         y = tasks.query.y
         factor = (self.low + (self.high - self.low) * counted_uniforms(seeds, y.shape[2:], 2)).to(y.dtype)[:, None]
         return _with_targets(tasks, tasks.support.y * factor, y * factor)
+
+
+@dataclass(frozen=True)
+class Grown:
+    """Values of a series grow by another rate, ``y ← y exp(r t)`` with ``r ~ U[−width, width]`` a year for each task.
+
+    How fast series grew in the years of meta-training is then no guide to new ones: a learner must see it in the support set.
+
+    Args:
+        width: of r.
+        years: how many years a unit of each input column is; t counts from the mean of the support set.
+    """
+
+    width: float
+    years: tuple[float, ...]
+
+    def __call__(self, tasks: Task, seeds: Tensor) -> Task:
+        _require(tasks, classes=False)
+        rate = self.width * (2 * counted_uniforms(seeds, (1, 1), 3) - 1).to(tasks.query.y.dtype)
+        support, query = (side.x[..., : len(self.years)] @ side.x.new_tensor(self.years) for side in (tasks.support, tasks.query))
+        mask = tasks.support.mask
+        middle = (support * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+        grown = [(rate[..., 0] * (t - middle) * m).exp()[..., None] for t, m in ((support, mask), (query, tasks.query.mask))]
+        return _with_targets(tasks, tasks.support.y * grown[0], tasks.query.y * grown[1])
 
 
 class MetaAug(Augmented):

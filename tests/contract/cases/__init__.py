@@ -5,6 +5,7 @@ from contract.cases import (
     bayesian,
     blackbox,
     closed_form,
+    forecast,
     kernels,
     learned,
     memory,
@@ -26,6 +27,7 @@ CASES: dict[str, Case] = (
     | blackbox.CASES
     | closed_form.CASES
     | bayesian.CASES
+    | forecast.CASES
     | kernels.CASES
     | baselines.CASES
     | wrappers.CASES

@@ -3,6 +3,7 @@
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.wrappers.on_features import OnFeatures
+from quickstudy.learners.wrappers.own_scale import OwnScale
 from quickstudy.learners.wrappers.scaled_targets import ScaledTargets
 
-__all__ = ["Coded", "FirstOrderWarmUp", "MetaRegularised", "OnFeatures", "ScaledTargets"]
+__all__ = ["Coded", "FirstOrderWarmUp", "MetaRegularised", "OnFeatures", "OwnScale", "ScaledTargets"]
