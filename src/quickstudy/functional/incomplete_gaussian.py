@@ -25,9 +25,10 @@ def incomplete_gaussian(values_UI: Tensor, seen_UI: Tensor, *, noise: float, shr
     """Mean and covariance of ``f ~ N(μ, Σ)``, of which ``y = f + ε``, ``ε ~ N(0, n I)`` is seen in some entries, by EM.
 
     A round takes the posterior mean z_u and covariance V_u of each vector, and then ``μ ← mean z_u``,
-    ``Σ ← mean (V_u + (z_u − μ)(z_u − μ)ᵀ)``. The result is shrunk towards equal variances a and equal covariances o,
-    ``(1 − s) Σ + s ((a − o) I + o 1 1ᵀ)``, so that pairs of entries that few vectors have both are not believed too much. An
-    entry that no vector has gets the mean of all and the variance that the others have on average.
+    ``Σ ← mean (V_u + (z_u − μ)(z_u − μ)ᵀ)``; where nothing is missing, what the rounds end in is known at once. The result is
+    shrunk towards equal variances a and equal covariances o, ``(1 − s) Σ + s ((a − o) I + o 1 1ᵀ)``, so that pairs of entries
+    that few vectors have both are not believed too much. An entry that no vector has gets the mean of all and the variance
+    that the others have on average.
 
     Args:
         values_UI: numbers; what is not seen counts for nothing.
@@ -46,6 +47,8 @@ def incomplete_gaussian(values_UI: Tensor, seen_UI: Tensor, *, noise: float, shr
     overall = (values * seen).sum() / seen.sum().clamp(min=1)
     mean = torch.where(known, (values * seen).sum(0) / counts.clamp(min=1), overall)
     variance = (((values - mean) * seen) ** 2).sum() / seen.sum().clamp(min=1)
+    if bool((seen > 0)[:, known].all()):
+        return Normal(mean, _shrunk(_of_complete((values - mean) * known, noise), known, shrink))
     unit = torch.eye(mean.shape[0]).to(mean)
     covariance = variance * (0.75 * unit + 0.25)
     for _ in range(rounds):
@@ -57,6 +60,13 @@ def incomplete_gaussian(values_UI: Tensor, seen_UI: Tensor, *, noise: float, shr
         mean = torch.where(known, mean + change, overall)
         covariance = _shrunk(covariance + outer / values.shape[0] - change[:, None] * change, known, shrink)
     return Normal(mean, covariance)
+
+
+def _of_complete(rest: Tensor, noise: float) -> Tensor:
+    """Of vectors with all entries the likelihood is largest at their covariance less n, no variance below 0."""
+    spread, along = torch.linalg.eigh(rest.mT @ rest / rest.shape[0])
+    covariance: Tensor = (along * (spread - noise).clamp(min=0)) @ along.mT
+    return covariance
 
 
 def _posteriors(values: Tensor, seen: Tensor, prior: Normal, noise: float) -> tuple[Tensor, Tensor]:

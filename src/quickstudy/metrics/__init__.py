@@ -5,6 +5,7 @@ from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_
 from quickstudy.metrics.labels import exact_match, mean_average_precision, micro_f1
 from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
+from quickstudy.metrics.ranking import recall_10, recall_at
 from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold, threshold_of
 from quickstudy.metrics.values import (
     coverage_90,
@@ -50,6 +51,8 @@ __all__ = [
     "ndcg_at",
     "pool",
     "pooled",
+    "recall_10",
+    "recall_at",
     "recall_at_1",
     "reliability",
     "threshold_of",

@@ -28,6 +28,7 @@ from quickstudy.tasks.supervised import Supervised
 from quickstudy.tasks.task_mixing import MLTI, MetaMix
 from quickstudy.tasks.transactions import transactions
 from quickstudy.tasks.unsplit import Unsplit
+from quickstudy.tasks.visits import Visits
 
 __all__ = [
     "MLTI",
@@ -65,6 +66,7 @@ __all__ = [
     "Supervised",
     "TaskSource",
     "Unsplit",
+    "Visits",
     "Warp",
     "class_points",
     "growing",
