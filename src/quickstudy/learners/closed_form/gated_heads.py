@@ -13,7 +13,7 @@ from quickstudy.errors import LearnerError
 from quickstudy.functional.closed_form import LinearModel
 from quickstudy.functional.confidence import as_sure_as
 from quickstudy.functional.logistic import logistic
-from quickstudy.learner import Facts, Learner
+from quickstudy.learner import ITERATES, Facts, Learner
 from quickstudy.task import Examples, Inputs, Task
 
 __all__ = ["GatedHeads", "Heads"]
@@ -63,7 +63,7 @@ class GatedHeads(Learner[Heads]):
     tensor([[0.4000, 0.6000]])
     """
 
-    facts = Facts(norm="running")
+    facts = Facts(norm="running", unexportable_adaptation=ITERATES)
 
     def __init__(
         self,
