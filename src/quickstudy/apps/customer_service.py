@@ -177,8 +177,7 @@ customer_service = Application(
     ),
     limits=(
         "One class for each message, English, about 100 words are read. It says how sure it is, so that unsure messages can go "
-        "to a person. It has learned from short requests to assistants; long complaints are another kind of text, on which it is "
-        "no better than logistic regression."
+        "to a person. It has learned from short requests to assistants; long complaints are another kind of text."
     ),
     data=(
         "HWU64 (Liu et al., 2019, CC BY 4.0), CLINC150 (Larson et al., 2019, CC BY 3.0) and NLU++ (Casanueva et al., 2022, CC "
