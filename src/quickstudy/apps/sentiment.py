@@ -206,8 +206,8 @@ sentiment = Application(
     ),
     limits=(
         "Single English sentences that are positive or negative; neutral and mixed ones get one of the two answers. Most of what "
-        "it knows comes from other products: without any example it answers nearly as well as with one. It is no better than a "
-        "logistic regression of all products to which the target's sentences are added with a well-chosen weight."
+        "it knows comes from other products: without any example it answers nearly as well as with one. Over a logistic "
+        "regression of all products to which the target's sentences are added with a well-chosen weight its gain is small."
     ),
     data=(
         "Review sentences of 14 products (Hu & Liu, 2004; Ding, Liu & Yu, 2008; CC BY 4.0) come with the package. The 3 domains "
