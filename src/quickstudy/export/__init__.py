@@ -1,9 +1,24 @@
-"""Learners and adapted predictors as programs for elsewhere: ONNX and torch.export, each with a self-test."""
+"""Learners and adapted predictors elsewhere: as ONNX and torch.export, each with a self-test, and on a model hub."""
 
 from quickstudy.export.checking import check, notes
 from quickstudy.export.exporting import Exported, export_onnx, export_pt2
+from quickstudy.export.hub import FILE, from_hub, model_card, push_to_hub, write_folder
 from quickstudy.export.notes import Loss
 from quickstudy.export.state_inputs import state_inputs
 from quickstudy.export.trials import Deviation
 
-__all__ = ["Deviation", "Exported", "Loss", "check", "export_onnx", "export_pt2", "notes", "state_inputs"]
+__all__ = [
+    "FILE",
+    "Deviation",
+    "Exported",
+    "Loss",
+    "check",
+    "export_onnx",
+    "export_pt2",
+    "from_hub",
+    "model_card",
+    "notes",
+    "push_to_hub",
+    "state_inputs",
+    "write_folder",
+]
