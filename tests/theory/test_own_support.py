@@ -178,3 +178,9 @@ def test_what_is_drawn_depends_on_the_seed_alone() -> None:
     first, second = left_out(predictor), left_out(predictor)
     assert torch.equal(first.outputs, second.outputs) and torch.equal(torch.random.get_rng_state(), before)
     assert shots_curve(predictor, draws=3) == shots_curve(predictor, draws=3)
+
+
+def test_the_mean_of_the_others_is_scored_for_learners_that_report_deviations_too() -> None:
+    """Of 1, 2 and 6 the others' means are 4, 3.5 and 1.5, which are 3, 1.5 and 4.5 away."""
+    predictor = learners.CorrectedGaussian(3)(Examples.of(torch.eye(3), [1.0, 2.0, 6.0], kind="values"))
+    assert left_out(predictor).score_of_mean == pytest.approx((9 + 2.25 + 20.25) / 3)
