@@ -35,7 +35,7 @@ __all__ = ["medical_imaging"]
 
 _RANK, _FLOOR = 150, 1.0
 _SEED = 1_001
-"""Of the lists of tasks: on that of 1,000 an earlier recipe was evaluated, whose probabilities were too careful."""
+"""Of the lists of tasks: on that of 1,000 an earlier recipe was evaluated."""
 
 _SMALLEST = 15
 """Images of a class of meta-test: less leave nothing to be evaluated on."""
@@ -76,7 +76,7 @@ def _read(data: str, size: int) -> tuple[Frozen, _Cells]:
 
 
 def _recipe(
-    *, data: Any = "", size: int = 128, strength: float | None = None, steps: int = 100, batch: int = 4, lr: float = 0.03
+    *, data: Any = "", size: int = 128, strength: float | None = None, steps: int = 10, batch: int = 4, lr: float = 0.003
 ) -> Recipe:
     """Whitening within the known types, under a logistic regression whose penalty and scale follow the number of shots.
 
@@ -84,7 +84,8 @@ def _recipe(
         data: a folder or a ZIP of images with manifest.csv (file, class, source_image).
         size: side of the images, in pixels.
         strength: of the whitening; by default it is chosen on meta-training types that it was not fitted to.
-        steps: outer steps, in which six numbers are learned.
+        steps: outer steps, in which six numbers are learned; few, because known types are told apart without error,
+            and longer training makes probabilities surer without end.
         batch: tasks in a step.
         lr: step size at its peak.
     """
@@ -179,5 +180,5 @@ medical_imaging = Application(
     },
     unit="photographs",
     metrics=(log_loss, ece, abstention_auroc),
-    quick={"steps": 10, "strength": 0.5},
+    quick={"steps": 4, "strength": 0.5},
 )
