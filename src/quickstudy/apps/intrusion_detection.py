@@ -102,7 +102,8 @@ intrusion_detection = Application(
     limits=(
         "It ranks records by how much they resemble the confirmed cases more than normal records; how many are checked is "
         "your choice. It does not find a pattern of which there is no case. With one case it knows only that case: attacks of "
-        "many forms are found in part. The connections were recorded in 1998; train on records of your own before you rely on it."
+        "many forms are found in part. With few kinds of known attacks a nearest neighbour is as good. The connections were "
+        "recorded in 1998; train on records of your own before you rely on it."
     ),
     data=(
         "NSL-KDD (Tavallaee, Bagheri, Lu & Ghorbani 2009, Canadian Institute for Cybersecurity), a selection of KDD Cup 1999 "
