@@ -38,7 +38,7 @@ def with_one(x: torch.Tensor) -> torch.Tensor:
 
 def test_with_the_identity_for_a_map_it_is_scikit_learns_logistic_regression() -> None:
     given = task()
-    found = outputs(learners.GatedHeads(nn.Flatten(), nn.Identity(), penalty=0.5, scale=1.0), given)
+    found = outputs(learners.GatedHeads(nn.Flatten(), nn.Identity(), penalty=0.5, scale=1.0, by_shots=0.0), given)
     fitted = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-10, max_iter=10_000)
     fitted.fit(with_one(given.support.x).numpy(), given.support.labels.numpy())
     wanted = torch.as_tensor(fitted.predict_proba(with_one(given.query.x).numpy()))
@@ -48,7 +48,7 @@ def test_with_the_identity_for_a_map_it_is_scikit_learns_logistic_regression() -
 @pytest.mark.parametrize(("gate", "which"), [(1e-9, "frozen"), (1 - 1e-9, "mapped")])
 def test_at_the_ends_of_the_gate_its_answers_are_those_of_one_head(gate: float, which: str) -> None:
     given, turn = task(), nn.Linear(6, 6).double()
-    found = outputs(learners.GatedHeads(nn.Flatten(), turn, penalty=0.5, gate=gate), given)
+    found = outputs(learners.GatedHeads(nn.Flatten(), turn, penalty=0.5, gate=gate, by_shots=0.0), given)
     alone = learners.LRD2(nn.Flatten() if which == "frozen" else turn, penalty=0.5).double()
     state = alone.adapt(given.support.replace(alone.encode(given.support.x)))
     assert (found.argmax(1) == alone.predict(state, alone.encode(given.query.x)).argmax(1)).all()
@@ -56,8 +56,8 @@ def test_at_the_ends_of_the_gate_its_answers_are_those_of_one_head(gate: float, 
 
 def test_it_is_as_sure_as_the_frozen_head_whatever_the_map() -> None:
     given, turn = task(), nn.Linear(6, 6)
-    frozen = outputs(learners.GatedHeads(nn.Flatten(), nn.Identity(), penalty=0.5, scale=1.0), given)
-    found = outputs(learners.GatedHeads(nn.Flatten(), turn, penalty=0.5, scale=2.0, gate=0.9), given)
+    frozen = outputs(learners.GatedHeads(nn.Flatten(), nn.Identity(), penalty=0.5, scale=1.0, by_shots=0.0), given)
+    found = outputs(learners.GatedHeads(nn.Flatten(), turn, penalty=0.5, scale=2.0, gate=0.9, by_shots=0.0), given)
     odds, wanted = (torch.log((1 - p) / p) - math.log(3) for p in (f.softmax(-1).amax(-1) for f in (found, frozen)))
     assert torch.allclose(odds, 2 * wanted, atol=1e-6)
     y = given.query.y * (torch.arange(len(given.query)) % 3 > 0)[:, None]  # some queries of no class
