@@ -92,7 +92,7 @@ def model_card(
     return "\n".join(parts)
 
 
-_transductive = "It is transductive: an answer depends on what is asked beside it."
+_transductive = "It is transductive: an answer depends on the other queries."
 
 
 def _what(thing: Learner[Any] | Predictor, learner: Learner[Any]) -> str:
