@@ -15,7 +15,7 @@ from quickstudy.apps.application import Application
 from quickstudy.errors import DataError, TaskError
 from quickstudy.evaluation.controls import ShuffledSupport
 from quickstudy.likelihood import Categorical
-from quickstudy.metrics import auprc, auroc, recall_at_1
+from quickstudy.metrics import auprc, auroc, recall_at_1_percent
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.nn import LaplaceKernel
 from quickstudy.tasks import transactions
@@ -144,7 +144,7 @@ def test_recall_at_one_percent_of_false_alarms() -> None:
     said = Predicted.of(torch.stack([-scores, scores], 1), Categorical())
     y = torch.eye(2)[[0] * 200 + [1] * 4]
     third = float(normal.sort(descending=True).values[2])
-    assert recall_at_1(said, y) == float((cases > third).float().mean()) == 0.5
+    assert recall_at_1_percent(said, y) == float((cases > third).float().mean()) == 0.5
 
 
 def test_transactions_of_new_families_are_for_meta_test() -> None:

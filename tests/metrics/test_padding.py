@@ -18,9 +18,21 @@ from quickstudy.task import Examples, Task, stack_tasks
 from quickstudy.tasks.source import Plan, TaskSource
 
 MEASURES = {name: getattr(metrics, name) for name in metrics.__all__ if isinstance(getattr(metrics, name), Measure)}
-OF_VALUES = {"mse", "mean_absolute_error", "gaussian_nll", "coverage_90", "coverage_95", "mase", "width_90", "ndcg", "ndcg_10"}
+OF_VALUES = {
+    "mse",
+    "mean_absolute_error",
+    "gaussian_nll",
+    "coverage_90",
+    "coverage_95",
+    "mase",
+    "width_90",
+    "ndcg",
+    "ndcg_10",
+    "recall_10",
+}
 OF_LABELS = {"micro_f1", "mean_average_precision", "exact_match"}
-OF_CLASSES = sorted(set(MEASURES) - OF_VALUES - OF_LABELS)
+OF_TWO = {"recall_at_1_percent"}
+OF_CLASSES = sorted(set(MEASURES) - OF_VALUES - OF_LABELS - OF_TWO)
 
 
 @dataclass(frozen=True)
@@ -142,6 +154,8 @@ def test_the_order_of_queries_does_not_matter(name: str) -> None:
     else:
         y = torch.cat([torch.eye(3)[torch.arange(27) % 3], torch.zeros(3, 3)])
         said = Predicted.of(torch.randint(0, 3, (30, 3), generator=generator).float(), Categorical())
+    if name in OF_TWO:
+        said, y = Predicted.of(said.outputs[:, :2], Categorical()), torch.eye(2)[torch.arange(30) % 2]
     turned = torch.randperm(30, generator=generator)
     assert MEASURES[name](said[turned], y[turned]) == pytest.approx(MEASURES[name](said, y), abs=1e-9)
 
@@ -218,3 +232,11 @@ def test_outputs_of_two_kinds_are_not_pooled() -> None:
 
     with pytest.raises(LearnerError, match="probabilities in some and scores"):
         evaluate(changing, Listed([SMALL, WIDE], Categorical()), tasks=2, metrics=(metrics.pooled(metrics.accuracy),))
+
+
+def test_items_with_equal_values_share_the_last_places() -> None:
+    """What is expected if the order among equals is drawn: 2 places for 4 equal items, one of them taken."""
+    said = Predicted.of(torch.tensor([[0.9], [0.5], [0.5], [0.5], [0.5], [0.1]]), Gaussian())
+    taken = torch.tensor([[1.0], [0.0], [0.0], [1.0], [0.0], [0.0]])
+    assert metrics.recall_at(3)(said, taken) == pytest.approx((1 + 2 / 4) / 2)
+    assert metrics.recall_at(3)(said, taken[[0, 3, 1, 2, 4, 5]]) == pytest.approx((1 + 2 / 4) / 2)

@@ -9,7 +9,7 @@ from quickstudy.datasets.against_normal import CASE, NORMAL, parts_against_norma
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.task_table import TableSplits
-from quickstudy.metrics.classes import auprc, auroc, recall_at_1
+from quickstudy.metrics.classes import auprc, auroc, recall_at_1_percent
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.tasks.source import generator_of
 from quickstudy.tasks.transactions import transactions
@@ -125,6 +125,6 @@ intrusion_detection = Application(
     },
     unit="patterns",
     metric=auprc,
-    metrics=(auroc, recall_at_1),
+    metrics=(auroc, recall_at_1_percent),
     quick={"steps": 10},
 )

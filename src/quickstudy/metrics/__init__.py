@@ -1,7 +1,7 @@
 """Metrics of predictions for a task's queries: functions ``metric(predicted, y)``, for ``evaluate(metrics=(…,))``."""
 
 from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibration_error, ece, reliability
-from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou, recall_at_1
+from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou, recall_at_1_percent
 from quickstudy.metrics.labels import exact_match, mean_average_precision, micro_f1
 from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
@@ -53,7 +53,7 @@ __all__ = [
     "pooled",
     "recall_10",
     "recall_at",
-    "recall_at_1",
+    "recall_at_1_percent",
     "reliability",
     "threshold_of",
     "width_90",

@@ -14,7 +14,7 @@ from quickstudy.metrics.labels import f1_of_labels
 from quickstudy.metrics.measure import measure
 from quickstudy.metrics.predicted import Predicted
 
-__all__ = ["accuracy", "auprc", "auroc", "delta_auprc", "log_loss", "macro_f1", "mean_iou", "recall_at_1"]
+__all__ = ["accuracy", "auprc", "auroc", "delta_auprc", "log_loss", "macro_f1", "mean_iou", "recall_at_1_percent"]
 
 _Array = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def delta_auprc(predicted: Predicted, y: Tensor) -> float:
 
 
 @measure(higher_is_better=True, bounds=(0.0, 1.0))
-def recall_at_1(predicted: Predicted, y: Tensor) -> float:
+def recall_at_1_percent(predicted: Predicted, y: Tensor) -> float:
     """The share of queries of class 1 that are found where at most one percent of the others raise a false alarm.
 
     A query is found if it scores above the threshold which at most 1 % of the queries of class 0 exceed.
@@ -161,7 +161,7 @@ def recall_at_1(predicted: Predicted, y: Tensor) -> float:
     >>> from quickstudy.likelihood import Categorical
     >>> import torch
     >>> scores = torch.tensor([0.1, 0.2, 0.9, 0.8])
-    >>> recall_at_1(Predicted.of(torch.stack([-scores, scores], 1), Categorical()), torch.eye(2)[[0, 0, 1, 1]])
+    >>> recall_at_1_percent(Predicted.of(torch.stack([-scores, scores], 1), Categorical()), torch.eye(2)[[0, 0, 1, 1]])
     1.0
     """
     known, targets = _known(predicted, y)

@@ -16,7 +16,8 @@ def recall_at(k: int) -> Measure:
 
         ``recall@k = taken among the first k / min(k, taken)``
 
-    It is 1 where the first k are all taken, or all taken are among them; without a taken item it is undefined.
+    It is 1 where the first k are all taken, or all taken are among them; without a taken item it is undefined. Of items with equal
+    values at the last of the k places each counts by the chance that it is among them.
 
     >>> import torch
     >>> from quickstudy.likelihood import Gaussian
@@ -31,8 +32,12 @@ def recall_at(k: int) -> Measure:
         taken = y[:, 0] > 0
         if not bool(taken.any()):
             return math.nan
-        first = predicted.values[:, 0].topk(min(k, y.shape[0])).indices
-        return float(taken[first].sum()) / min(k, int(taken.sum()))
+        values = predicted.values[:, 0]
+        least = values.topk(min(k, len(values))).values[-1]
+        above, tied = values > least, values == least
+        share = (min(k, len(values)) - int(above.sum())) / int(tied.sum())
+        found = int((taken & above).sum()) + share * int((taken & tied).sum())
+        return found / min(k, int(taken.sum()))
 
     among_first.__name__ = f"recall_{k}"
     return Measure(among_first, bounds=(0.0, 1.0))

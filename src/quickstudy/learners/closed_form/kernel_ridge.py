@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from quickstudy.errors import LearnerError
 from quickstudy.functional.closed_form import answered, balanced
 from quickstudy.learner import Facts, Learner
-from quickstudy.likelihood import Categorical, Labels, Likelihood
+from quickstudy.likelihood import Categorical, Gaussian
 from quickstudy.nn.kernels import Kernel
 from quickstudy.task import Examples, Inputs
 
@@ -71,15 +71,14 @@ class KernelRidge(Learner[DualWeights]):
         scale: float = 3.0,
         balanced: bool = False,
         prior: nn.Module | None = None,
-        likelihood: Likelihood | None = None,
+        likelihood: Categorical | Gaussian = Categorical(),  # noqa: B008  a frozen record
     ) -> None:
         super().__init__()
-        self.likelihood = Categorical() if likelihood is None else likelihood
+        self.likelihood = likelihood
         if not penalty > 0 or not scale > 0:
             raise LearnerError(f"penalty={penalty} and scale={scale} must be positive.")
-        if isinstance(self.likelihood, Labels) or (balanced and not isinstance(self.likelihood, Categorical)):
-            what = "labels are not regressed on" if isinstance(self.likelihood, Labels) else "balanced=True needs classes"
-            raise LearnerError(f"likelihood={self.likelihood!r}: {what}. Choose Categorical() for classes, or R2D2 for labels.")
+        if balanced and not isinstance(likelihood, Categorical):
+            raise LearnerError("balanced=True needs classes, not values. Leave it out, or choose Categorical().")
         self.encoder, self.kernel, self.prior, self.balanced = encoder, kernel, prior, balanced
         if prior is not None:
             self.facts = replace(self.facts, label_order=True)
