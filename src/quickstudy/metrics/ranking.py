@@ -16,8 +16,8 @@ def recall_at(k: int) -> Measure:
 
         ``recall@k = taken among the first k / min(k, taken)``
 
-    It is 1 where the first k are all taken, or all taken are among them; without a taken item it is undefined. Of items with equal
-    values at the last of the k places each counts by the chance that it is among them.
+    It is 1 where the first k are all taken, or all taken are among them; without a taken item it is undefined. Of items with
+    equal values at the last of the k places each counts by the chance that it is among them.
 
     >>> import torch
     >>> from quickstudy.likelihood import Gaussian
