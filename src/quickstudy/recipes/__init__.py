@@ -10,6 +10,7 @@ from quickstudy.recipes.fine_tune import fine_tune
 from quickstudy.recipes.gated_heads import gated_heads
 from quickstudy.recipes.hypernetwork import hypernetwork
 from quickstudy.recipes.imaml import imaml
+from quickstudy.recipes.kernel_ridge import kernel_ridge
 from quickstudy.recipes.learned_optimizer import learned_optimizer
 from quickstudy.recipes.leo import leo
 from quickstudy.recipes.logistic_by_shots import logistic_by_shots
@@ -66,6 +67,7 @@ __all__ = [
     "gated_heads",
     "hypernetwork",
     "imaml",
+    "kernel_ridge",
     "learned_optimizer",
     "leo",
     "logistic_by_shots",

@@ -145,6 +145,7 @@ CONTENDERS: dict[str, Contender] = {
     "LEO": _leo,
     "R2D2": _by(recipes.r2d2),
     "LRD2": _by(recipes.lrd2),
+    "KernelRidge": _by(recipes.kernel_ridge),
     "DeepKernelTransfer": _by(recipes.deep_kernel_transfer),
     "GatedHeads": _by(recipes.gated_heads),
     "LogisticByShots": _by(recipes.logistic_by_shots),
