@@ -10,7 +10,7 @@ import torch
 
 from quickstudy import evaluate
 from quickstudy.apps import recommendation
-from quickstudy.apps.rating_baselines import (
+from quickstudy.apps.parts.rating_baselines import (
     Ratings,
     item_neighbours,
     item_offset,

@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Adam
 
 from quickstudy.apps.application import Application, Baseline, Setting
-from quickstudy.apps.photo_tasks import digest_of_images
+from quickstudy.apps.parts.photo_tasks import digest_of_images
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.image_manifest import image_manifest, parts_of_classes
 from quickstudy.datasets.shipped import shipped

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from quickstudy.apps.application import Application, Baseline, Setting
-from quickstudy.apps.few_cases import BASELINE_MAKERS, choices, few_cases, sizes_of, tasks_of
+from quickstudy.apps.parts.few_cases import BASELINE_MAKERS, choices, few_cases, sizes_of, tasks_of
 from quickstudy.datasets.against_normal import parts_against_normal
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.table_file import read_table_file

@@ -9,7 +9,7 @@ import numpy as np
 from torch.optim import AdamW
 
 from quickstudy.apps.application import Application, Baseline, Setting
-from quickstudy.apps.rating_baselines import (
+from quickstudy.apps.parts.rating_baselines import (
     Rater,
     Ratings,
     item_mean,

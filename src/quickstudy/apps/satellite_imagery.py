@@ -10,8 +10,8 @@ from torch import nn
 from torch.optim import AdamW
 
 from quickstudy.apps.application import Application, Setting
-from quickstudy.apps.photo_baselines import classifiers, pixels, random_forest
-from quickstudy.apps.photo_tasks import digest_of_images, setting_by_group
+from quickstudy.apps.parts.photo_baselines import classifiers, pixels, random_forest
+from quickstudy.apps.parts.photo_tasks import digest_of_images, setting_by_group
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.encoded import encoded
 from quickstudy.datasets.image_manifest import image_manifest, parts_of_classes
