@@ -1,11 +1,12 @@
 """``quickstudy app``: an application meta-trained and evaluated beside the best obvious methods, with its page."""
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.table import Table
+from rich.table import Column, Table
 
 from quickstudy.cli.call import changes
 from quickstudy.cli.command import command
@@ -18,7 +19,7 @@ from quickstudy.storage.own_code import trusting
 
 if TYPE_CHECKING:
     from quickstudy.apps.application import Application
-    from quickstudy.reports.appraisal import Appraisal
+    from quickstudy.reports.appraisal import Appraisal, Row
 
 __all__ = ["app"]
 
@@ -115,11 +116,8 @@ def _show(application: "Application", found: "Appraisal", folder: Path) -> None:
 
     page = application_page(application, found, folder)
     page.write(folder / "report.html")
-    for listing in page.listings[:2]:
-        table = Table(*listing.head, title=listing.heading, title_justify="left", caption=listing.note, caption_justify="left")
-        for row in listing.rows:
-            table.add_row(*row)
-        console.print(table)
+    for result in found.rows:
+        console.print(_table(result))
     for result in found.rows:
         say(f"{result.name}: {result.verdict}.")
     if found.quick:
@@ -127,6 +125,25 @@ def _show(application: "Application", found: "Appraisal", folder: Path) -> None:
     say(f"page:    {folder / 'report.html'}")
     say(f"next:    {shlex.join(['quickstudy', 'adapt', str(folder), 'MY_EXAMPLES', '-o', 'mine.safetensors'])}")
     say(f"         bring: {application.bring}")
+
+
+def _table(result: "Row") -> Table:
+    """One row of the appraisal: each model's score, and the learner's gain over it; it fits a narrow terminal."""
+    from quickstudy.reports.words import amount, difference, is_share
+
+    metric = result.learner.metric
+    better = "higher" if result.learner.higher_is_better else "lower"
+    title = f"{result.name}: {metric}, {better} is better; {len(result.learner.scores):,} tasks"
+    found = Table(Column("model", overflow="fold"), "is", metric, "gain of the learner, 95 %", title=title, title_justify="left")
+    for entry in result.entries:
+        gain = ""
+        if entry.role != "learner":
+            size, bounds = result.gain(entry)
+            digits = 2 if is_share(metric) or abs(size) >= 1 else 3
+            shown = [difference(value, metric, digits=digits) if math.isfinite(value) else "none" for value in (size, *bounds)]
+            gain = f"{shown[0]} ({shown[1]} to {shown[2]})"
+        found.add_row(entry.report.model, entry.role, amount(entry.report.mean, metric), gain)
+    return found
 
 
 def _list(as_json: bool) -> None:
