@@ -153,9 +153,9 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json([{"name": name, "title": each.title, "bring": each.bring} for name, each in found.items()])
         return
-    table = Table("application", "the problem", "bring", title="applications (quickstudy app NAME)", title_justify="left")
+    table = Table("application", "the problem", title="applications (quickstudy app NAME)", title_justify="left")
     for name, each in found.items():
-        table.add_row(name, each.title, each.bring)
+        table.add_row(name, each.title)
     console.print(table)
 
 
