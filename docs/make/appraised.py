@@ -3,11 +3,10 @@
 python docs/make/appraised.py runs/apps/medical-imaging/appraisal.json
 """
 
-import math
 import sys
 
-from quickstudy.reports.appraisal import Appraisal, Entry, Row
-from quickstudy.reports.words import amount, difference, is_share
+from quickstudy.reports.appraisal import Appraisal, Entry, Row, signed
+from quickstudy.reports.words import amount
 
 
 def cell(row: Row, entry: Entry) -> str:
@@ -17,9 +16,7 @@ def cell(row: Row, entry: Entry) -> str:
     if entry.role == "learner":
         return f"**{score}**"
     gain, (low, high) = row.gain(entry)
-    digits = 2 if is_share(metric) else 3
-    shown = [difference(value, metric, digits=digits) if math.isfinite(value) else "?" for value in (gain, low, high)]
-    return f"{score}; {shown[0]} ({shown[1]} to {shown[2]})"
+    return f"{score}; {signed(gain, metric)} ({signed(low, metric)} to {signed(high, metric)})"
 
 
 def main() -> None:

@@ -65,6 +65,7 @@ def train(
     fabric: Fabric | None = None,
     compile: bool = False,
     checkpoint: bool = False,
+    prepared: bool = False,
 ) -> Iterator[Record]:
     """Meta-trains ``learner`` in place, one record a step: log, validate, save or stop in a plain ``for``.
 
@@ -87,6 +88,7 @@ def train(
             for small networks (see `quickstudy.execution.compiling`).
         checkpoint: keep the tensors of about √T of an inner loop's T steps and compute the others twice: less memory, about
             half as much time again (see `quickstudy.functional.checkpointing`).
+        prepared: the learner was prepared already, see `prepare`.
         fabric: a launched Lightning Fabric: its device, its processes, each with a share of the step's tasks, and its
             precision, for the encoder alone. Several processes draw the tasks that one would, and end with the weights that
             one would, but for batch statistics and inner randomness, which are each process's own.
@@ -123,7 +125,7 @@ def train(
     hand_reads(learner, source)
     processes = Processes(fabric)
     mine = processes.share(batch)
-    if start == 0:
+    if start == 0 and not prepared:
         prepare(learner, source, seed)
     processes.begin(learner, optimizer)
     weights = list(learner.parameters())  # also those that the optimizer does not hold, whose gradients would pile up

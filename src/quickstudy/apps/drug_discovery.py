@@ -1,7 +1,6 @@
 """Drug discovery: which compounds are active in a new assay, from the first 16, 32 or 64 that were measured."""
 
-from collections.abc import Callable, Mapping
-from itertools import product
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from quickstudy.apps.application import Application, Baseline, Setting
+from quickstudy.apps.parts.choices import choices
 from quickstudy.datasets.molecules import molecules
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.table_file import read_table_file
@@ -193,12 +193,6 @@ def _pooled(recipe: Recipe) -> Callable[[Examples], _Predict]:
     return lambda support: lambda rows: model.predict_proba(rows.numpy())
 
 
-def _choices(**values: tuple[Any, ...]) -> tuple[Mapping[str, Any], ...]:
-    """All combinations of values of arguments."""
-    names = list(values)
-    return tuple(dict(zip(names, found, strict=True)) for found in product(*values.values()))
-
-
 drug_discovery = Application(
     name="drug-discovery",
     title="Which compounds are active in a new assay, from the first 16, 32 or 64 that were measured",
@@ -220,10 +214,10 @@ drug_discovery = Application(
     recipe=_recipe,
     settings=_settings,
     baselines={
-        "random forest": Baseline(_forest, _choices(leaf=(1, 2, 4)), tasks=157, val_tasks=39),
-        "logistic regression": Baseline(_logistic, _choices(penalty=(3.0, 10.0, 30.0, 100.0))),
-        "nearest neighbours": Baseline(_neighbours, _choices(count=(3, 5, 9, 15))),
-        "Tanimoto Gaussian process": Baseline(_process, _choices(noise=(0.05, 0.1, 0.2, 0.4, 0.8, 1.6), scale=(3.0,))),
+        "random forest": Baseline(_forest, choices(leaf=(1, 2, 4)), tasks=157, val_tasks=39),
+        "logistic regression": Baseline(_logistic, choices(penalty=(3.0, 10.0, 30.0, 100.0))),
+        "nearest neighbours": Baseline(_neighbours, choices(count=(3, 5, 9, 15))),
+        "Tanimoto Gaussian process": Baseline(_process, choices(noise=(0.05, 0.1, 0.2, 0.4, 0.8, 1.6), scale=(3.0,))),
         "all assays pooled": Baseline(_pooled, control=True),
     },
     unit="assays",

@@ -1,6 +1,6 @@
 """Genomics: the types of single cells in a new donor set, from one to five labelled cells of each type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from quickstudy.apps.application import Application, Baseline, Setting
+from quickstudy.apps.parts.choices import choices
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.cells import Cells, check_within_sets, read_cells, within_set
 from quickstudy.datasets.class_index import ClassIndex, Splits
@@ -176,10 +177,6 @@ def _known_types(recipe: Recipe, C: float) -> Callable[[Examples], _Predict]:
     return fitted
 
 
-def _choices(name: str, *values: Any) -> tuple[Mapping[str, Any], ...]:
-    return tuple({name: value} for value in values)
-
-
 genomics = Application(
     name="genomics",
     title="The types of single cells in a new donor set, from one to five labelled cells of each type",
@@ -211,10 +208,10 @@ genomics = Application(
                 {"cosine": False, "sharpness": 0.02},
             ),
         ),
-        "logistic regression": Baseline(_logistic, _choices("C", 0.001, 0.01, 0.1)),
-        "nearest neighbours": Baseline(_neighbours, _choices("count", 1, 3, 5)),
-        "random forest": Baseline(_forest, _choices("leaf", 1, 2), tasks=100, val_tasks=20),
-        "scores of known types": Baseline(_known_types, _choices("C", 0.1, 1.0, 10.0)),
+        "logistic regression": Baseline(_logistic, choices(C=(0.001, 0.01, 0.1))),
+        "nearest neighbours": Baseline(_neighbours, choices(count=(1, 3, 5))),
+        "random forest": Baseline(_forest, choices(leaf=(1, 2)), tasks=100, val_tasks=20),
+        "scores of known types": Baseline(_known_types, choices(C=(0.1, 1.0, 10.0))),
     },
     unit="classes",
     metrics=(log_loss,),

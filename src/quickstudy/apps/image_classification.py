@@ -2,24 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import nn
 from torch.optim import Adam
 
 from quickstudy.apps.application import Application, Setting
 from quickstudy.apps.parts.photo_baselines import classifiers, pixels
-from quickstudy.apps.parts.photo_tasks import digest_of_images
+from quickstudy.apps.parts.photo_tasks import Photos, checked_parts, digest_of_images, frozen_backbone
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.encoded import encoded
-from quickstudy.datasets.image_manifest import image_manifest, parts_of_classes
+from quickstudy.datasets.image_manifest import image_manifest
 from quickstudy.datasets.shipped import shipped
-from quickstudy.errors import Argument, DataError
 from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
 from quickstudy.learners.wrappers.on_features import OnFeatures
 from quickstudy.metrics.calibration import ece
 from quickstudy.metrics.classes import log_loss
-from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.feature_map import Whitening
 from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.standardised import UnitLength
@@ -31,34 +29,14 @@ __all__ = ["image_classification"]
 _RANK = 100
 
 
-class _Photos(NamedTuple):
-    """Features of the classes of each part, and the digest of the files."""
-
-    train: ClassIndex
-    val: ClassIndex
-    test: ClassIndex
-    digest: str
-
-
-def _backbone(size: int) -> Frozen:
-    found = build("efficientnet-lite0", size=size)
-    assert isinstance(found, Frozen)
-    return found
-
-
-def _read(data: str, size: int) -> tuple[Frozen, _Photos]:
+def _read(data: str, size: int) -> tuple[Frozen, Photos]:
     path = Path(data) if data else shipped("caltech_fs/caltech_fs.zip")
-    backbone: Any = _backbone(size)
+    backbone: Any = frozen_backbone("efficientnet-lite0", size)
     index = image_manifest(path, reads=backbone.reads, group="group", name=path.stem)
-    parts = parts_of_classes(index, path)
-    for part in Splits._fields:
-        if len(parts[part]) < 2:
-            raise DataError(
-                f'{path}: the part "{part}" has {len(parts[part])} classes, and needs two. Give more in ', Argument("data"), "."
-            )
+    parts = checked_parts(index, path)
     features = encoded(index, backbone)  # all at once, so that other parts of the same photos need no other features
     train, val, test = (features.select(parts[part], f"{index.name}/{part}") for part in Splits._fields)
-    return backbone, _Photos(train, val, test, digest_of_images(path))
+    return backbone, Photos(train, val, test, digest_of_images(path))
 
 
 def _recipe(
@@ -82,7 +60,7 @@ def _recipe(
         lr: step size at its peak.
         val_tasks: tasks of a validation.
     """
-    backbone, photos = (_backbone(size), data) if isinstance(data, _Photos) else _read(data, size)
+    backbone, photos = (frozen_backbone("efficientnet-lite0", size), data) if isinstance(data, Photos) else _read(data, size)
     rank = min(_RANK, int(backbone.features))
     whitening = Whitening.fitted(photos.train, rank, strength=strength, learn=False)
     learner = OnFeatures(backbone, LogisticByShots(whitening))
@@ -112,7 +90,7 @@ def _tasks(index: ClassIndex, ways: int, shots: int) -> FewShot:
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
-    photos: _Photos = recipe.read
+    photos: Photos = recipe.read
     most = int(min(photos.val.counts.min(), photos.test.counts.min())) - 5
     bars = {(5, 1): 0.0, (5, 5): 0.0, (5, 10): None, (20, 1): 0.005, (20, 5): None}
     found = {}

@@ -3,17 +3,16 @@
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import nn
 from torch.optim import Adam
 
 from quickstudy.apps.application import Application, Baseline, Setting
-from quickstudy.apps.parts.photo_tasks import digest_of_images
+from quickstudy.apps.parts.photo_tasks import Photos, checked_parts, digest_of_images
 from quickstudy.datasets.class_index import ClassIndex, Splits
-from quickstudy.datasets.image_manifest import image_manifest, parts_of_classes
+from quickstudy.datasets.image_manifest import image_manifest
 from quickstudy.datasets.shipped import shipped
-from quickstudy.errors import Argument, DataError
 from quickstudy.functional.distances import cosine_distance
 from quickstudy.functional.unroll import Adam as InnerAdam
 from quickstudy.inputs.images import Images
@@ -38,26 +37,12 @@ _CLASSIFIERS: dict[str, FineTune] = {}
 """The last one that was trained: two baselines and all settings share it."""
 
 
-class _Photos(NamedTuple):
-    """Images of the classes of each part, and the digest of the files."""
-
-    train: ClassIndex
-    val: ClassIndex
-    test: ClassIndex
-    digest: str
-
-
-def _read(data: str, size: int) -> _Photos:
+def _read(data: str, size: int) -> Photos:
     path = Path(data) if data else shipped("caltech_fs/caltech_fs.zip")
     index = image_manifest(path, reads=Images(size, channels=3, strokes=False), group="group", name=path.stem)
-    parts = parts_of_classes(index, path)
-    for part in Splits._fields:
-        if len(parts[part]) < 2:
-            raise DataError(
-                f'{path}: the part "{part}" has {len(parts[part])} classes, and needs two. Give more in ', Argument("data"), "."
-            )
+    parts = checked_parts(index, path)
     train, val, test = (index.select(parts[part], f"{index.name} at {size} pixels/{part}") for part in Splits._fields)
-    return _Photos(train, val, test, digest_of_images(path))
+    return Photos(train, val, test, digest_of_images(path))
 
 
 def _recipe(*, data: Any = "", size: int = 32, ways: int = 10, steps: int = 400, lr: float = 3e-3, val_tasks: int = 60) -> Recipe:
@@ -71,7 +56,7 @@ def _recipe(*, data: Any = "", size: int = 32, ways: int = 10, steps: int = 400,
         lr: step size at its peak.
         val_tasks: tasks of a validation.
     """
-    photos = data if isinstance(data, _Photos) else _read(data, size)
+    photos = data if isinstance(data, Photos) else _read(data, size)
     learner = ProtoNet(UnitLength(_network(photos.train)), distance=cosine_distance, scale=10.0, learn_scale=True)
     optimizer = Adam(learner.parameters(), lr)
     return Recipe(
@@ -102,7 +87,7 @@ def _tasks(index: ClassIndex, shots: int) -> FewShot:
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
-    photos: _Photos = recipe.read
+    photos: Photos = recipe.read
     most = int(min(photos.val.counts.min(), photos.test.counts.min())) - 5
     bars = {1: 0.0, 5: 0.0, 10: None}
     return {

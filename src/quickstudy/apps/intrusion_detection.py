@@ -1,22 +1,21 @@
 """Intrusion and fraud: find more of a new attack or fraud pattern from its first 1 to 10 cases and 100 normal records."""
 
-import math
 from typing import Any, Literal
 
 from quickstudy.apps.application import Application, Baseline, Setting
-from quickstudy.apps.parts.few_cases import BASELINE_MAKERS, choices, few_cases, sizes_of, tasks_of
+from quickstudy.apps.parts.choices import choices
+from quickstudy.apps.parts.few_cases import BASELINE_MAKERS, few_cases, settings_of_cases
 from quickstudy.datasets.against_normal import CASE, NORMAL, parts_against_normal
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.task_table import TableSplits
 from quickstudy.metrics.classes import auprc, auroc, recall_at_1_percent
 from quickstudy.recipes.parts.recipe import Recipe
-from quickstudy.tasks.source import generator_of
 from quickstudy.tasks.transactions import transactions
 
 __all__ = ["intrusion_detection"]
 
-_CASES, _BARS, _TASKS, _LIST = (1, 2, 5, 10), {1: 0.01, 2: 0.01}, 300, 1000
+_BARS = {1: 0.01, 2: 0.01}
 _QUERIES = {NORMAL: 300, CASE: 50}
 _VALIDATED = ("nmap", "pod", "warezclient")
 _ABOUT = ("attack", "family", "split", "file", "num_outbound_cmds")
@@ -73,20 +72,7 @@ def _parted(rows: dict[str, Any]) -> list[str]:
 
 
 def _settings(recipe: Recipe) -> dict[str, Setting]:
-    """Every new pattern that has enough cases, equally often."""
-    tables: TableSplits = recipe.read
-    found = {}
-    for cases in sizes_of(tables.test, _CASES):
-        test = tasks_of(tables.test, cases, queries=_QUERIES)
-        plan = test.each(generator_of(_LIST, cases), math.ceil(_TASKS / len(test)))
-        val = tasks_of(tables.val, cases, queries=_QUERIES) if sizes_of(tables.val, [cases]) else None
-        name = f"{cases} case{'s' * (cases > 1)}"
-        found[name] = Setting(test, val, cases, len(plan), plan, bar=_BARS.get(cases))
-    return found
-
-
-def _make(name: str) -> Any:
-    return BASELINE_MAKERS[name]
+    return settings_of_cases(recipe.read, _BARS, queries=_QUERIES)
 
 
 intrusion_detection = Application(
@@ -113,15 +99,15 @@ intrusion_detection = Application(
     recipe=_recipe,
     settings=_settings,
     baselines={
-        "random forest": Baseline(_make("random forest"), choices(leaf=(1, 2, 4)), tasks=96, val_tasks=18),
+        "random forest": Baseline(BASELINE_MAKERS["random forest"], choices(leaf=(1, 2, 4)), tasks=96, val_tasks=18),
         "logistic regression": Baseline(
-            _make("logistic regression"), choices(C=(0.01, 0.1, 1.0, 10.0), balanced=(True, False)), val_tasks=30
+            BASELINE_MAKERS["logistic regression"], choices(C=(0.01, 0.1, 1.0, 10.0), balanced=(True, False)), val_tasks=30
         ),
-        "gradient boosting": Baseline(_make("gradient boosting"), choices(leaf=(1, 5)), tasks=36, val_tasks=9),
-        "nearest neighbour": Baseline(_make("nearest neighbour")),
-        "isolation forest": Baseline(_make("isolation forest"), tasks=96),
-        "one-class SVM": Baseline(_make("one-class SVM"), choices(nu=(0.02, 0.05, 0.2)), tasks=96, val_tasks=18),
-        "known kinds pooled": Baseline(_make("known kinds pooled"), control=True),
+        "gradient boosting": Baseline(BASELINE_MAKERS["gradient boosting"], choices(leaf=(1, 5)), tasks=36, val_tasks=9),
+        "nearest neighbour": Baseline(BASELINE_MAKERS["nearest neighbour"]),
+        "isolation forest": Baseline(BASELINE_MAKERS["isolation forest"], tasks=96),
+        "one-class SVM": Baseline(BASELINE_MAKERS["one-class SVM"], choices(nu=(0.02, 0.05, 0.2)), tasks=96, val_tasks=18),
+        "known kinds pooled": Baseline(BASELINE_MAKERS["known kinds pooled"], control=True),
     },
     unit="patterns",
     metric=auprc,

@@ -10,7 +10,7 @@ from torch.optim import Adam
 
 from quickstudy.apps.application import Application, Setting
 from quickstudy.apps.parts.photo_baselines import classifiers, pixels, weighted_logistic_regression
-from quickstudy.apps.parts.photo_tasks import digest_of_images, setting_by_group
+from quickstudy.apps.parts.photo_tasks import digest_of_images, frozen_backbone, setting_by_group
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.encoded import encoded
 from quickstudy.datasets.image_manifest import image_manifest, parts_of_classes
@@ -20,7 +20,6 @@ from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
 from quickstudy.learners.wrappers.on_features import OnFeatures
 from quickstudy.metrics.calibration import abstention_auroc, ece
 from quickstudy.metrics.classes import log_loss
-from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.chained import Chained
 from quickstudy.nn.feature_map import Whitening
 from quickstudy.nn.frozen import Frozen
@@ -51,15 +50,9 @@ class _Cells(NamedTuple):
     digest: str
 
 
-def _backbone(size: int) -> Frozen:
-    found = build("efficientnet-maps", size=size)
-    assert isinstance(found, Frozen)
-    return found
-
-
 def _read(data: str, size: int) -> tuple[Frozen, _Cells]:
     path = Path(data) if data else shipped("medical/blood_cells.zip")
-    backbone = _backbone(size)
+    backbone = frozen_backbone("efficientnet-maps", size)
     index = image_manifest(path, reads=backbone.reads, group="source_image", name=path.stem)
     parts = parts_of_classes(index, path)
     counts = dict(zip(index.classes, index.counts.tolist(), strict=True))
@@ -89,7 +82,7 @@ def _recipe(
         batch: tasks in a step.
         lr: step size at its peak.
     """
-    backbone, cells = (_backbone(size), data) if isinstance(data, _Cells) else _read(data, size)
+    backbone, cells = (frozen_backbone("efficientnet-maps", size), data) if isinstance(data, _Cells) else _read(data, size)
     train, test, digest = cells
     chosen = chosen_strength(train, lambda seen, p: _encoder(train, p, seen)) if strength is None else strength
     learner = OnFeatures(backbone, LogisticByShots(_encoder(train, chosen)))

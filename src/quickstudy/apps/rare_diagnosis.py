@@ -1,21 +1,20 @@
 """Rare diagnoses: recognise a diagnosis from the first 1, 2, 5 or 10 patients who have it and 100 who have none."""
 
-import math
 from typing import Any
 
 from quickstudy.apps.application import Application, Baseline, Setting
-from quickstudy.apps.parts.few_cases import BASELINE_MAKERS, choices, few_cases, sizes_of, tasks_of
+from quickstudy.apps.parts.choices import choices
+from quickstudy.apps.parts.few_cases import BASELINE_MAKERS, few_cases, settings_of_cases
 from quickstudy.datasets.against_normal import parts_against_normal
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.task_table import TableSplits
 from quickstudy.metrics.classes import auprc, auroc, log_loss
 from quickstudy.recipes.parts.recipe import Recipe
-from quickstudy.tasks.source import generator_of
 
 __all__ = ["rare_diagnosis"]
 
-_CASES, _BARS, _TASKS, _LIST = (1, 2, 5, 10), {1: 0.005}, 300, 1000
+_BARS = {1: 0.005}
 _VALIDATED = ("elevated_tbg", "overreplaced")
 
 
@@ -57,20 +56,7 @@ def _parted(diagnosis: list[str], part_of: dict[str, str]) -> list[str]:
 
 
 def _settings(recipe: Recipe) -> dict[str, Setting]:
-    """Every diagnosis that has enough cases, equally often."""
-    tables: TableSplits = recipe.read
-    found = {}
-    for cases in sizes_of(tables.test, _CASES):
-        test = tasks_of(tables.test, cases)
-        plan = test.each(generator_of(_LIST, cases), math.ceil(_TASKS / len(test)))
-        name = f"{cases} case{'s' * (cases > 1)}"
-        val = tasks_of(tables.val, cases) if sizes_of(tables.val, [cases]) else None
-        found[name] = Setting(test, val, cases, len(plan), plan, bar=_BARS.get(cases))
-    return found
-
-
-def _make(name: str) -> Any:
-    return BASELINE_MAKERS[name]
+    return settings_of_cases(recipe.read, _BARS)
 
 
 rare_diagnosis = Application(
@@ -96,13 +82,13 @@ rare_diagnosis = Application(
     recipe=_recipe,
     settings=_settings,
     baselines={
-        "random forest": Baseline(_make("random forest"), choices(leaf=(1, 2, 4)), tasks=98, val_tasks=16),
+        "random forest": Baseline(BASELINE_MAKERS["random forest"], choices(leaf=(1, 2, 4)), tasks=98, val_tasks=16),
         "logistic regression": Baseline(
-            _make("logistic regression"), choices(C=(0.01, 0.1, 1.0, 10.0), balanced=(True, False)), val_tasks=30
+            BASELINE_MAKERS["logistic regression"], choices(C=(0.01, 0.1, 1.0, 10.0), balanced=(True, False)), val_tasks=30
         ),
-        "gradient boosting": Baseline(_make("gradient boosting"), choices(leaf=(1, 5)), tasks=42, val_tasks=10),
-        "nearest neighbour": Baseline(_make("nearest neighbour")),
-        "known kinds pooled": Baseline(_make("known kinds pooled"), control=True),
+        "gradient boosting": Baseline(BASELINE_MAKERS["gradient boosting"], choices(leaf=(1, 5)), tasks=42, val_tasks=10),
+        "nearest neighbour": Baseline(BASELINE_MAKERS["nearest neighbour"]),
+        "known kinds pooled": Baseline(BASELINE_MAKERS["known kinds pooled"], control=True),
     },
     unit="diagnoses",
     metric=auroc,

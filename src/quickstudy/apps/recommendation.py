@@ -1,7 +1,6 @@
 """Recommendation: what a new user will like, from the first 1, 3, 5 or 10 ratings."""
 
 from collections.abc import Callable, Mapping
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from torch.optim import AdamW
 
 from quickstudy.apps.application import Application, Baseline, Setting
+from quickstudy.apps.parts.choices import choices
 from quickstudy.apps.parts.rating_baselines import (
     Rater,
     Ratings,
@@ -206,11 +206,6 @@ def _by(rater: Callable[..., Rater]) -> Callable[..., Any]:
     return make
 
 
-def _choices(**values: tuple[Any, ...]) -> tuple[Mapping[str, Any], ...]:
-    """All combinations of values of arguments."""
-    return tuple(dict(zip(values, found, strict=True)) for found in product(*values.values()))
-
-
 recommendation = Application(
     name="recommendation",
     title="What a new user will like, from the first 1, 3, 5 or 10 ratings",
@@ -232,16 +227,16 @@ recommendation = Application(
     recipe=_recipe,
     settings=_settings,
     baselines={
-        "normal distribution (EM)": Baseline(_gaussian, _choices(noise=(0.05, 0.15), shrink=(0.05, 0.1, 0.2)), val_tasks=200),
-        "item mean and offset": Baseline(_by(item_offset), _choices(shrink=(0.5, 1.0, 1.5, 2.5)), val_tasks=200),
-        "item neighbours": Baseline(_by(item_neighbours), _choices(count=(5, 10, 20), shrink=(0.3, 1.0)), val_tasks=200),
+        "normal distribution (EM)": Baseline(_gaussian, choices(noise=(0.05, 0.15), shrink=(0.05, 0.1, 0.2)), val_tasks=200),
+        "item mean and offset": Baseline(_by(item_offset), choices(shrink=(0.5, 1.0, 1.5, 2.5)), val_tasks=200),
+        "item neighbours": Baseline(_by(item_neighbours), choices(count=(5, 10, 20), shrink=(0.3, 1.0)), val_tasks=200),
         "matrix factors": Baseline(
             _by(matrix_factors),
             ({"rank": 2, "penalty": 5.0}, {"rank": 3, "penalty": 8.0}, {"rank": 5, "penalty": 15.0}),
             val_tasks=200,
         ),
         "linear autoencoder (EASE)": Baseline(
-            _by(linear_autoencoder), _choices(penalty=(30.0, 100.0, 300.0, 1000.0)), val_tasks=200
+            _by(linear_autoencoder), choices(penalty=(30.0, 100.0, 300.0, 1000.0)), val_tasks=200
         ),
         "item mean": Baseline(_by(item_mean), control=True),
     },

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,17 +11,15 @@ from torch.optim import AdamW
 
 from quickstudy.apps.application import Application, Setting
 from quickstudy.apps.parts.photo_baselines import classifiers, pixels, random_forest
-from quickstudy.apps.parts.photo_tasks import digest_of_images, setting_by_group
+from quickstudy.apps.parts.photo_tasks import Photos, checked_parts, digest_of_images, frozen_backbone, setting_by_group
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.encoded import encoded
-from quickstudy.datasets.image_manifest import image_manifest, parts_of_classes
+from quickstudy.datasets.image_manifest import image_manifest
 from quickstudy.datasets.shipped import shipped
-from quickstudy.errors import Argument, DataError
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.wrappers.on_features import OnFeatures
 from quickstudy.metrics.calibration import ece
 from quickstudy.metrics.classes import log_loss
-from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.backbones.efficientnet_maps import EfficientNetMaps
 from quickstudy.nn.chained import Chained
 from quickstudy.nn.feature_map import LinearMap
@@ -42,15 +40,6 @@ _BANDS = 24
 """Statistics of a whole tile's bands; those of its middle are left out."""
 
 
-class _Tiles(NamedTuple):
-    """Features of the types of each part, and the digest of the files."""
-
-    train: ClassIndex
-    val: ClassIndex
-    test: ClassIndex
-    digest: str
-
-
 def _block(row: Mapping[str, str]) -> str:
     """The block of 15 by 15 degrees that a tile lies in."""
     found = []
@@ -65,28 +54,13 @@ def _block(row: Mapping[str, str]) -> str:
     return ",".join(found)
 
 
-def _backbone(size: int) -> Frozen:
-    found = build("efficientnet-maps", size=size)
-    assert isinstance(found, Frozen)
-    return found
-
-
-def _read(data: str, size: int) -> tuple[Frozen, _Tiles]:
+def _read(data: str, size: int) -> tuple[Frozen, Photos]:
     path = Path(data) if data else shipped("land_use/land_cover.zip")
-    backbone: Any = _backbone(size)
+    backbone: Any = frozen_backbone("efficientnet-maps", size)
     index = image_manifest(path, reads=backbone.reads, group=_block, needs=("lat", "lon"), name=path.stem)
-    parts = parts_of_classes(index, path)
-    found = []
-    for part in Splits._fields:
-        if len(parts[part]) < 2:
-            raise DataError(
-                f'{path}: the part "{part}" has {len(parts[part])} types of land cover, and needs two. Give more in ',
-                Argument("data"),
-                ".",
-            )
-        found.append(encoded(index.select(parts[part], f"{index.name}/{part}"), backbone))
-    train, val, test = found
-    return backbone, _Tiles(train, val, test, digest_of_images(path))
+    parts = checked_parts(index, path, "types of land cover")
+    train, val, test = (encoded(index.select(parts[part], f"{index.name}/{part}"), backbone) for part in Splits._fields)
+    return backbone, Photos(train, val, test, digest_of_images(path))
 
 
 def _recipe(
@@ -110,7 +84,7 @@ def _recipe(
         lr: step size at its peak.
         val_tasks: tasks of a validation.
     """
-    backbone, tiles = (_backbone(size), data) if isinstance(data, _Tiles) else _read(data, size)
+    backbone, tiles = (frozen_backbone("efficientnet-maps", size), data) if isinstance(data, Photos) else _read(data, size)
     learner = OnFeatures(backbone, MahalanobisProtoNet(_encoder(tiles.train), scale=scale, learn_scale=True))
     optimizer = AdamW([weight for weight in learner.parameters() if weight.requires_grad], lr, weight_decay=0.01)
     few = max(1, min(8, int(tiles.train.counts.min()) // 3))
@@ -155,7 +129,7 @@ def _tasks(index: ClassIndex, shots: int | tuple[int, int]) -> FewShot:
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
-    tiles: _Tiles = recipe.read
+    tiles: Photos = recipe.read
     ways = min(5, len(tiles.test.classes))
     most = int(min(tiles.val.counts.min(), tiles.test.counts.min())) // 3
     bars = {1: 0.03, 5: 0.015, 10: None}

@@ -1,6 +1,5 @@
 """``quickstudy app``: an application meta-trained and evaluated beside the best obvious methods, with its page."""
 
-import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -129,7 +128,8 @@ def _show(application: "Application", found: "Appraisal", folder: Path) -> None:
 
 def _table(result: "Row") -> Table:
     """One row of the appraisal: each model's score, and the learner's gain over it; it fits a narrow terminal."""
-    from quickstudy.reports.words import amount, difference, is_share
+    from quickstudy.reports.appraisal import signed
+    from quickstudy.reports.words import amount
 
     metric = result.learner.metric
     better = "higher" if result.learner.higher_is_better else "lower"
@@ -139,9 +139,7 @@ def _table(result: "Row") -> Table:
         gain = ""
         if entry.role != "learner":
             size, bounds = result.gain(entry)
-            digits = 2 if is_share(metric) or abs(size) >= 1 else 3
-            shown = [difference(value, metric, digits=digits) if math.isfinite(value) else "none" for value in (size, *bounds)]
-            gain = f"{shown[0]} ({shown[1]} to {shown[2]})"
+            gain = f"{signed(size, metric)} ({signed(bounds[0], metric)} to {signed(bounds[1], metric)})"
         found.add_row(entry.report.model, entry.role, amount(entry.report.mean, metric), gain)
     return found
 

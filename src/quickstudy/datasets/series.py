@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from quickstudy.borders.arguments import shown
+from quickstudy.datasets.parts_by_name import parts_by_name
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.table import table
 from quickstudy.datasets.table_file import read_table_file
@@ -134,6 +134,4 @@ def _parted(series: "pd.Series[str]", data: str) -> "pd.Series[str]":
             f"{data} has {len(names)} series, and {_FEWEST} are needed to learn from some and to evaluate on others. Give more; "
             "to forecast one series, use quickstudy adapt with a trained learner."
         )
-    order, fifth = np.random.default_rng(0).permutation(len(names)), max(1, len(names) // 5)
-    part = {names[place]: "test" if rank < fifth else "val" if rank < 2 * fifth else "train" for rank, place in enumerate(order)}
-    return series.map(part)
+    return series.map(parts_by_name(names))

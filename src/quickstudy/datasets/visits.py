@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quickstudy.borders.arguments import shown
+from quickstudy.datasets.parts_by_name import parts_by_name
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.table import table
 from quickstudy.datasets.table_file import read_table_file
@@ -111,9 +112,7 @@ def _parted(patients: "pd.Series[Any]", data: str) -> "pd.Series[Any]":
             f"{data} has {len(names)} patient{'' if len(names) == 1 else 's'}, and {_FEWEST} are needed to learn from some and "
             "to evaluate on others. Give more patients; to predict one patient, use quickstudy adapt with a trained learner."
         )
-    order, fifth = np.random.default_rng(0).permutation(len(names)), max(1, len(names) // 5)
-    part = {names[place]: "test" if rank < fifth else "val" if rank < 2 * fifth else "train" for rank, place in enumerate(order)}
-    return patients.map(part)
+    return patients.map(parts_by_name(names))
 
 
 def _tables(rows: pd.DataFrame, name: str) -> TableSplits:

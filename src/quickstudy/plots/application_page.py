@@ -8,8 +8,8 @@ from pathlib import Path
 from quickstudy.apps.application import Application
 from quickstudy.plots.application import gains_figure, scores_figure
 from quickstudy.plots.page import Illustration, Listing, Page
-from quickstudy.reports.appraisal import Appraisal, Entry, Row
-from quickstudy.reports.words import amount, between, difference, is_share
+from quickstudy.reports.appraisal import Appraisal, Entry, Row, signed
+from quickstudy.reports.words import amount, between
 
 __all__ = ["application_page", "summary_page"]
 
@@ -107,11 +107,11 @@ def _summary(row: Row) -> list[str]:
         amount(row.learner.mean, metric),
         row.best.report.model,
         amount(row.best.report.mean, metric),
-        _signed(gain, metric),
+        signed(gain, metric),
         _bounds(bounds, metric),
         pair.for_world(row.world(pair)),
         promise,
-        "" if shuffled is None else _signed(row.gain(shuffled)[0], metric),
+        "" if shuffled is None else signed(row.gain(shuffled)[0], metric),
     ]
 
 
@@ -148,7 +148,7 @@ def _gains(found: Appraisal) -> Listing:
             gain, bounds = row.gain(entry)
             pair, metric = row.pair(entry), row.learner.metric
             told = "better" if bounds[0] > 0 else "worse" if bounds[1] < 0 else "not told apart"
-            cells = [_signed(gain, metric), _bounds(bounds, metric), pair.for_world(row.world(pair)), told, entry.choice]
+            cells = [signed(gain, metric), _bounds(bounds, metric), pair.for_world(row.world(pair)), told, entry.choice]
             rows.append([f"{row.name}: {entry.report.model}", entry.role, *cells])
     head = ["over", "is", "gain", "95 % interval", "for", "the learner is", "tuned"]
     note = (
@@ -173,8 +173,4 @@ def _others(found: Appraisal) -> list[Listing]:
 
 
 def _bounds(bounds: tuple[float, float], metric: str) -> str:
-    return f"{_signed(bounds[0], metric)} to {_signed(bounds[1], metric)}" if math.isfinite(bounds[0]) else "none"
-
-
-def _signed(value: float, metric: str) -> str:
-    return difference(value, metric, digits=2 if is_share(metric) or abs(value) >= 1 else 3)
+    return f"{signed(bounds[0], metric)} to {signed(bounds[1], metric)}" if math.isfinite(bounds[0]) else "none"

@@ -15,7 +15,7 @@ from quickstudy.reports.words import difference, is_share
 from quickstudy.reports.worlds import World
 from quickstudy.storage.files import read_json, write_whole
 
-__all__ = ["Appraisal", "Entry", "Role", "Row"]
+__all__ = ["Appraisal", "Entry", "Role", "Row", "signed"]
 
 Role = Literal["learner", "control", "baseline"]
 """What a model is in an appraisal: the learner itself; the learner without what it should learn from; another method."""
@@ -93,11 +93,11 @@ class Row:
         gain, (low, high) = self.gain(self.best)
         pair, metric = self.pair(self.best), self.learner.metric
         unit = " points" if is_share(metric) else ""
-        size = f"{_signed(gain, metric)}{unit} over {self.best.report.model}"
-        bounds = f"95 % {_signed(low, metric)} to {_signed(high, metric)}, for {pair.for_world(self.world(pair))}"
+        size = f"{signed(gain, metric)}{unit} over {self.best.report.model}"
+        bounds = f"95 % {signed(low, metric)} to {signed(high, metric)}, for {pair.for_world(self.world(pair))}"
         told = "better" if low > 0 else "worse" if high < 0 else "not told apart"
         if self.bar is not None:
-            promised = f"promised {_signed(self.bar, metric)}"
+            promised = f"promised {signed(self.bar, metric)}"
             told = f"{promised}: {'reached' if low > 0 and gain >= self.bar else 'missed'} ({told})"
         return f"{size} ({bounds}); {told}"
 
@@ -110,7 +110,12 @@ class Row:
         return low > 0 and gain >= self.bar
 
 
-def _signed(value: float, metric: str) -> str:
+def signed(value: float, metric: str) -> str:
+    """A gain: of shares in points, "none" where there is no such number.
+
+    >>> signed(0.012, "accuracy"), signed(0.012, "mse"), signed(math.inf, "mse")
+    ('+1.20', '+0.012', 'none')
+    """
     digits = 2 if is_share(metric) or abs(value) >= 1 else 3
     return difference(value, metric, digits=digits) if math.isfinite(value) else "none"
 

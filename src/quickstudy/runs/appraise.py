@@ -88,13 +88,15 @@ def appraise(
         first = trained[0][0]
         recipe = first.recipe()
         learners = [learner for _, learner in trained]
+        before = first.recipe().learner
+        prepare(before, recipe.train, first.config["seed"])
         here = dict(application.settings(recipe))
         settings |= here
         for name, setting in here.items():
             count = _QUICK_TASKS if quick else tasks or setting.tasks
             plan = setting.plan if setting.plan is not None else setting.test.plan(count, generator_of(task_seed))
             plan = plan[:count] if quick or tasks else plan
-            scene = _Scene(application, first, recipe, setting, plan, task_seed, given, quick)
+            scene = _Scene(application, before, recipe, setting, plan, task_seed, given, quick)
             for label, report, role, choice in scene.reports(learners, partial(_telling, told, name)):
                 found.setdefault(name, {}).setdefault(label, []).append((report, role, choice))
     rows = tuple(
@@ -133,7 +135,7 @@ class _Scene:
     """The tasks of one setting, on which all models are evaluated."""
 
     application: Application
-    run: Run
+    before: Learner[Any]
     recipe: Recipe
     setting: Setting
     plan: Plan
@@ -147,9 +149,7 @@ class _Scene:
         told(name)
         yield name, self._mean(name, learners), "learner", ""
         told("controls")
-        before = self.run.recipe().learner
-        prepare(before, self.recipe.train, self.run.config["seed"])
-        yield "before meta-training", self._mean("before meta-training", [before]), "control", ""
+        yield "before meta-training", self._mean("before meta-training", [self.before]), "control", ""
         shuffled = [ShuffledSupport(learner) for learner in learners]
         yield "labels shuffled", self._mean("labels shuffled", shuffled, loop=True), "control", ""
         if self.application.empty_support:

@@ -177,7 +177,8 @@ class Run:
                     look.probe(0)
                 if progress.looked < step:  # it was stopped between a step and its validation
                     yield from look.after(step)
-                records = recipe.records(start=step, seed=self.config["seed"], fabric=fabric, compile=compile)
+                given = {"seed": self.config["seed"], "fabric": fabric, "compile": compile}
+                records = recipe.records(start=step, prepared=True, **given)
                 while not progress.done:
                     with stops_wait(keeper.save, *STOPS), keeper.stepping() as reached:
                         record = next(records, None)

@@ -1,13 +1,14 @@
 """What the applications of few cases and many normal rows share: their tasks, their learner, and the methods beside it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import AdamW
 
+from quickstudy.apps.application import Setting
 from quickstudy.datasets.against_normal import CASE, NORMAL
 from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.errors import TaskError
@@ -20,10 +21,12 @@ from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.task import Examples
 from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.mixture import Mixture
+from quickstudy.tasks.source import generator_of
 
-__all__ = ["BASELINE_MAKERS", "NORMALS", "choices", "few_cases", "sizes_of", "tasks_of"]
+__all__ = ["BASELINE_MAKERS", "NORMALS", "few_cases", "settings_of_cases", "sizes_of", "tasks_of"]
 
 NORMALS = 100
+_CASES, _TASKS, _LIST = (1, 2, 5, 10), 300, 1000
 _TRAIN_CASES, _TRAIN_QUERIES, _LEFT = (1, 2, 3, 5, 10), 60, 4
 
 
@@ -88,6 +91,26 @@ def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_ca
         reads=kind,
         read=tables,
     )
+
+
+def settings_of_cases(
+    tables: TableSplits, bars: Mapping[int, float], *, queries: Mapping[str, int] | None = None
+) -> dict[str, Setting]:
+    """Tasks of 1, 2, 5 and 10 cases: every new kind of case that has enough, equally often, in about 300 tasks.
+
+    Args:
+        tables: of cases against normal rows.
+        bars: what is promised, by the number of cases.
+        queries: as of `tasks_of`.
+    """
+    found = {}
+    for cases in sizes_of(tables.test, _CASES):
+        test = tasks_of(tables.test, cases, queries=queries)
+        plan = test.each(generator_of(_LIST, cases), math.ceil(_TASKS / len(test)))
+        val = tasks_of(tables.val, cases, queries=queries) if sizes_of(tables.val, [cases]) else None
+        name = f"{cases} case{'s' * (cases > 1)}"
+        found[name] = Setting(test, val, cases, len(plan), plan, bar=bars.get(cases))
+    return found
 
 
 _Predict = Callable[[Tensor], Any]
@@ -182,8 +205,3 @@ BASELINE_MAKERS: Mapping[str, Callable[..., Any]] = {
     "known kinds pooled": _pooled,
 }
 """By name, see `Baseline.make`."""
-
-
-def choices(**values: tuple[Any, ...]) -> tuple[Mapping[str, Any], ...]:
-    """All combinations of values of arguments."""
-    return tuple(dict(zip(values, found, strict=True)) for found in product(*values.values()))

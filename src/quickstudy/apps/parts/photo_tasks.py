@@ -1,15 +1,21 @@
 """Tasks of images that belong to photographs or regions: fixed lists, and intervals for other photographs or regions."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from quickstudy.apps.application import Setting
+from quickstudy.datasets.class_index import ClassIndex, Splits
+from quickstudy.datasets.image_manifest import parts_of_classes
 from quickstudy.datasets.manifest import digest_of_files, files_below
+from quickstudy.errors import Argument, DataError
+from quickstudy.nn.backbones.catalogue import build
+from quickstudy.nn.frozen import Frozen
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import generator_of
 
-__all__ = ["TASK_SEED", "digest_of_images", "setting_by_group"]
+__all__ = ["TASK_SEED", "Photos", "checked_parts", "digest_of_images", "frozen_backbone", "setting_by_group"]
 
 _TASKS, TASK_SEED = 300, 1_000
 
@@ -30,6 +36,42 @@ def setting_by_group(source: FewShot, val: FewShot, shots: int, bar: float | Non
     rows = torch.cat([plan.support_rows, plan.query_rows], 1)
     real = torch.cat([plan.support_mask, plan.query_mask], 1)
     return Setting(source, val, shots, plan=plan, units=torch.where(real, source.index.groups[rows], -1), bar=bar)
+
+
+class Photos(NamedTuple):
+    """Images, or features of them, of the classes of each part, and the digest of the files."""
+
+    train: ClassIndex
+    val: ClassIndex
+    test: ClassIndex
+    digest: str
+
+
+def frozen_backbone(name: str, size: int) -> Frozen:
+    """A pretrained backbone for images of that side."""
+    found = build(name, size=size)
+    assert isinstance(found, Frozen)
+    return found
+
+
+def checked_parts(index: ClassIndex, path: Path, what: str = "classes") -> dict[str, tuple[str, ...]]:
+    """The classes of meta-training, meta-validation and meta-test, two or more in each.
+
+    Args:
+        index: of all images.
+        path: of them.
+        what: a class is called, in the plural.
+
+    Raises:
+        DataError: a part has less than two.
+    """
+    parts = parts_of_classes(index, path)
+    for part in Splits._fields:
+        if len(parts[part]) < 2:
+            raise DataError(
+                f'{path}: the part "{part}" has {len(parts[part])} {what}, and needs two. Give more in ', Argument("data"), "."
+            )
+    return parts
 
 
 def digest_of_images(path: Path) -> str:

@@ -64,7 +64,15 @@ class Recipe:
     read: Any = None
     from_start: bool = False
 
-    def records(self, *, seed: int = 0, start: int = 0, fabric: Fabric | None = None, compile: bool = False) -> Iterator[Record]:
+    def records(
+        self,
+        *,
+        seed: int = 0,
+        start: int = 0,
+        fabric: Fabric | None = None,
+        compile: bool = False,
+        prepared: bool = False,
+    ) -> Iterator[Record]:
         """The outer loop of the recipe, one record per step; `quickstudy.runs.run` validates and saves."""
         return train(
             self.learner,
@@ -78,6 +86,7 @@ class Recipe:
             start=start,
             fabric=fabric,
             compile=compile,
+            prepared=prepared,
         )
 
     def validated(self) -> Report:
