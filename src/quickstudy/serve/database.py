@@ -2,12 +2,12 @@
 
 import hashlib
 import json
+import re
 import secrets
 import threading
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,14 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
-from quickstudy.errors import RunError, TaskError
+from quickstudy.errors import RunError, TaskError, UserError
+from quickstudy.serve.limits import NotAllowed
+from quickstudy.serve.stored import Bearer, StoredTask, StoredVersion, Taken
 
-__all__ = ["Database", "StoredTask", "StoredVersion", "Taken"]
+__all__ = ["Database"]
 
+_ID = re.compile("[0-9a-f]{32}")
+"""What an identifier is; PostgreSQL refuses some other texts, which would spoil the reading for all."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _migrating = threading.Lock()
 """Alembic's context is one for all threads of a process."""
@@ -40,32 +44,6 @@ _VERSIONS = sa.Table(
 _KEYS = sa.Table(
     "keys", _METADATA, *[sa.Column(n, kind) for n, kind in [("hash", sa.String), ("namespace", sa.String), ("created", sa.Float)]]
 )
-
-
-class Taken(RunError):
-    """Somebody else made this version of the task in the meantime."""
-
-
-@dataclass(frozen=True)
-class StoredVersion:
-    """One version of a task: its number, the state as bytes, class names, how many examples it was made of, and when."""
-
-    number: int
-    state: bytes
-    classes: tuple[str, ...] | None
-    examples: int
-    created: float
-
-
-@dataclass(frozen=True)
-class StoredTask:
-    """A task: its identifier, the learner's name and fingerprint, when it was made, and the number of its last version."""
-
-    id: str
-    learner: str
-    digest: str
-    created: float
-    versions: int
 
 
 class Database:
@@ -130,16 +108,39 @@ class Database:
             raise TaskError(f"{namespace!r} has a key already. Choose another name.") from error
         return key
 
-    def namespace_of(self, key: str) -> str | None:
-        """The namespace of a key; None of one that is not known."""
-        with self._engine.connect() as connection:
-            found = connection.execute(sa.select(_KEYS.c.namespace).where(_KEYS.c.hash == _hash(key))).scalar()
-        return None if found is None else str(found)
-
     def has_keys(self) -> bool:
         """Whether anybody has a key; without any the server asks for none."""
         with self._engine.connect() as connection:
             return bool(connection.execute(sa.select(sa.func.count()).select_from(_KEYS)).scalar())
+
+    def namespace(self, who: Bearer) -> str:
+        """The namespace of whoever asks; "" where nobody has a key.
+
+        Raises:
+            NotAllowed: no key, where there are some, or one that is not known.
+        """
+        with self._engine.connect() as connection:
+            found = _namespaces(connection, [who])[who]
+        if isinstance(found, NotAllowed):
+            raise found
+        return found
+
+    def asked(self, asked: Sequence[tuple[str | Bearer, str]]) -> list[StoredTask | UserError]:
+        """Tasks by who asks and identifier, all in one reading; an error for each that is not there or may not be asked."""
+        bearers = list({who for who, _ in asked if isinstance(who, Bearer)})
+        with self._engine.connect() as connection:
+            spaces = _namespaces(connection, bearers)
+            rows = connection.execute(_ASKED, {"tasks": list({task for _, task in asked if _ID.fullmatch(task)})}).all()
+        there = {row[0]: (row[1], StoredTask(row[0], row[2], row[3], row[4], int(row[5]))) for row in rows}
+        found: list[StoredTask | UserError] = []
+        for who, task in asked:
+            mine = spaces[who] if isinstance(who, Bearer) else who
+            space, stored = there.get(task, (None, None))
+            if isinstance(mine, NotAllowed):
+                found.append(mine)
+            else:
+                found.append(stored if stored is not None and space == mine else _missing(task))
+        return found
 
     def add_task(self, namespace: str, learner: str, digest: str, version: StoredVersion) -> str:
         """A new task with its first version; its identifier. It is durable when this returns."""
@@ -174,7 +175,7 @@ class Database:
         """
         found = self.tasks(namespace, task=task)
         if not found:
-            raise TaskError(f"there is no task {task}. It may have been deleted, or belong to another key.")
+            raise _missing(task)
         return found[0]
 
     def tasks(
@@ -189,6 +190,8 @@ class Database:
             after: only those whose identifier comes after it: for the next page.
             most: how many.
         """
+        if not re.fullmatch("[0-9a-f]*", after) or not (task is None or _ID.fullmatch(task)):
+            return []
         last = sa.func.max(_VERSIONS.c.number).label("last")
         asked = sa.select(_TASKS, last).join(_VERSIONS, _VERSIONS.c.task == _TASKS.c.id).group_by(*_TASKS.c)
         asked = asked.where(_TASKS.c.namespace == namespace, _TASKS.c.id > after)
@@ -222,6 +225,33 @@ class Database:
         with self._writer.begin() as connection:
             connection.execute(_VERSIONS.delete().where(_VERSIONS.c.task == task))
             connection.execute(_TASKS.delete().where(_TASKS.c.id == task))
+
+
+_LAST = sa.select(sa.func.max(_VERSIONS.c.number)).where(_VERSIONS.c.task == _TASKS.c.id).scalar_subquery()
+_ASKED = sa.select(_TASKS.c.id, _TASKS.c.namespace, _TASKS.c.learner, _TASKS.c.digest, _TASKS.c.created, _LAST).where(
+    _TASKS.c.id.in_(sa.bindparam("tasks", expanding=True))
+)
+_KNOWN = sa.select(_KEYS.c.hash, _KEYS.c.namespace).where(_KEYS.c.hash.in_(sa.bindparam("hashes", expanding=True)))
+_ANY = sa.select(_KEYS.c.hash).limit(1)
+
+
+def _namespaces(connection: sa.Connection, bearers: Sequence[Bearer]) -> dict[Bearer, str | NotAllowed]:
+    hashes = {who: _hash(who.key) for who in bearers if who.key is not None}
+    rows = connection.execute(_KNOWN, {"hashes": list(hashes.values())}).all() if hashes else []
+    known = {str(row[0]): str(row[1]) for row in rows}
+    found: dict[Bearer, str | NotAllowed] = {}
+    for who in bearers:
+        if who.key is not None:
+            found[who] = known.get(hashes[who], NotAllowed("this key is not known here."))
+        elif connection.execute(_ANY).scalar() is None:
+            found[who] = ""
+        else:
+            found[who] = NotAllowed("this server asks for a key. Send it as a header: Authorization: Bearer KEY.")
+    return found
+
+
+def _missing(task: str) -> TaskError:
+    return TaskError(f"there is no task {task}. It may have been deleted, or belong to another key.")
 
 
 def _row(version: StoredVersion) -> dict[str, Any]:

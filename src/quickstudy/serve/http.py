@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import ValidationError
@@ -17,11 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from quickstudy.errors import LearnerError, QuickstudyError, TaskError, UserError
-from quickstudy.serve.database import Taken
+from quickstudy.serve.bodies import as_json, bearer_of
 from quickstudy.serve.limits import Busy, NotAllowed, TooMuch
 from quickstudy.serve.open_inference import open_inference
 from quickstudy.serve.rest import rest
 from quickstudy.serve.sessions import Sessions
+from quickstudy.serve.stored import Taken
 from quickstudy.storage.artefact import versions
 
 __all__ = ["web"]
@@ -51,17 +52,10 @@ def web(sessions: Sessions) -> FastAPI:
     bearer = HTTPBearer(auto_error=False, description="A key of this server, if it has any.")
 
     def namespace(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
-        if given is None:
-            if sessions.database.has_keys():
-                raise NotAllowed("this server asks for a key. Send it as a header: Authorization: Bearer KEY.")
-            return ""
-        found = sessions.database.namespace_of(given.credentials)
-        if found is None:
-            raise NotAllowed("this key is not known here.")
-        return found
+        return sessions.database.namespace(bearer_of(given))
 
-    app.include_router(rest(sessions, namespace))
-    app.include_router(open_inference(sessions, namespace))
+    app.include_router(rest(sessions, namespace, bearer))
+    app.include_router(open_inference(sessions, namespace, bearer))
     _measured(app)
 
     @app.get("/", summary="The page", response_class=HTMLResponse, include_in_schema=False)
@@ -90,29 +84,30 @@ _STATUS: dict[type[QuickstudyError], int] = {
 """The status of each kind of error; the nearest kind decides."""
 
 
-def _said(text: str, status: int) -> JSONResponse:
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}.get(status)
-    return JSONResponse({"error": text}, status_code=status, headers=headers)
+def _said(text: str, status: int) -> Response:
+    found = as_json({"error": text}, status)
+    found.headers.update({401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}.get(status, {}))
+    return found
 
 
-def _handler(status: int) -> Callable[[Request, Exception], JSONResponse]:
+def _handler(status: int) -> Callable[[Request, Exception], Response]:
     return lambda request, error: _said(str(error), status)
 
 
-def _invalid(request: Request, error: Exception) -> JSONResponse:
+def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError | ValidationError) else []
     first = found[0] if found else {"loc": (), "msg": str(error)}
     where = ".".join(str(part) for part in first["loc"] if part != "body")
     return _said(f"{where or 'the body'}: {first['msg']}."[:500], 422)
 
 
-def _plain(request: Request, error: Exception) -> JSONResponse:
+def _plain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     text = "there is nothing at this address" if error.status_code == 404 else str(error.detail).rstrip(".")
     return _said(f"{text}.", error.status_code)
 
 
-def _unready(request: Request, error: Exception) -> JSONResponse:
+def _unready(request: Request, error: Exception) -> Response:
     _log.error("the data base failed: %s", type(error).__name__)
     return _said("the data base cannot be reached now. Nothing was changed; try again.", 503)
 

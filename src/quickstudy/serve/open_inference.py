@@ -1,16 +1,20 @@
 """The Open Inference Protocol, version 2, over REST: prediction by tasks as models, for clients that know no other."""
 
+import math
 from typing import Annotated, Any
 
 import torch
-from fastapi import APIRouter, Depends
-from fastapi.responses import JSONResponse
+from annotated_types import Ge, Le
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from quickstudy.errors import DataError, TaskError
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.kind import InputKind
-from quickstudy.serve.raw import inputs_of, key_of
+from quickstudy.serve.asking import Question
+from quickstudy.serve.bodies import answered, as_json, bearer_of, json_of
+from quickstudy.serve.described import Inferred, ModelShown, Ready, gives, takes
+from quickstudy.serve.raw import key_of
 from quickstudy.serve.sessions import Sessions
 from quickstudy.storage.artefact import versions
 
@@ -20,12 +24,17 @@ _NUMBER, _BYTES = "FP64", "BYTES"
 _NUMBERS = {"FP32", "FP64", "FP16", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"}
 
 
+_FOUND = (404, 422)
+_ASKED = (400, *_FOUND, 409, 413)
+_Version = Annotated[int | None, Ge(1), Le(2**31 - 1)]
+
+
 class Part(BaseModel):
     """One tensor of a request: a name, its shape, its type, and its numbers or texts in one list."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
     name: str
-    shape: list[int]
+    shape: list[Annotated[int, Ge(0), Le(2**31 - 1)]]
     datatype: str
     data: list[Any]
 
@@ -33,37 +42,38 @@ class Part(BaseModel):
 class Infer(BaseModel):
     """A request: texts and images (as base64) in one tensor of BYTES, rows as a tensor a column."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
     id: str | None = Field(default=None, description="Comes back as it is.")
     inputs: list[Part]
 
 
-def open_inference(sessions: Sessions, namespace: Any) -> APIRouter:
+def open_inference(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
     """The routes under /v2. A model is ``LEARNER.TASK``.
 
     Args:
         sessions: what they call.
         namespace: a dependency that gives the caller's namespace.
+        bearer: a dependency that gives the caller's key, where the namespace is looked up later, for all who wait.
     """
     router = APIRouter(prefix="/v2")
     mine = Annotated[str, Depends(namespace)]
 
-    @router.get("", summary="The server")
+    @router.get("", summary="The server", **gives(dict[str, Any]))
     def server() -> dict[str, Any]:
         return {"name": "quickstudy", "version": versions()["quickstudy"], "extensions": []}
 
-    @router.get("/health/live", summary="Whether the process lives")
+    @router.get("/health/live", summary="Whether the process lives", **gives(dict[str, bool]))
     def live() -> dict[str, bool]:
         return {"live": True}
 
-    @router.get("/health/ready", summary="Whether it can answer")
-    def ready() -> JSONResponse:
+    @router.get("/health/ready", summary="Whether it can answer", responses={200: {"model": Ready}, 503: {"model": Ready}})
+    def ready() -> Response:
         known = sessions.database.ready()
-        return JSONResponse({"ready": known}, status_code=200 if known else 503)
+        return as_json({"ready": known}, 200 if known else 503)
 
-    @router.get("/models/{model}", summary="A task: what it reads and gives")
-    @router.get("/models/{model}/versions/{version}", summary="A version of it")
-    def model_of(whose: mine, model: str, version: int | None = None) -> dict[str, Any]:
+    @router.get("/models/{model}", summary="A task: what it reads and gives", **gives(ModelShown, *_FOUND))
+    @router.get("/models/{model}/versions/{version}", summary="A version of it", **gives(ModelShown, *_FOUND))
+    def model_of(whose: mine, model: str, version: _Version = None) -> dict[str, Any]:
         learner, task = _parted(model)
         about = sessions.about(whose, learner, task, version)
         reads = sessions.learner(learner).learner.reads
@@ -73,28 +83,32 @@ def open_inference(sessions: Sessions, namespace: Any) -> APIRouter:
         known = {"name": model, "versions": [str(about.version)], "platform": "quickstudy", "inputs": _inputs(reads)}
         return known | {"outputs": outputs, "parameters": {"classes": list(about.classes or ())}}
 
-    @router.get("/models/{model}/ready", summary="Whether a task can be asked")
-    @router.get("/models/{model}/versions/{version}/ready", summary="Whether a version of it can be asked")
-    def model_ready(whose: mine, model: str, version: int | None = None) -> dict[str, Any]:
+    @router.get("/models/{model}/ready", summary="Whether a task can be asked", **gives(Ready, *_FOUND))
+    @router.get(
+        "/models/{model}/versions/{version}/ready", summary="Whether a version of it can be asked", **gives(Ready, *_FOUND)
+    )
+    def model_ready(whose: mine, model: str, version: _Version = None) -> dict[str, Any]:
         learner, task = _parted(model)
         return {"name": model, "ready": bool(sessions.about(whose, learner, task, version))}
 
-    @router.post("/models/{model}/infer", summary="Predict")
-    @router.post("/models/{model}/versions/{version}/infer", summary="Predict by a version")
-    def infer(whose: mine, model: str, body: Infer, version: int | None = None) -> dict[str, Any]:
+    @router.post("/models/{model}/infer", summary="Predict", **takes(Infer), **gives(Inferred, *_ASKED))
+    @router.post(
+        "/models/{model}/versions/{version}/infer", summary="Predict by a version", **takes(Infer), **gives(Inferred, *_ASKED)
+    )
+    async def infer(key: Annotated[Any, Depends(bearer)], model: str, request: Request, version: _Version = None) -> Response:
+        body = await json_of(request, Infer)
         learner, task = _parted(model)
         reads = sessions.learner(learner).learner.reads
         assert reads is not None
-        x = inputs_of(_queries(body.inputs, reads), reads, sessions.limits)
-        predictor, outputs = sessions.outputs(whose, learner, task, x, version=version)
-        number = sessions.about(whose, learner, task, version).version
-        said = predictor.learner.likelihood.mean(outputs)
-        parts = [_tensor("probabilities" if predictor.classes else "values", said)]
-        if predictor.classes and predictor.learner.likelihood.targets == "classes":
-            names = [predictor.classes[column] for column in said.argmax(1).tolist()]
+        question = Question(bearer_of(key), task, version, _queries(body.inputs, reads))
+        found = await answered(sessions, learner, question, request)
+        said = found.predictor.learner.likelihood.mean(found.outputs)
+        parts = [_tensor("probabilities" if found.predictor.classes else "values", said)]
+        if found.predictor.classes and found.predictor.learner.likelihood.targets == "classes":
+            names = [found.predictor.classes[column] for column in said.argmax(1).tolist()]
             parts.append({"name": "class", "datatype": _BYTES, "shape": [len(names)], "data": names})
-        found: dict[str, Any] = {"model_name": model, "model_version": str(number), "outputs": parts}
-        return found | ({"id": body.id} if body.id is not None else {})
+        answer: dict[str, Any] = {"model_name": model, "model_version": str(found.version), "outputs": parts}
+        return as_json(answer | ({"id": body.id} if body.id is not None else {}))
 
     return router
 
@@ -129,7 +143,7 @@ def _queries(parts: list[Part], reads: InputKind) -> list[dict[str, Any]]:
         if part.datatype not in (*_NUMBERS, _BYTES, "BOOL"):
             raise DataError(f"the tensor {name!r} is of the type {part.datatype!r}, which is not known here.")
         values = _flat(part.data)
-        size = int(torch.tensor(part.shape).prod()) if part.shape else 1
+        size = math.prod(part.shape)
         if len(values) != size:
             raise DataError(f"the tensor {name!r} has the shape {part.shape} and {len(values)} values.")
         columns[name] = values

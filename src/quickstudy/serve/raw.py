@@ -17,7 +17,7 @@ from quickstudy.serve.limits import Limits
 from quickstudy.task import Examples, Inputs
 from quickstudy.use.queries import Query, fault_of
 
-__all__ = ["examples_of", "inputs_of", "key_of", "thing_of"]
+__all__ = ["examples_of", "inputs_of", "key_of", "thing_of", "things_of"]
 
 _TARGETS = {"classes": "label", "values": "target", "labels": "labels"}
 
@@ -32,8 +32,15 @@ def key_of(reads: InputKind) -> str:
     return "image" if isinstance(reads, Images) else "row" if isinstance(reads, Columns) else "text"
 
 
-def thing_of(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits) -> Any:
+def thing_of(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits, target: str = "") -> Any:
     """The raw thing of one example or query: a text, a row, or the bytes of an image (in JSON as base64).
+
+    Args:
+        found: the example or query.
+        reads: of the learner.
+        where: for messages.
+        limits: of a request.
+        target: what else an example has; a query has nothing else.
 
     Raises:
         DataError: it is not there, or is none.
@@ -42,6 +49,8 @@ def thing_of(found: Mapping[str, Any], reads: InputKind, where: str, limits: Lim
     key = key_of(reads)
     if key not in found:
         raise DataError(f"{where} has no {key!r}, which this learner reads. It has: {', '.join(map(repr, found)) or 'nothing'}.")
+    if other := next((name for name in found if name not in (key, target)), None):
+        raise DataError(f"{where} has {other!r:.60}, which is not read here. Give {key!r}{f' and {target!r}' if target else ''}.")
     thing = found[key]
     if key == "image":
         return thing if isinstance(thing, bytes) else _bytes_of(thing, where)
@@ -71,14 +80,29 @@ def inputs_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limi
     Raises:
         DataError: it says which query cannot be read, and why.
     """
-    if not found:
-        raise DataError(f"there is no {what}. Give one or more.")
-    limits.check("queries", len(found), limits.queries)
+    _some(found, limits, what)
     return stack([_read(each, reads, f"{what} {number}", limits) for number, each in enumerate(found, 1)])
 
 
-def _read(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits) -> Inputs:
-    thing = thing_of(found, reads, where, limits)
+def things_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limits) -> list[Any]:
+    """Queries as raw things, as ``reads.batch`` takes them.
+
+    Raises:
+        DataError: there is none, or one lacks what is read.
+        TooMuch: more than the server takes.
+    """
+    _some(found, limits, "query")
+    return [thing_of(each, reads, f"query {number}", limits) for number, each in enumerate(found, 1)]
+
+
+def _some(found: Sequence[Any], limits: Limits, what: str) -> None:
+    if not found:
+        raise DataError(f"there is no {what}. Give one or more.")
+    limits.check("queries", len(found), limits.queries)
+
+
+def _read(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits, target: str = "") -> Inputs:
+    thing = thing_of(found, reads, where, limits, target)
     try:
         return reads(thing)
     except DataError as error:
@@ -109,7 +133,7 @@ def examples_of(
     rows, answers = [], []
     for number, each in enumerate(found, 1):
         where = f"example {number}"
-        rows.append(_read(each, reads, where, limits))
+        rows.append(_read(each, reads, where, limits, key))
         if key not in each:
             raise DataError(f"{where} has no {key!r}: this learner predicts {targets}.")
         answers.append(_target(each[key], targets, where, limits))
@@ -133,7 +157,10 @@ def _target(found: Any, targets: str, where: str, limits: Limits) -> list[Any]:
         numbers = found if isinstance(found, list) else [found]
         if not numbers or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
             raise DataError(f"{where}: the target is a number or a list of numbers, not {found!r:.60}.")
-        return [float(number) for number in numbers]
+        try:
+            return [float(number) for number in numbers]
+        except OverflowError as error:
+            raise DataError(f"{where}: the target {numbers!r:.60} is too large for a decimal number.") from error
     names = found if targets == "labels" else [found]
     if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
         what = "a list of names" if targets == "labels" else "the name of a class, a text that is not empty"

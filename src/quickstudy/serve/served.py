@@ -9,7 +9,6 @@ from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner
 from quickstudy.saving.states import digest_of
 from quickstudy.serve.raw import key_of
-from quickstudy.serve.together import Together
 
 __all__ = ["Adapted", "Served", "served_of"]
 
@@ -22,13 +21,11 @@ class Served:
         name: in addresses.
         learner: in eval mode, with its ``reads``.
         digest: of it, see `saving.digest_of`.
-        together: predicts for all its tasks.
     """
 
     name: str
     learner: Learner[Any]
     digest: str
-    together: Together
 
     def to_json(self) -> dict[str, Any]:
         """As a client gets it: what the learner reads and predicts."""
@@ -74,4 +71,4 @@ def served_of(name: str, learner: Learner[Any]) -> Served:
         digest = digest_of(learner)
     except ArtefactError as error:
         raise LearnerError(f"the learner {name!r} cannot be served: {error}") from error
-    return Served(name, learner, digest, Together(learner))
+    return Served(name, learner, digest)

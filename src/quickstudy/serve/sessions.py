@@ -2,24 +2,24 @@
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
-
 from quickstudy.errors import TaskError
 from quickstudy.learner import Learner, Predictor
 from quickstudy.saving.checkpoint import saved_bytes
-from quickstudy.saving.states import predictor_of, state_bytes
-from quickstudy.serve.database import Database, StoredTask, StoredVersion, Taken
+from quickstudy.saving.states import state_bytes
+from quickstudy.serve.asking import Asking, Question, wrong_learner
+from quickstudy.serve.database import Database
 from quickstudy.serve.examined import examined, labels_of
+from quickstudy.serve.kept import Kept
 from quickstudy.serve.left_out import refuse_examples_in_state
 from quickstudy.serve.limits import Busy, Limits
 from quickstudy.serve.raw import examples_of, inputs_of
 from quickstudy.serve.served import Adapted, Served, served_of
+from quickstudy.serve.stored import StoredTask, StoredVersion, Taken
 from quickstudy.use.answers import Answer, answers_of
 from quickstudy.use.evidence import Evidence, evidence
 from quickstudy.use.feature_map import feature_map
@@ -27,7 +27,6 @@ from quickstudy.use.updated import updated
 
 __all__ = ["Sessions"]
 
-_CACHED = 1_000
 _TRIES = 5
 
 
@@ -43,8 +42,8 @@ class Sessions:
     def __init__(self, learners: Mapping[str, Learner[Any]], database: Database, limits: Limits = Limits()) -> None:  # noqa: B008
         self.database, self.limits = database, limits
         self._served = {name: served_of(name, learner) for name, learner in learners.items()}
-        self._cache: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
-        self._loading: dict[tuple[str, int], threading.Lock] = {}
+        self._kept = Kept(database)
+        self._asking = {name: Asking(served, database, self._kept, limits) for name, served in self._served.items()}
         self._lock = threading.Lock()
         self._slots = threading.Semaphore(limits.adapting)
         self._waiting = 0
@@ -87,7 +86,7 @@ class Sessions:
             predictor = replace(predictor, support=None)
         version = _version(1, predictor, served, len(support.y))
         task = self.database.add_task(namespace, served.name, served.digest, version)
-        self._keep((task, 1), predictor)
+        self._kept.keep(task, 1, predictor)
         return Adapted(task, served.name, 1, version.classes, version.examples, version.created)
 
     def add(self, namespace: str, learner: str, task: str, examples: Sequence[Mapping[str, Any]]) -> Adapted:
@@ -100,7 +99,7 @@ class Sessions:
         served = self.learner(learner)
         for _ in range(_TRIES):
             stored = self._stored(namespace, served, task)
-            before = self._predictor(served, stored, stored.versions)
+            before = self._kept.load(served, stored.id, stored.versions)
             with self._slot():
                 more, names = examples_of(examples, served.learner, self.limits)
                 total = len(more.y) + (0 if before.support is None else len(before.support.y))
@@ -112,7 +111,7 @@ class Sessions:
                 self.database.add_version(task, version)
             except Taken:
                 continue
-            self._keep((task, version.number), predictor)
+            self._kept.keep(task, version.number, predictor)
             return Adapted(task, served.name, version.number, version.classes, total, version.created)
         raise Taken(f"the task {task} was changed by others {_TRIES} times while examples were added. Try again.")
 
@@ -124,15 +123,16 @@ class Sessions:
         Raises:
             UserError: what is wrong with them.
         """
-        served, predictor = self._asked(namespace, learner, task, version)
-        assert predictor.reads is not None
-        x = inputs_of(queries, predictor.reads, self.limits)
-        return answers_of(predictor, served.together(predictor, x))
+        asked = self.asking(learner).now(Question(namespace, task, version, queries))
+        return answers_of(asked.predictor, asked.outputs)
 
-    def outputs(self, namespace: str, learner: str, task: str, x: Any, *, version: int | None = None) -> tuple[Predictor, Tensor]:
-        """A predictor, and its outputs for inputs that were read already."""
-        served, predictor = self._asked(namespace, learner, task, version)
-        return predictor, served.together(predictor, x)
+    def asking(self, learner: str) -> Asking:
+        """Where questions to the tasks of a learner are asked.
+
+        Raises:
+            TaskError: there is no such learner.
+        """
+        return self._asking[self.learner(learner).name]
 
     def explain(
         self, namespace: str, learner: str, task: str, queries: Sequence[Mapping[str, Any]], *, most: int = 3
@@ -142,7 +142,7 @@ class Sessions:
         Raises:
             UserError: what is wrong with them; the task keeps no support set.
         """
-        _, predictor = self._asked(namespace, learner, task, None)
+        predictor = self._last(namespace, learner, task)
         assert predictor.reads is not None
         x = inputs_of(queries, predictor.reads, self.limits)
         with self._slot():
@@ -154,7 +154,7 @@ class Sessions:
         Raises:
             UserError: the task keeps no support set.
         """
-        _, predictor = self._asked(namespace, learner, task, None)
+        predictor = self._last(namespace, learner, task)
         with self._slot():
             return examined(predictor)
 
@@ -164,7 +164,7 @@ class Sessions:
         Raises:
             UserError: the task keeps no support set.
         """
-        _, predictor = self._asked(namespace, learner, task, None)
+        predictor = self._last(namespace, learner, task)
         assert predictor.reads is not None
         x = inputs_of(queries, predictor.reads, self.limits) if queries else None
         support, asked = feature_map(predictor, x)
@@ -192,59 +192,28 @@ class Sessions:
         """
         self._stored(namespace, self.learner(learner), task)
         self.database.delete(namespace, task)
-        with self._lock:
-            for key in [key for key in self._cache if key[0] == task]:
-                del self._cache[key]
+        self._kept.forget(task)
 
     def file_of(self, namespace: str, learner: str, task: str) -> bytes:
         """The predictor of a task's last version, as ``quickstudy adapt`` writes it."""
-        return saved_bytes(self._asked(namespace, learner, task, None)[1])
+        return saved_bytes(self._last(namespace, learner, task))
 
     def close(self) -> None:
         """Ends the threads and lets the data base go."""
-        for served in self._served.values():
-            served.together.close()
+        for asking in self._asking.values():
+            asking.close()
         self.database.close()
 
-    def _asked(self, namespace: str, learner: str, task: str, version: int | None) -> tuple[Served, Predictor]:
+    def _last(self, namespace: str, learner: str, task: str) -> Predictor:
         served = self.learner(learner)
         stored = self._stored(namespace, served, task)
-        number = stored.versions if version is None else version
-        return served, self._predictor(served, stored, number)
+        return self._kept.load(served, stored.id, stored.versions)
 
     def _stored(self, namespace: str, served: Served, task: str) -> StoredTask:
         stored = self.database.task(namespace, task)
         if stored.learner != served.name:
-            raise TaskError(f"the task {task} is one of the learner {stored.learner!r}, not of {served.name!r}.")
+            raise wrong_learner(stored, served.name)
         return stored
-
-    def _predictor(self, served: Served, stored: StoredTask, number: int) -> Predictor:
-        """From the cache, or from the data base: by one thread, for which others wait."""
-        key = (stored.id, number)
-        with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-            lock = self._loading.setdefault(key, threading.Lock())
-        with lock:
-            with self._lock:
-                if key in self._cache:
-                    return self._cache[key]
-            try:
-                content = self.database.version(stored.id, number).state
-                predictor = predictor_of(served.learner, content, served.digest, f"task {stored.id}, version {number}")
-                self._keep(key, predictor)
-            finally:
-                with self._lock:
-                    self._loading.pop(key, None)
-        return predictor
-
-    def _keep(self, key: tuple[str, int], predictor: Predictor) -> None:
-        with self._lock:
-            self._cache[key] = predictor
-            self._cache.move_to_end(key)
-            while len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

@@ -1,10 +1,6 @@
 """Predictions of many tasks at once: one call of the encoder for all that wait, then one batched prediction over their states."""
 
-import queue
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,68 +15,17 @@ from quickstudy.learner import Learner, Predictor
 from quickstudy.nn.value import value_of
 from quickstudy.task import Inputs
 
-__all__ = ["Together", "predicted_together"]
-
-_AT_ONCE = 256
+__all__ = ["predicted_each", "predicted_together"]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    predictor: Predictor
-    x: Inputs
-    answer: "Future[Tensor]"
-
-
-class Together:
-    """A thread that predicts for one learner: whatever waits when it is free is predicted together.
-
-    Args:
-        learner: whose predictors ask.
-    """
-
-    def __init__(self, learner: Learner[Any]) -> None:
-        self._learner = learner
-        self._waiting: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"predicting with {type(learner).__name__}", daemon=True)
-        self._thread.start()
-
-    def __call__(self, predictor: Predictor, x: Inputs) -> Tensor:
-        """Outputs (Q, …) of one predictor, as if it had been asked alone.
-
-        Raises:
-            UserError: what the predictor raises.
-        """
-        asked = _Asked(predictor, x, Future())
-        self._waiting.put(asked)
-        return asked.answer.result()
-
-    def close(self) -> None:
-        """Ends the thread after what waits now."""
-        self._waiting.put(None)
-        self._thread.join()
-
-    def _work(self) -> None:
-        while True:
-            found = [self._waiting.get()]
-            while len(found) < _AT_ONCE and not self._waiting.empty():
-                found.append(self._waiting.get())
-            asked = [each for each in found if each is not None]
-            self._answer(asked)
-            if len(asked) < len(found):
-                return
-
-    def _answer(self, asked: Sequence[_Asked]) -> None:
-        try:
-            outputs = predicted_together(self._learner, [(each.predictor, each.x) for each in asked])
-        except Exception:  # one of them is wrong: each is asked alone, so that no one answers for another
-            for each in asked:
-                try:
-                    each.answer.set_result(predicted_together(self._learner, [(each.predictor, each.x)])[0])
-                except Exception as error:
-                    each.answer.set_exception(error)
-            return
-        for each, output in zip(asked, outputs, strict=True):
-            each.answer.set_result(output)
+def predicted_each(learner: Learner[Any], asked: Sequence[tuple[Predictor, Inputs]]) -> list[Tensor | Exception]:
+    """As `predicted_together`; where one of them fails, each is asked alone, so that no one answers for another."""
+    if not asked:
+        return []
+    try:
+        return list(predicted_together(learner, asked))
+    except Exception as error:
+        return [error] if len(asked) == 1 else [one for each in asked for one in predicted_each(learner, [each])]
 
 
 def predicted_together(learner: Learner[Any], asked: Sequence[tuple[Predictor, Inputs]]) -> list[Tensor]:

@@ -9,11 +9,12 @@ _MOST_BYTES, _MOST_ENTRIES, _MOST_DEPTH = 32_000_000, 1_500_000, 100
 _LARGEST = 2**64
 
 
-def parsed(text: bytes | str) -> Any:
+def parsed(text: bytes | str, *, most_bytes: int = _MOST_BYTES) -> Any:
     """The content of a JSON text.
 
     Args:
-        text: of at most 32 MB, 1.5 million entries and a nesting of 100.
+        text: of at most 1.5 million entries and a nesting of 100.
+        most_bytes: of the text.
 
     Raises:
         ValueError: it is no JSON, or beyond those bounds, or holds an integer of more than 64 bits or half a character.
@@ -26,8 +27,8 @@ def parsed(text: bytes | str) -> Any:
     """
     raw = text.encode(errors="replace") if isinstance(text, str) else text
     entries = raw.count(b"[") + raw.count(b"{") + raw.count(b",")
-    if len(text) > _MOST_BYTES or entries > _MOST_ENTRIES:
-        raise ValueError(f"it has {len(text):,} bytes and {entries:,} entries, more than {_MOST_BYTES:,} or {_MOST_ENTRIES:,}")
+    if len(text) > most_bytes or entries > _MOST_ENTRIES:
+        raise ValueError(f"it has {len(text):,} bytes and {entries:,} entries, more than {most_bytes:,} or {_MOST_ENTRIES:,}")
     try:
         found = json.loads(text)
     except RecursionError:

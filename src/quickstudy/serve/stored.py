@@ -1,0 +1,40 @@
+"""What the data base holds of a task, who may ask, and what goes wrong when two change it at once."""
+
+from dataclasses import dataclass
+
+from quickstudy.errors import RunError
+
+__all__ = ["Bearer", "StoredTask", "StoredVersion", "Taken"]
+
+
+class Taken(RunError):
+    """Somebody else made this version of the task in the meantime."""
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Who asks: whoever has this key; None: nobody named one, which is enough where nobody has one."""
+
+    key: str | None
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """One version of a task: its number, the state as bytes, class names, how many examples it was made of, and when."""
+
+    number: int
+    state: bytes
+    classes: tuple[str, ...] | None
+    examples: int
+    created: float
+
+
+@dataclass(frozen=True)
+class StoredTask:
+    """A task: its identifier, the learner's name and fingerprint, when it was made, and the number of its last version."""
+
+    id: str
+    learner: str
+    digest: str
+    created: float
+    versions: int
