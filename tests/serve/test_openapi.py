@@ -1,7 +1,6 @@
 """Schemathesis draws requests from the description of the API: no 5xx, every status and every body is as described."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -54,25 +53,32 @@ class _Probe:
                 self.settings(hypothesis.given(case=operation.as_strategy(generation_mode=mode))(lambda case: sent(case)))()
             except hypothesis.errors.Unsatisfiable:  # nothing can be wrong with a request without arguments
                 continue
-            except Exception as error:
-                parts = getattr(error, "exceptions", [error])
-                self.failed[f"{operation.label} {mode}"] = " | ".join(f"{type(part).__name__}: {part}"[:1500] for part in parts)
+            except (Exception, BaseExceptionGroup) as error:
+                parts = [f"{type(part).__name__}: {part}"[:1500] for part in getattr(error, "exceptions", [error])]
+                self.failed[f"{operation.label} {mode}"] = " | ".join([*parts, *getattr(error, "__notes__", [])])
 
     def one(self, case: Any, number: int) -> None:
+        wrong = {place.name for place, part in case.meta.components.items() if part.mode.is_negative} - {"HEADER"}
+        if case.meta.generation.mode.is_negative and not wrong:  # other headers than ours are no fault
+            return
         headers = {"Authorization": f"Bearer {self.key}"}
-        self.name(case, number)
+        self.name(case, number, wrong)
         response = case.call(headers=headers)
         self.seen.add(response.status_code)
-        case.validate_response(response, headers=headers)
+        try:
+            case.validate_response(response, headers=headers)
+        except BaseExceptionGroup as failure:
+            failure.add_note(f"{case.method} {case.formatted_path} {case.query} {case.body!r:.300}: {response.text:.300}")
+            raise
 
-    def name(self, case: Any, number: int) -> None:
+    def name(self, case: Any, number: int, wrong: set[str]) -> None:
         """Most of the names in an address are names of things that are there, and some bodies hold texts that can be read."""
         task = self.tasks[number % 3]
         known = {"learner": ("texts", "texts", "rows")[number % 3], "task": task, "model": f"texts.{task}", "version": "1"}
         for name, value in known.items():
-            if name in case.path_parameters and number % 4:
+            if "PATH" not in wrong and name in case.path_parameters and number % 4:
                 case.path_parameters[name] = value
-        if number % 3 and isinstance(case.body, dict) and not case.meta.generation.mode.is_negative:
+        if number % 3 and isinstance(case.body, dict) and "BODY" not in wrong:
             sound = {"queries": [{"text": "a card"}], "examples": TEXTS}
             case.body = case.body | {name: value for name, value in sound.items() if name in case.body}
 
@@ -87,4 +93,5 @@ def test_the_api_is_as_described(tmp_path: Path, requests: int) -> None:
         probe.operation(found.ok())
     sessions.close()
     assert not probe.failed, json.dumps(probe.failed, indent=1)
-    assert {200, 201, 204, 400, 404, 422} <= probe.seen and not any(status >= 500 for status in probe.seen)
+    assert {200, 204, 400, 404, 422} <= probe.seen and not any(status >= 500 for status in probe.seen)
+    assert 201 in probe.seen or requests < 10

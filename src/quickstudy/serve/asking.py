@@ -30,7 +30,7 @@ _LOADING = 4
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: by whom, which task and version (None: the last), and raw queries or inputs that were read already."""
+    """A question: by whom, to which task and version (None: the last), and raw queries or inputs that were read already."""
 
     who: str | Bearer
     task: str
@@ -124,7 +124,7 @@ class Asking:
         return found
 
     def _loaded(self, question: Question, task: str, number: int) -> Answered:
-        """The answer of a task that was not in memory, by another thread, so that nobody else waits for the data base."""
+        """The answer of a task that was not in memory, by another thread, so that no other question waits for the data base."""
         predictor = self._kept.load(self._served, task, number)
         (x,) = self._read([question])
         if isinstance(x, Exception):

@@ -114,7 +114,7 @@ class Database:
             return bool(connection.execute(sa.select(sa.func.count()).select_from(_KEYS)).scalar())
 
     def namespace(self, who: Bearer) -> str:
-        """The namespace of whoever asks; "" where nobody has a key.
+        """The namespace of whoever asks; "" where there are no keys.
 
         Raises:
             NotAllowed: no key, where there are some, or one that is not known.

@@ -1,8 +1,8 @@
 """What the routes give and refuse, as OpenAPI has it: a schema for each answer, and the statuses of errors."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
     "Answers",
@@ -16,6 +16,7 @@ __all__ = [
     "Reported",
     "TaskListed",
     "TaskShown",
+    "Whole",
     "gives",
     "takes",
 ]
@@ -32,6 +33,14 @@ _REFUSALS = {
     507: "The disk of the data base is full; nothing was changed.",
 }
 _ALWAYS = (401, 503)
+
+
+def _whole(found: Any) -> Any:
+    return int(found) if isinstance(found, float) and found.is_integer() else found
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number as JSON has it, where 2.0 is one, too; "2" and true are none."""
 
 
 class _Shown(BaseModel):

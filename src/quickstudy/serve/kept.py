@@ -58,7 +58,7 @@ class Kept:
         return found
 
     def keep(self, task: str, number: int, predictor: Predictor) -> None:
-        """What is asked for soon."""
+        """Keeps what will be needed soon."""
         with self._lock:
             self._predictors[task, number] = predictor
             self._predictors.move_to_end((task, number))

@@ -4,7 +4,6 @@ import math
 from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge, Le
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,7 +12,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.kind import InputKind
 from quickstudy.serve.asking import Question
 from quickstudy.serve.bodies import answered, as_json, bearer_of, json_of
-from quickstudy.serve.described import Inferred, ModelShown, Ready, gives, takes
+from quickstudy.serve.described import Inferred, ModelShown, Ready, Whole, gives, takes
 from quickstudy.serve.raw import key_of
 from quickstudy.serve.sessions import Sessions
 from quickstudy.storage.artefact import versions
@@ -26,7 +25,7 @@ _NUMBERS = {"FP32", "FP64", "FP16", "INT8", "INT16", "INT32", "INT64", "UINT8", 
 
 _FOUND = (404, 422)
 _ASKED = (400, *_FOUND, 409, 413)
-_Version = Annotated[int | None, Ge(1), Le(2**31 - 1)]
+_Version = Annotated[int, Field(ge=1, le=2**31 - 1)] | None
 
 
 class Part(BaseModel):
@@ -34,7 +33,7 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
     name: str
-    shape: list[Annotated[int, Ge(0), Le(2**31 - 1)]]
+    shape: list[Annotated[Whole, Field(ge=0, le=2**31 - 1)]]
     datatype: str
     data: list[Any]
 

@@ -17,6 +17,7 @@ from quickstudy.serve.described import (
     Reported,
     TaskListed,
     TaskShown,
+    Whole,
     gives,
     takes,
 )
@@ -74,8 +75,8 @@ class Asked(_Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"queries": [{"text": "a stolen card"}]}]})
     queries: _Queries
-    version: int | None = Field(default=None, ge=1, le=_LAST, description="Of the task; the last one by default.")
-    most: int = Field(default=3, ge=1, le=100, description="Examples that are named for each query by explain.")
+    version: Whole | None = Field(default=None, ge=1, le=_LAST, description="Of the task; the last one by default.")
+    most: Whole = Field(default=3, ge=1, le=100, description="Examples that are named for each query by explain.")
 
 
 def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:

@@ -127,7 +127,7 @@ class Sessions:
         return answers_of(asked.predictor, asked.outputs)
 
     def asking(self, learner: str) -> Asking:
-        """Where questions to the tasks of a learner are asked.
+        """What answers questions to the tasks of a learner.
 
         Raises:
             TaskError: there is no such learner.

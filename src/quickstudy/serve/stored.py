@@ -13,7 +13,7 @@ class Taken(RunError):
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who asks: whoever has this key; None: nobody named one, which is enough where nobody has one."""
+    """Who asks: whoever has this key; None: a caller without one, which is enough where there are no keys."""
 
     key: str | None
 

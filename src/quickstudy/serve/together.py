@@ -19,7 +19,7 @@ __all__ = ["predicted_each", "predicted_together"]
 
 
 def predicted_each(learner: Learner[Any], asked: Sequence[tuple[Predictor, Inputs]]) -> list[Tensor | Exception]:
-    """As `predicted_together`; where one of them fails, each is asked alone, so that no one answers for another."""
+    """As `predicted_together`; where one of them fails, each is predicted alone, so that no one answers for another."""
     if not asked:
         return []
     try:
