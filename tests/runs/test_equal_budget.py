@@ -16,7 +16,7 @@ from quickstudy.functional.tree import bytes_of
 from quickstudy.learner import Learner
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.runs.contenders import CONTENDERS, Budget
-from quickstudy.runs.equal_budget import chosen, compete, settings_of, summary
+from quickstudy.runs.equal_budget import Standing, chosen, compete, settings_of, summary
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.supervised import Supervised
 from quickstudy.wrapper import LearnerWrapper
@@ -60,8 +60,8 @@ def test_everyone_spends_the_same_and_comes_through(name: str, tmp_path: Path) -
     elif isinstance(entry, Recipe):
         assert isinstance(entry.train, Supervised)
         assert entry.steps * entry.train.examples == budget.examples and entry.batch in (1, 2)
-    ((standing, new),) = compete(tmp_path, {name: CONTENDERS[name]}, budget, tasks=2)
-    assert new and len(standing.report.scores) == 2
+    ((_, standing, new),) = compete(tmp_path, {name: CONTENDERS[name]}, budget, tasks=2)
+    assert new and isinstance(standing, Standing) and len(standing.report.scores) == 2
     assert standing.report.state_bytes is not None and standing.peak_bytes >= 0
     assert (standing.training_seconds > 0) == isinstance(entry, Recipe)
     assert standing.family == type(learner).__module__.split(".")[2]
@@ -79,10 +79,22 @@ QUICK = {name: CONTENDERS[name] for name in ("NearestCentroid", "ProtoNet", "ANI
 def test_what_is_known_is_not_trained_again(tmp_path: Path) -> None:
     first = list(compete(tmp_path, {"ProtoNet": QUICK["ProtoNet"]}, small(), tasks=3))
     again = list(compete(tmp_path, QUICK, small(), tasks=3))
-    assert [new for _, new in again] == [True, False, True]
-    assert again[1][0] == first[0][0]
+    assert [new for _, _, new in again] == [True, False, True]
+    assert again[1][1] == first[0][1]
     fresh = list(compete(tmp_path / "other", {"ProtoNet": QUICK["ProtoNet"]}, small(), tasks=3))
-    assert fresh[0][0].report.scores == first[0][0].report.scores, "the seed decides all"
+    assert scores(fresh) == scores(first), "the seed decides all"
+
+
+def test_two_processes_give_the_standings_of_one(tmp_path: Path) -> None:
+    some = {name: QUICK[name] for name in ("ProtoNet", "NearestCentroid")}
+    alone = list(compete(tmp_path / "alone", some, small(), tasks=3))
+    two = list(compete(tmp_path / "two", some, small(), tasks=3, jobs=2))
+    assert scores(two) == scores(alone) and [name for name, _, _ in two] == list(some)
+    assert (tmp_path / "two" / "ProtoNet.safetensors").exists()
+
+
+def scores(found: list[tuple[str, Any, bool]]) -> list[tuple[float, ...]]:
+    return [standing.report.scores for _, standing, _ in found]
 
 
 def test_another_budget_is_refused(tmp_path: Path) -> None:
@@ -95,14 +107,16 @@ def test_another_budget_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_standing_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "NearestCentroid.json").write_text("{")
-    with pytest.raises(RunError, match="NearestCentroid.json is damaged.*Remove it"):
-        list(compete(tmp_path, {"NearestCentroid": QUICK["NearestCentroid"]}, small(), tasks=2))
+    ((_, error, new),) = compete(tmp_path, {"NearestCentroid": QUICK["NearestCentroid"]}, small(), tasks=2)
+    assert isinstance(error, RunError) and not new
+    assert "NearestCentroid.json is damaged" in str(error) and "Remove it" in str(error)
 
 
 def test_the_trained_learner_stays_beside_its_standing(tmp_path: Path) -> None:
     from quickstudy import evaluate, load
 
-    ((standing, _),) = compete(tmp_path, {"ProtoNet": QUICK["ProtoNet"]}, small(), tasks=3)
+    ((_, standing, _),) = compete(tmp_path, {"ProtoNet": QUICK["ProtoNet"]}, small(), tasks=3)
+    assert isinstance(standing, Standing)
     learner = load(tmp_path / "ProtoNet.safetensors")
     report = evaluate(learner, small().test, tasks=3, seed=0)
     assert report.scores == standing.report.scores
@@ -112,7 +126,7 @@ def test_the_trained_learner_stays_beside_its_standing(tmp_path: Path) -> None:
 
 def test_the_summary_is_ranked_and_paired(tmp_path: Path) -> None:
     budget = small()
-    standings = [standing for standing, _ in compete(tmp_path, QUICK, budget, tasks=4)]
+    standings = [found for _, found, _ in compete(tmp_path, QUICK, budget, tasks=4) if isinstance(found, Standing)]
     found = summary(standings, settings_of(budget, 4, 0))
     rows: list[Mapping[str, Any]] = found["learners"]
     means = [row["accuracy"] for row in rows]

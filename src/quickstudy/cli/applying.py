@@ -39,6 +39,7 @@ def app(
     seed: Annotated[int, AtLeast(0)] = 1000,
     with_: Annotated[list[str] | None, Parameter(name="--recipe-arg", negative=())] = None,
     quick: Annotated[bool, _Flag] = False,
+    jobs: int | None = None,
     summary: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
@@ -56,6 +57,7 @@ def app(
         seed: of the lists of meta-test tasks.
         with_: another argument for the application's recipe, for example steps=100; may be repeated.
         quick: tiny settings, in less than a minute, to see that everything runs: its numbers mean nothing.
+        jobs: processes that share the meta-test tasks of an evaluation, -1 for all cores; the scores are those of one.
         summary: write one page of all applications that runs/apps (or --out) holds, instead of an application.
         json_: print JSON instead of tables.
     """
@@ -72,7 +74,7 @@ def app(
     check_folder(folder, argument="out", files=_FILES)
     arguments = changes("--recipe-arg", with_) | ({"data": data} if data else {})
     with trusting():
-        found = _appraised(application, folder, arguments, seeds=seeds, tasks=tasks, seed=seed, quick=quick)
+        found = _appraised(application, folder, arguments, seeds=seeds, tasks=tasks, seed=seed, quick=quick, jobs=jobs)
     found.save(folder / "appraisal.json")
     if json_:
         print_json(found.to_json())
@@ -89,6 +91,7 @@ def _appraised(
     tasks: int | None,
     seed: int,
     quick: bool,
+    jobs: int | None,
 ) -> "Appraisal":
     from quickstudy.runs.appraise import appraise
 
@@ -107,6 +110,7 @@ def _appraised(
             task_seed=seed,
             quick=quick,
             told=told,
+            jobs=jobs,
         )
 
 

@@ -41,6 +41,7 @@ class Call:
     metrics: tuple[Measure, ...] = ()
     unknown_classes: int = 0
     disjoint: Disjoint | None = None
+    jobs: int | None = None
     opened: "dict[Path, Run]" = field(default_factory=dict, compare=False, repr=False)
 
     def learner(self, folder: Path) -> Learner[Any]:
@@ -113,6 +114,7 @@ class Call:
                 metrics=self.metrics,
                 watch=sight,
                 progress=lambda done, _: bar.update(task, completed=done),
+                jobs=self.jobs,
             )
         changed = "".join(f"-{name}={value}" for name, value in self.of_learner.items())
         report.save(folder / f"report-{report.digest}{changed}.json")

@@ -40,6 +40,7 @@ def compare(
     only: Annotated[list[str] | None, Parameter(negative=())] = None,
     steps: Annotated[int | None, AtLeast(0)] = None,
     out: Path | None = None,
+    jobs: int | None = None,
 ) -> None:
     """Compare runs with the first one, on the same tasks, with paired intervals; with --all, compare all learners.
 
@@ -67,6 +68,8 @@ def compare(
         steps: 300 by default; with --all: outer steps of eight tasks; with --traditional: mini-batches of 64 to pre-train the
             baseline that is fine-tuned, 0 leaves it out.
         out: with --all: folder of the results, runs/all by default.
+        jobs: processes that share the tasks, with --all the learners; -1 for all cores. The scores are those of one process;
+            seconds are measured while the others work.
     """
     runs = runs or []
     _refuse_unused(all_ is not None, traditional, only=only, steps=steps, out=out)
@@ -78,9 +81,11 @@ def compare(
         sizes = {"ways": ways, "train_ways": ways, "shots": shots, "train_shots": shots, "queries": queries}
         sizes["steps"] = _STEPS if steps is None else steps
         given = {name: size for name, size in sizes.items() if size is not None}
-        compare_all(all_, out or Path("runs/all"), only=only, sizes=given, tasks=tasks or 300, seed=seed, as_json=json_)
+        compare_all(
+            all_, out or Path("runs/all"), only=only, sizes=given, tasks=tasks or 300, seed=seed, jobs=jobs, as_json=json_
+        )
         return
-    call = Call(tasks=1000 if tasks is None else tasks, seed=seed, ways=ways, shots=shots, queries=queries)
+    call = Call(tasks=1000 if tasks is None else tasks, seed=seed, ways=ways, shots=shots, queries=queries, jobs=jobs)
     if traditional:
         if len(runs) != 1:
             raise RunError("--traditional takes one run: quickstudy compare RUN --traditional.")

@@ -48,6 +48,7 @@ def evaluate(
     stream: Annotated[bool, Parameter(negative=())] = False,
     list_: Annotated[Path | None, Parameter(name="--list")] = None,
     save_list: Path | None = None,
+    jobs: int | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     force: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -71,6 +72,7 @@ def evaluate(
         stream: evaluate example by example, predict then learn: accuracy by presentation (for memories).
         list_: evaluate on the tasks of this file instead of drawing tasks.
         save_list: write the tasks to this file, so that others can evaluate on them.
+        jobs: processes that share the tasks, -1 for all cores; the scores are those of one.
         json_: print JSON instead of a table.
         force: overwrite any existing file, but never a file of a run.
     """
@@ -88,10 +90,11 @@ def evaluate(
         metrics=measures(metrics),
         unknown_classes=unknown_classes,
         disjoint=disjoint,
+        jobs=jobs,
     )
     lists = {"list": list_, "save_list": save_list}
     if stream:
-        unused = {"metrics": metrics, "disjoint": disjoint, "unknown_classes": unknown_classes or None, **lists}
+        unused = {"metrics": metrics, "disjoint": disjoint, "unknown_classes": unknown_classes or None, "jobs": jobs, **lists}
         _refuse("a stream is evaluated by its accuracy, on tasks that are drawn", unused)
     if len(ways or ()) > 1 or len(shots or ()) > 1:
         _refuse("several sizes have a task list each", {**lists, "data": data, "stream": stream or None})

@@ -32,11 +32,12 @@ def compare_all(
     sizes: Mapping[str, int],
     tasks: int,
     seed: int,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Trains and evaluates all contenders that are not in ``folder`` yet; then prints, writes and draws the results."""
     from quickstudy.runs.contenders import Budget
-    from quickstudy.runs.equal_budget import OtherBudget, chosen, compete, settings_of, summary
+    from quickstudy.runs.equal_budget import chosen, compete, settings_of, summary
 
     check_folder(folder, argument="out", files=_FILES)
     contenders = chosen(only)
@@ -45,32 +46,28 @@ def compare_all(
         budget.problem  # noqa: B018  all that could be wrong with the data, before the first learner
     standings, failed = [], []
     with progress() as bar:
-        task = bar.add_task("", total=len(contenders))
-        for name, contender in contenders.items():
-            bar.update(task, description=name)
-            try:
-                ((standing, new),) = compete(folder, {name: contender}, budget, tasks=tasks, seed=seed)
-            except OtherBudget:
-                raise
-            except UserError as error:
-                failed.append(f"{name}: {error}")
-                bar.console.print(f"{name} fell out: {error}", markup=False, highlight=False)
+        waiting = iter([*contenders])
+        task = bar.add_task(next(waiting), total=len(contenders))
+        for name, found, new in compete(folder, contenders, budget, tasks=tasks, seed=seed, jobs=jobs):
+            if isinstance(found, UserError):
+                failed.append(f"{name}: {found}")
+                bar.console.print(f"{name} fell out: {found}", markup=False, highlight=False)
             else:
-                standings.append(standing)
-                setting = f"trained in {standing.training_seconds:.0f} s" if new else "known"
-                bar.console.print(f"{name}: {standing.report.mean:.2%} ({setting})", markup=False, highlight=False)
-            bar.advance(task)
+                standings.append(found)
+                setting = f"trained in {found.training_seconds:.0f} s" if new else "known"
+                bar.console.print(f"{name}: {found.report.mean:.2%} ({setting})", markup=False, highlight=False)
+            bar.update(task, advance=1, description=next(waiting, ""))
     if not standings:
         err.print("no learner could be trained", highlight=False)
         return
-    found = summary(standings, settings_of(budget, tasks, seed)) | {"failed": failed}
-    write_whole(folder / "comparison.json", json.dumps(found, indent=1).encode())
-    _draw(found, folder)
+    told = summary(standings, settings_of(budget, tasks, seed)) | {"failed": failed}
+    write_whole(folder / "comparison.json", json.dumps(told, indent=1).encode())
+    _draw(told, folder)
     if as_json:
-        print_json(found)
+        print_json(told)
         return
-    out.print(_table(found))
-    for sentence in _not_told_apart(found["learners"]):
+    out.print(_table(told))
+    for sentence in _not_told_apart(told["learners"]):
         say(sentence)
     say(f"Meta-training: {budget.tasks:,} tasks ({budget.examples:,} examples). Meta-test: {tasks:,} tasks, the same for all.")
     say("difference: to the first learner, paired, in points. ms and peak: to adapt to one task. (T): transductive.")

@@ -55,13 +55,15 @@ def _held(folder: Path, call: Call, pretraining: int) -> Contest:
     with progress() as bar:
         task = bar.add_task("", total=1 + len(baselines))
         bar.update(task, description=learner.title)
-        curve = evaluate_by_shots(learner, sources, tasks=call.tasks, seed=call.seed)
+        curve = evaluate_by_shots(learner, sources, tasks=call.tasks, seed=call.seed, jobs=call.jobs)
         learned = Contestant(learner.title, meta_trained(recipe, steps, seconds), curve)
         found = []
         for name, make in baselines.items():
             bar.update(task, description=name, advance=1)
             baseline, trained = make()
-            reports = evaluate_by_shots(baseline, sources, tasks=call.tasks, seed=call.seed, until=curve, base=base)
+            reports = evaluate_by_shots(
+                baseline, sources, tasks=call.tasks, seed=call.seed, until=curve, base=base, jobs=call.jobs
+            )
             found.append(Contestant(name, trained, reports))
     ways = recipe.test.sample(1).query.y.shape[-1] if curve[base].metric == "accuracy" else 1
     return Contest(learned, found, base, ways)

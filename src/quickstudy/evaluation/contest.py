@@ -144,6 +144,7 @@ def evaluate_by_shots(
     seed: int,
     until: Mapping[int, Report] | None = None,
     base: int = 0,
+    jobs: int | None = None,
 ) -> dict[int, Report]:
     """A report for each number of shots, in growing order.
 
@@ -155,10 +156,11 @@ def evaluate_by_shots(
         until: another learner's reports; when its score at ``base`` shots is reached, with as many shots or more, this one's
             examples are enough and no more are tried.
         base: see ``until``.
+        jobs: as for `evaluate`.
     """
     curve: dict[int, Report] = {}
     for shots, source in sorted(sources.items()):
-        curve[shots] = evaluate(learner, source, tasks=tasks, seed=seed)
+        curve[shots] = evaluate(learner, source, tasks=tasks, seed=seed, jobs=jobs)
         if until is not None and shots >= base and reach(curve, until[base]) is not None:
             break
     return curve

@@ -1,23 +1,24 @@
 """The one evaluation loop: any learner, and any function from a support set to a predictor, on a list of unseen tasks."""
 
 import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from quickstudy.borders.arguments import choice, whole
-from quickstudy.errors import LearnerError, TaskError, UserError
+from quickstudy.errors import LearnerError, TaskError
 from quickstudy.evaluation.answers import Answers
 from quickstudy.evaluation.columns import cut, said_of, task_columns
 from quickstudy.evaluation.encoded_batches import encoded_batches
-from quickstudy.evaluation.outside import Baseline, as_baseline, name_of
+from quickstudy.evaluation.outside import as_baseline, name_of
+from quickstudy.evaluation.scoring import Outside, score_batch, score_task, timed
 from quickstudy.evaluation.soundness import require_numbers, require_queries
 from quickstudy.execution.agreement import agree, require_source
-from quickstudy.execution.batching import Strategy, choose, over_tasks, trimmed
+from quickstudy.execution.batching import Strategy, choose
+from quickstudy.execution.jobs import jobs_of, spread
 from quickstudy.functional.tree import bytes_of, to
 from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner, evaluating
@@ -25,7 +26,7 @@ from quickstudy.likelihood import Likelihood
 from quickstudy.metrics.measure import Metric, Tally
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.reports.report import Report
-from quickstudy.task import Task, unstack_tasks
+from quickstudy.task import Examples, Task, unstack_tasks
 from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
@@ -37,6 +38,8 @@ Watcher = Callable[[Predicted, Tensor], None]
 """Receives the outputs for a task's real queries, and their targets (Q, …)."""
 
 _TIMED = 10
+_AHEAD = 16
+"""Tasks of an outside model that are gathered for each process before the results are waited for."""
 
 
 def evaluate(
@@ -52,6 +55,7 @@ def evaluate(
     metrics: Sequence[Metric] = (),
     watch: Watcher | None = None,
     progress: Callable[[int, int], None] | None = None,
+    jobs: int | None = None,
 ) -> Report:
     """Evaluates ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
 
@@ -72,10 +76,13 @@ def evaluate(
         metrics: more numbers for the report, functions of `quickstudy.metrics` or of your own.
         watch: receives each task's predictions and targets, for example to store them.
         progress: called with (tasks done, tasks) now and then.
+        jobs: processes that share the tasks, -1 for all cores; None: as many as ``joblib.parallel_config`` says, otherwise one.
+            Scores are those of one process: features are encoded once, here, and what is drawn depends on the seed and the
+            number of the task.
 
     Raises:
         LearnerError: no model, one of another kind of targets than the source's, the encoder has a batch norm without running
-            averages, outputs are NaN, or a metric wants what the model does not give.
+            averages, outputs are NaN, a metric wants what the model does not give, or other processes cannot have the model.
         TaskError: no source, no tasks, a limit below 1, or a task without queries.
         ShapeError: a baseline's outputs do not fit the targets.
     """
@@ -83,12 +90,14 @@ def evaluate(
     if limit is not None:
         whole(TaskError, limit=limit)
     choice(LearnerError, Strategy, strategy=strategy)
+    jobs_of(jobs)
     if isinstance(model, Learner):
         agree(model, source)
     else:
         require_source(source)
     likelihood = model.likelihood if isinstance(model, Learner) else source.likelihood
-    baseline = None if isinstance(model, Learner) else as_baseline(model, likelihood)
+    if not isinstance(model, Learner):
+        as_baseline(model, likelihood)  # refuses what is none
     tally = Tally(metrics)
     answers: Answers | None = None
 
@@ -104,12 +113,12 @@ def evaluate(
             raise TaskError("the list holds no tasks. Evaluate at least one.")
         evaluated = plan[:limit]
         answers = Answers.of(source, evaluated, likelihood)
-        if baseline is None:
+        setting = _Setting(source, evaluated, seed, batch, strategy, jobs, progress)
+        if isinstance(model, Learner):
             looking = look if metrics or watch is not None else None
-            scores, seconds, size = _evaluate_learner(model, source, evaluated, batch, strategy, looking, answers, progress)
+            scores, seconds, size = _evaluate_learner(model, setting, looking, answers)
         else:
-            called = baseline, name_of(model)
-            (scores, seconds), size = _evaluate_baseline(*called, source, evaluated, likelihood, look, answers, progress), None
+            scores, seconds, size = _evaluate_outside(model, likelihood, setting, look, answers)
     facts = model.facts if isinstance(model, Learner) else None
     clusters = evaluated.clusters if isinstance(evaluated, RowPlan) else None
     classes = None if clusters is None else tuple(map(tuple, clusters.tolist()))
@@ -141,6 +150,7 @@ def evaluate_each(
     seed: int = 0,
     metrics: Sequence[Metric] = (),
     progress: Callable[[int, int], None] | None = None,
+    jobs: int | None = None,
 ) -> dict[Key, Report]:
     """One model on several sources: by the number of shots or ways, or on other data than it was trained on.
 
@@ -151,6 +161,7 @@ def evaluate_each(
         seed: of each task list.
         metrics: more numbers for each report.
         progress: called with (tasks done, tasks in all) now and then.
+        jobs: as for `evaluate`.
 
     Raises:
         UserError: as `evaluate`.
@@ -168,90 +179,81 @@ def evaluate_each(
             if progress is not None:
                 progress(before + done, tasks * len(sources))
 
-        found[key] = evaluate(model, source, tasks=tasks, seed=seed, metrics=metrics, progress=told)
+        found[key] = evaluate(model, source, tasks=tasks, seed=seed, metrics=metrics, progress=told, jobs=jobs)
     return found
 
 
+@dataclass(frozen=True)
+class _Setting:
+    """How a list of tasks is evaluated; arguments as of `evaluate`."""
+
+    source: TaskSource[Any]
+    plan: Plan
+    seed: int
+    batch: int
+    strategy: Strategy
+    jobs: int | None
+    progress: Callable[[int, int], None] | None
+
+    def told(self, done: int) -> None:
+        if self.progress is not None:
+            self.progress(done, len(self.plan))
+
+
 def _evaluate_learner(
-    learner: Learner[Any],
-    source: TaskSource[Any],
-    plan: Plan,
-    batch: int,
-    strategy: Strategy,
-    look: Watcher | None,
-    answers: Answers | None,
-    progress: Any,
+    learner: Learner[Any], setting: _Setting, look: Watcher | None, answers: Answers | None
 ) -> tuple[list[float], float, int | None]:
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
-    likelihood = learner.likelihood
+    likelihood, source, plan = learner.likelihood, setting.source, setting.plan
 
-    def answer(task: Task) -> tuple[Tensor, Tensor]:
-        outputs = learner.predict(learner.adapt(task.support), task.query.x)
-        return likelihood.score(outputs, task.query.y, task.query.mask), outputs
-
-    def answer_real(task: Task) -> tuple[Tensor, Tensor]:
-        score, outputs = trimmed(answer)(task)
-        blank = outputs.new_zeros(len(task.query), *outputs.shape[1:])
-        return score, blank.index_put(torch.where(task.query.mask), outputs)
+    def calls() -> Iterator[tuple[Task, Literal["vmap", "loop"], int, int]]:
+        first = 0
+        for encoded in encoded_batches(learner, source, plan, setting.batch, device):
+            require_queries(encoded, likelihood, first)
+            with explained(learner, first_rows(encoded)):
+                way = choose(learner, encoded, setting.strategy)
+            yield encoded, way, setting.seed, first
+            first += len(encoded)
 
     scores: list[float] = []
     with torch.no_grad(), evaluating(learner):
-        for encoded in encoded_batches(learner, source, plan, batch, device):
-            require_queries(encoded, likelihood, len(scores))
-            with explained(learner, first_rows(encoded)):
-                way = choose(learner, encoded, strategy)
-                found, said = over_tasks(answer_real if way == "loop" else answer, encoded, way)
-            require_numbers(found, type(learner).__name__, len(scores))
+        for (encoded, _, _, first), (found, said) in spread(score_batch, learner, calls(), setting.jobs, called=learner.title):
+            require_numbers(found, type(learner).__name__, first)
             if answers is not None:
-                answers.add(said, encoded.query.y, encoded.query.mask, len(scores))
+                answers.add(said, encoded.query.y, encoded.query.mask, first)
             scores += found.tolist()
             if look is not None:
                 for number, outputs in enumerate(said):
                     look(*said_of(outputs, encoded[number], likelihood))
-            if progress is not None:
-                progress(len(scores), len(plan))
+            setting.told(len(scores))
         supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
-        states = [_timed(lambda s: learner.adapt(s.replace(learner.encode(s.x))), support) for support in supports]
+        states = [timed(lambda s: learner.adapt(s.replace(learner.encode(s.x))), support) for support in supports]
     return scores, statistics.median(seconds for seconds, _ in states), bytes_of(states[0][1])
 
 
-def _evaluate_baseline(
-    baseline: Baseline,
-    name: str,
-    source: TaskSource[Any],
-    plan: Plan,
-    likelihood: Likelihood,
-    look: Watcher,
-    answers: Answers | None,
-    progress: Any,
-) -> tuple[list[float], float]:
+def _evaluate_outside(
+    model: Any, likelihood: Likelihood, setting: _Setting, look: Watcher, answers: Answers | None
+) -> tuple[list[float], float, int | None]:
+    name, source, plan = name_of(model), setting.source, setting.plan
+
+    def calls() -> Iterator[tuple[Examples, Examples, int]]:
+        for number in range(len(plan)):
+            tasks = source.gather(plan[number : number + 1])
+            require_queries(tasks, likelihood, number)
+            columns = task_columns(tasks[0].support, tasks[0].query, likelihood)
+            listed.append(columns)
+            yield cut(tasks[0].support.trim(), columns), cut(tasks[0].query.trim(), columns), number
+
+    listed: list[Tensor] = []
     scores, seconds = [], []
-    for number in range(len(plan)):
-        tasks = source.gather(plan[number : number + 1])
-        require_queries(tasks, likelihood, number)
-        columns = task_columns(tasks[0].support, tasks[0].query, likelihood)
-        support, query = (cut(side.trim(), columns) for side in (tasks[0].support, tasks[0].query))
-        try:
-            took, predict = _timed(baseline, support)
-            predicted = Predicted.by_function(predict(query.x), query.y, likelihood)
-        except UserError as error:
-            raise type(error)(f"{name}, task {number} (the first is 0): {error}") from error
-        except Exception as error:
-            error.add_note(f"This was raised by {name} in task {number} (the first is 0) of {source.name}.")
-            raise
-        score = predicted.likelihood.score(predicted.outputs, query.y, query.mask)
-        require_numbers(score[None], name, number)
+    shared = Outside(model, likelihood, source.name, setting.seed)
+    results = spread(score_task, shared, calls(), setting.jobs, ahead=_AHEAD, called=name)
+    for (_, query, number), (score, predicted, took) in results:
+        require_numbers(torch.tensor([score]), name, number)
         if answers is not None:
-            answers.add(predicted.outputs[None], query.y[None], query.mask[None], number, columns)
-        scores.append(float(score))
+            answers.add(predicted.outputs[None], query.y[None], query.mask[None], number, listed[number])
+        scores.append(score)
         look(predicted, query.y)
         seconds.append(took)
-        if progress is not None:
-            progress(number + 1, len(plan))
-    return scores, statistics.median(seconds)
-
-
-def _timed(fn: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:
-    began = time.perf_counter()
-    result = fn(argument)
-    return time.perf_counter() - began, result
+        setting.told(number + 1)
+    return scores, statistics.median(seconds), None

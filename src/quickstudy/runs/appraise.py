@@ -59,6 +59,7 @@ def appraise(
     task_seed: int = TASK_SEED,
     quick: bool = False,
     told: Told = lambda what, done, total: None,
+    jobs: int | None = None,
 ) -> Appraisal:
     """Meta-trains, and evaluates beside controls and baselines; what a folder holds already is not trained again.
 
@@ -74,6 +75,7 @@ def appraise(
         task_seed: of the task lists.
         quick: with tiny settings, to see that everything runs.
         told: is called with the progress.
+        jobs: processes that share the tasks of an evaluation, see `evaluate`.
 
     Raises:
         UserError: what is wrong with data or arguments.
@@ -96,7 +98,7 @@ def appraise(
             count = _QUICK_TASKS if quick else tasks or setting.tasks
             plan = setting.plan if setting.plan is not None else setting.test.plan(count, generator_of(task_seed))
             plan = plan[:count] if quick or tasks else plan
-            scene = _Scene(application, before, recipe, setting, plan, task_seed, given, quick)
+            scene = _Scene(application, before, recipe, setting, plan, task_seed, given, quick, jobs)
             for label, report, role, choice in scene.reports(learners, partial(_telling, told, name)):
                 found.setdefault(name, {}).setdefault(label, []).append((report, role, choice))
     rows = tuple(
@@ -142,6 +144,7 @@ class _Scene:
     seed: int
     arguments: Mapping[str, Any]
     quick: bool
+    jobs: int | None
 
     def reports(self, learners: Sequence[Learner[Any]], told: Callable[[str], None]) -> Iterator[tuple[str, Report, Role, str]]:
         """Of the learner, its controls, and the baselines."""
@@ -166,6 +169,7 @@ class _Scene:
                 arguments=self.arguments,
                 seed=self.seed,
                 val_tasks=_QUICK_VAL_TASKS if self.quick else None,
+                jobs=self.jobs,
             )
             yield label, self._in_units(report), "control" if baseline.control else "baseline", choice
 
@@ -180,6 +184,7 @@ class _Scene:
                 seed=self.seed,
                 metrics=metrics,
                 strategy="loop" if loop else "auto",
+                jobs=self.jobs,
             )
             for learner in learners
         ]

@@ -39,6 +39,7 @@ def baseline_scores(
     arguments: Mapping[str, Any],
     seed: int,
     val_tasks: int | None = None,
+    jobs: int | None = None,
 ) -> tuple[Report, str]:
     """The report of a baseline with the best of its choices, and that choice in words.
 
@@ -54,6 +55,7 @@ def baseline_scores(
         arguments: of the recipe.
         seed: of the list.
         val_tasks: other than the baseline's number of meta-validation tasks of a choice.
+        jobs: processes that share the tasks, see `evaluate`.
     """
     baseline = application.baselines[name]
     tuned = baseline.val_tasks if val_tasks is None else val_tasks
@@ -64,10 +66,10 @@ def baseline_scores(
         return Report.from_json(found["report"]), str(found["choice"])
     others = [_WhereKnown(metric) for metric in application.metrics]
     metrics = [*([application.metric] if application.metric else []), *others]
-    choice = _best(application, baseline, recipe, setting, tuned)
+    choice = _best(application, baseline, recipe, setting, tuned, jobs)
     source = setting.test if baseline.inputs is None else baseline.inputs(setting.test)
     model = baseline.make(recipe, **choice)
-    report = evaluate(model, source, plan=plan, limit=baseline.tasks, seed=seed, metrics=metrics)
+    report = evaluate(model, source, plan=plan, limit=baseline.tasks, seed=seed, metrics=metrics, jobs=jobs)
     report = replace(in_metric(report, application.metric), model=name, digest=setting.test.digest(plan), by_class=None)
     unknown = {metric.__name__ for metric in others if metric.unknown}
     report = replace(report, others=tuple(score for score in report.others if score.metric not in unknown))
@@ -105,7 +107,9 @@ def in_metric(report: Report, metric: Measure | None) -> Report:
     return replace(report.by(metric.__name__), others=others)
 
 
-def _best(application: Application, baseline: Baseline, recipe: Recipe, setting: Setting, tasks: int) -> Mapping[str, Any]:
+def _best(
+    application: Application, baseline: Baseline, recipe: Recipe, setting: Setting, tasks: int, jobs: int | None
+) -> Mapping[str, Any]:
     """The choice of the best mean on meta-validation tasks; the first, where there are none."""
     if len(baseline.choices) == 1 or setting.val is None:
         return baseline.choices[0]
@@ -113,7 +117,8 @@ def _best(application: Application, baseline: Baseline, recipe: Recipe, setting:
     metrics = [application.metric] if application.metric else []
     found: list[float] = []
     for choice in baseline.choices:
-        report = evaluate(baseline.make(recipe, **choice), source, tasks=tasks, seed=VAL_SEED, metrics=metrics)
+        model = baseline.make(recipe, **choice)
+        report = evaluate(model, source, tasks=tasks, seed=VAL_SEED, metrics=metrics, jobs=jobs)
         report = in_metric(report, application.metric)
         found.append(report.mean if report.higher_is_better else -report.mean)
     return baseline.choices[found.index(max(found))]

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from quickstudy.errors import Argument, RunError, nearest
+from quickstudy.errors import Argument, RunError, UserError, nearest
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.execution.footprint import adaptation_peak
+from quickstudy.execution.jobs import spread
 from quickstudy.learner import Learner
 from quickstudy.learners.wrappers.on_features import OnFeatures
 from quickstudy.recipes.parts.recipe import Recipe
@@ -74,29 +75,65 @@ def settings_of(budget: Budget, tasks: int, seed: int) -> dict[str, Any]:
 
 
 def compete(
-    folder: Path, contenders: Mapping[str, Contender], budget: Budget, *, tasks: int = 300, seed: int = 0
-) -> Iterator[tuple[Standing, bool]]:
-    """Each contender's standing, and whether it is new; one that ``folder`` holds already is read, not trained again.
+    folder: Path,
+    contenders: Mapping[str, Contender],
+    budget: Budget,
+    *,
+    tasks: int = 300,
+    seed: int = 0,
+    jobs: int | None = None,
+) -> Iterator[tuple[str, Standing | UserError, bool]]:
+    """Each contender with its standing (or the reason why it has none), and whether it is new; one that ``folder`` holds already
+    is read, not trained again.
 
     Each learner's weights, tasks and inner randomness depend on ``seed`` alone. Its trained learner stays beside its
     standing, as ``NAME.safetensors``.
 
+    Args:
+        folder: of the standings.
+        contenders: by name.
+        budget: of each.
+        tasks: of the evaluation.
+        seed: of everything.
+        jobs: processes that share the contenders, see `evaluate`; seconds are measured while the others work.
+
     Raises:
         OtherBudget: the folder holds standings under another budget.
     """
-    settings = settings_of(budget, tasks, seed)
-    for name, contender in contenders.items():
-        path = folder / f"{_file(name)}.json"
-        known = _read(path, settings)
+    match = _Match(folder, contenders, budget, settings_of(budget, tasks, seed), tasks, seed)
+    for (name,), (found, new) in spread(_standing, match, [(name,) for name in contenders], jobs, ahead=None):
+        yield name, found, new
+
+
+@dataclass(frozen=True)
+class _Match:
+    """What all contenders share; arguments as of `compete`."""
+
+    folder: Path
+    contenders: Mapping[str, Contender]
+    budget: Budget
+    settings: Mapping[str, Any]
+    tasks: int
+    seed: int
+
+
+def _standing(match: _Match, name: str) -> tuple[Standing | UserError, bool]:
+    path = match.folder / f"{_file(name)}.json"
+    try:
+        known = _read(path, match.settings)
         if known is not None:
-            yield known, False
-            continue
-        standing, learner = _enter(name, contender, budget, tasks, seed)
-        learner.reads = budget.problem.reads
+            return known, False
+        standing, learner = _enter(name, match.contenders[name], match.budget, match.tasks, match.seed)
+        learner.reads = match.budget.problem.reads
         save(learner, path.with_suffix(".safetensors"))
-        content = asdict(standing) | {"report": standing.report.to_json(), "settings": settings, "versions": versions()}
+        content = asdict(standing) | {"report": standing.report.to_json()}
+        content |= {"settings": dict(match.settings), "versions": versions()}
         write_whole(path, json.dumps(content, indent=1).encode())
-        yield standing, True
+    except OtherBudget:
+        raise
+    except UserError as error:
+        return error, False
+    return standing, True
 
 
 def _enter(name: str, contender: Contender, budget: Budget, tasks: int, seed: int) -> tuple[Standing, Learner[Any]]:
@@ -110,7 +147,7 @@ def _enter(name: str, contender: Contender, budget: Budget, tasks: int, seed: in
         for _ in entry.records(seed=seed):
             pass
         seconds = time.perf_counter() - began
-    report = evaluate(learner, budget.test, tasks=tasks, seed=seed)
+    report = evaluate(learner, budget.test, tasks=tasks, seed=seed, jobs=1)
     support = budget.test.sample(1, generator_of(seed))[0].support
     inside = learner.learner if isinstance(learner, OnFeatures) else learner
     family = type(inside).__module__.split(".")[2]
