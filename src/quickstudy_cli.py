@@ -41,6 +41,10 @@ COMMANDS = {
         "quickstudy.cli.evaluating:evaluate",
         "Evaluate runs on meta-test tasks; each report is also saved as JSON in its run folder, with a page and its figures.",
     ),
+    "temperature": (
+        "quickstudy.cli.tempering:temperature",
+        "Make a run's probabilities as sure as they are right: one number, fitted on meta-validation tasks.",
+    ),
     "compare": (
         "quickstudy.cli.comparing:compare",
         "Compare runs with the first one, on the same tasks, with paired intervals; with --all, compare all learners.",

@@ -18,6 +18,7 @@ from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.metrics.rejection import Threshold
+from quickstudy.metrics.temperature import Temperature, Tempered
 from quickstudy.nn.value import HasValue, Value, own, value_of
 from quickstudy.storage.blueprint import Recorded
 from quickstudy.task import Examples, Inputs, Task, inputs
@@ -83,6 +84,8 @@ class Learner(Recorded, HasValue, ABC, Generic[State]):
     reads: InputKind | None = None
     expects: ImageStatistics | None = None
     """How a raw thing becomes an input, and what images of meta-training looked like, if it was trained on images."""
+    calibration: Temperature | None = None
+    """At which probabilities are stated, see `quickstudy.evaluation.temperature`; inner steps and the objective know none."""
 
     def encode(self, x: Inputs) -> Inputs:
         """Features of inputs, example by example, the same for all tasks; called once for a whole batch of tasks."""
@@ -164,6 +167,19 @@ class Learner(Recorded, HasValue, ABC, Generic[State]):
     def advances(self) -> bool:
         """Whether this learner changes from outer step to outer step, so that no step can be compiled once for all."""
         return type(self).advance is not Learner.advance
+
+    @property
+    def stated(self) -> Likelihood:
+        """The likelihood by which outputs become probabilities: at the temperature, if there is one.
+
+        Raises:
+            LearnerError: there is one, but outputs are no logits of classes.
+        """
+        if self.calibration is None:
+            return self.likelihood
+        if type(self.likelihood) is not Categorical:
+            raise LearnerError(f"{self.title} has no logits of classes, which alone have a temperature. Set calibration to None.")
+        return Tempered(self.calibration.value)
 
     @property
     def title(self) -> str:
@@ -257,7 +273,7 @@ class Predictor:
 
     def probabilities(self, x: Any) -> Tensor:
         """Probabilities of the classes (Q, N), rows sum to one, or of each label; for regression the expected values."""
-        return self.learner.likelihood.mean(self(x))
+        return self.learner.stated.mean(self(x))
 
     def names(self, x: Any) -> list[Any]:
         """The most probable class of each input, by name or number, or "none of these"; of labels a tuple of the probable ones.
@@ -265,7 +281,7 @@ class Predictor:
         Raises:
             LearnerError: the outputs are values, which have no classes.
         """
-        return named_rows(self.learner.likelihood, lambda: self(x), self.classes, self.threshold)
+        return named_rows(self.learner.stated, lambda: self(x), self.classes, self.threshold)
 
 
 def _owning(learner: Learner[Any], *rest: Any) -> Predictor:

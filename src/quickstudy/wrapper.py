@@ -42,6 +42,7 @@ class LearnerWrapper(Learner[Any]):
         super().__init__()
         self.learner = learner
         self.facts, self.likelihood, self.reads, self.expects = learner.facts, learner.likelihood, learner.reads, learner.expects
+        self.calibration = learner.calibration
 
     def encode(self, x: Inputs) -> Inputs:
         return self.learner.encode(x)

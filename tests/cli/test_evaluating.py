@@ -1,16 +1,19 @@
 """The evaluation on the command line: metrics, open sets, disjoint tasks, sweeps, other domains, traditional learning."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from quickstudy.cli.sweeping import _label
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
 from quickstudy.reports.report import Report
+from quickstudy.saving.checkpoint import load
 from quickstudy_cli import main
 
 
@@ -49,6 +52,26 @@ def test_metrics_by_name_with_a_figure(run: Path, call) -> None:  # type: ignore
     assert status == 1 and "there is no metric 'f1'. There are: abstention_auroc, accuracy" in err
     status, _, err = call("evaluate", run, "--tasks", 5, "--metrics", "mse")
     assert status == 1 and "needs values" in err
+
+
+def test_a_temperature_is_fitted_kept_and_reported(run: Path, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    before = load(copy / "best.safetensors")
+    status, out, _ = call("temperature", copy, "--tasks", 10, "--json")
+    found = json.loads(out)
+    assert status == 0 and found["value"] > 0 and found["queries"] == 10 * 25 and "val" in found["source"]
+    assert found["log_loss"][1] <= found["log_loss"][0]
+    learner = load(copy / "best.safetensors")
+    assert learner.calibration is not None and learner.calibration.value == found["value"]
+    assert all(torch.equal(a, b) for a, b in zip(before.state_dict().values(), learner.state_dict().values(), strict=True))
+    status, out, _ = call("evaluate", copy, "--tasks", 5, "--json")
+    (report,) = json.loads(out)
+    assert [score["metric"] for score in report["others"]] == ["ece", "ece_without_temperature"]
+    status, out, _ = call("temperature", copy, "--tasks", 10, "--seed", 1)
+    assert status == 0 and "fitted on 10 tasks of" in out and "calibration error" in out
+    status, _, err = call("temperature", tmp_path / "nothing")
+    assert status == 1 and "holds no run" in err
 
 
 def test_unknown_classes_and_disjoint_tasks(run: Path, call) -> None:  # type: ignore[no-untyped-def]

@@ -102,7 +102,8 @@ class Call:
         learner = self.learner(folder) if known is None else known
         plan = None if self.list_ is None else load_tasks(self.list_, source)
         count = self.count(source) if plan is None else len(plan)
-        sight = _Sight("ece" in {metric.__name__ for metric in self.metrics})
+        given = self._metrics(learner)
+        sight = _Sight("ece" in {metric.__name__ for metric in given})
         with progress() as bar:
             task = bar.add_task(f"meta-testing {folder}", total=count)
             report = evaluate(
@@ -111,7 +112,7 @@ class Call:
                 tasks=count,
                 plan=plan,
                 seed=self.seed,
-                metrics=self.metrics,
+                metrics=given,
                 watch=sight,
                 progress=lambda done, _: bar.update(task, completed=done),
                 jobs=self.jobs,
@@ -120,6 +121,13 @@ class Call:
         report.save(folder / f"report-{report.digest}{changed}.json")
         sight.draw(folder / f"reliability-{report.digest}{changed}.png", report.model)
         return report
+
+    def _metrics(self, learner: Learner[Any]) -> tuple[Measure, ...]:
+        """Those that were asked for; of a learner with a temperature the calibration error too, with it and without."""
+        if learner.calibration is None:
+            return self.metrics
+        more = (metrics.ece, metrics.untempered(metrics.ece))
+        return (*self.metrics, *[each for each in more if each.__name__ not in {metric.__name__ for metric in self.metrics}])
 
     def count(self, source: TaskSource[Any]) -> int:
         """How many tasks: as many as asked for, of disjoint ones as many as there are."""

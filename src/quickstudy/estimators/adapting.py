@@ -175,5 +175,5 @@ class Adapting(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
     def _means(self, X: Any) -> NDArray[Any]:
         """Expected targets: probabilities of the classes, or values."""
         outputs = self._outputs(X)
-        means = self._learner.likelihood.mean(outputs)
+        means = self._learner.stated.mean(outputs)
         return np.asarray(means.float() if means.dtype in (torch.bfloat16, torch.float16) else means)

@@ -7,6 +7,7 @@ from quickstudy.evaluation.evaluate import Watcher, evaluate, evaluate_each
 from quickstudy.evaluation.mixed_effects import MixedEffects
 from quickstudy.evaluation.outside import Baseline, Solver
 from quickstudy.evaluation.stream import StreamReport, evaluate_stream
+from quickstudy.evaluation.temperature import fit_temperature
 
 __all__ = [
     "Baseline",
@@ -23,6 +24,7 @@ __all__ = [
     "evaluate_by_shots",
     "evaluate_each",
     "evaluate_stream",
+    "fit_temperature",
     "listed_rows",
     "reach",
     "tasks_by_shots",

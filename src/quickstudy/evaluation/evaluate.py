@@ -95,7 +95,7 @@ def evaluate(
         agree(model, source)
     else:
         require_source(source)
-    likelihood = model.likelihood if isinstance(model, Learner) else source.likelihood
+    likelihood = model.stated if isinstance(model, Learner) else source.likelihood
     if not isinstance(model, Learner):
         as_baseline(model, likelihood)  # refuses what is none
     tally = Tally(metrics)
@@ -204,7 +204,7 @@ def _evaluate_learner(
     learner: Learner[Any], setting: _Setting, look: Watcher | None, answers: Answers | None
 ) -> tuple[list[float], float, int | None]:
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
-    likelihood, source, plan = learner.likelihood, setting.source, setting.plan
+    likelihood, source, plan = learner.stated, setting.source, setting.plan
 
     def calls() -> Iterator[tuple[Task, Literal["vmap", "loop"], int, int]]:
         first = 0

@@ -65,7 +65,7 @@ def score_batch(learner: Learner[Any], tasks: Task, way: Literal["vmap", "loop"]
         seed: of the evaluation.
         first: number of the first task, on which the random numbers depend with the seed.
     """
-    likelihood = learner.likelihood
+    likelihood = learner.stated
 
     def answer(task: Task) -> tuple[Tensor, Tensor]:
         outputs = learner.predict(learner.adapt(task.support), task.query.x)

@@ -129,7 +129,7 @@ def _answer_of(learner: Learner[Any], state: Any, x: Inputs) -> dict[str, Tensor
     names = answer_names(learner.likelihood)
     with torch.no_grad():
         outputs = seeded(lambda: learner.predict(state, learner.encode(x)))
-        found = (outputs, learner.likelihood.mean(outputs))
+        found = (outputs, learner.stated.mean(outputs))
     return dict(zip(names, found[: len(names)], strict=True))
 
 

@@ -71,6 +71,7 @@ def notes_of(
         "learner": learner.title,
         "targets": learner.likelihood.targets,
         "likelihood": type(learner.likelihood).__name__,
+        "temperature": None if learner.calibration is None else learner.calibration.value,
         "classes": list(predictor.classes) if predictor is not None and predictor.classes is not None else None,
         "threshold": predictor.threshold.least if predictor is not None and predictor.threshold is not None else None,
         "inputs": {name: _tensor(graph, name) for name in graph.inputs},

@@ -76,7 +76,7 @@ class Adapting(nn.Module):
 def answered(learner: Learner[Any], state: Any, x: Inputs) -> tuple[Tensor, ...]:
     """The outputs, and what they mean where that is something else."""
     outputs = learner.predict(state, learner.encode(x))
-    return (outputs, learner.likelihood.mean(outputs)) if len(answer_names(learner.likelihood)) == 2 else (outputs,)
+    return (outputs, learner.stated.mean(outputs)) if len(answer_names(learner.likelihood)) == 2 else (outputs,)
 
 
 def answer_names(likelihood: Likelihood) -> tuple[str, ...]:

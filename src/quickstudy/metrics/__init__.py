@@ -7,6 +7,7 @@ from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
 from quickstudy.metrics.ranking import recall_10, recall_at
 from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold, threshold_of
+from quickstudy.metrics.temperature import Temperature, Tempered, temperature_of, untempered
 from quickstudy.metrics.values import (
     coverage_90,
     coverage_95,
@@ -25,6 +26,8 @@ __all__ = [
     "Measure",
     "Predicted",
     "Reliability",
+    "Temperature",
+    "Tempered",
     "Threshold",
     "abstention_auroc",
     "accuracy",
@@ -55,6 +58,8 @@ __all__ = [
     "recall_at",
     "recall_at_1_percent",
     "reliability",
+    "temperature_of",
     "threshold_of",
+    "untempered",
     "width_90",
 ]

@@ -22,6 +22,7 @@ import torch
 from quickstudy.errors import Argument, RunError
 from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.learner import Learner
+from quickstudy.metrics.temperature import Temperature
 from quickstudy.monitoring.history import Log
 from quickstudy.recipes.parts.flags import resolved
 from quickstudy.recipes.parts.recipe import Recipe
@@ -30,7 +31,7 @@ from quickstudy.runs.keeping import STOPS, Keeper, Progress, stops_wait
 from quickstudy.runs.known import located, name_of, recipe_named
 from quickstudy.runs.looking import Look, Validation
 from quickstudy.runs.resuming import note_of, recorded, restored
-from quickstudy.saving.checkpoint import altered, load
+from quickstudy.saving.checkpoint import altered, load, save
 from quickstudy.saving.training import restore_training, training_state
 from quickstudy.storage.artefact import versions
 from quickstudy.storage.files import appending, locked, swept, write_whole
@@ -135,6 +136,19 @@ class Run:
             raise RunError(f"{self.folder} has no trained learner yet. Train it on: quickstudy resume {self.folder}")
         learner: Learner[Any] = load(path, like=self.recipe().learner) if self.own else load(path)
         return load(path, like=altered(learner, **changes)) if changes else learner
+
+    def set_temperature(self, temperature: Temperature | None) -> None:
+        """Writes a temperature into the run's learner, see `quickstudy.evaluation.temperature`; nothing else of it changes.
+
+        A later validation that is better replaces the learner, which then has no temperature.
+
+        Raises:
+            RunError: the run has no trained learner yet, or another process is training in this folder.
+        """
+        with self._locked():
+            learner = self.learner()
+            learner.calibration = temperature
+            save(learner, self.folder / "best.safetensors", recipe=self.config)
 
     @property
     def own(self) -> bool:

@@ -17,7 +17,7 @@ from quickstudy.inputs.row_shape import RowShape
 from quickstudy.inputs.statistics import ImageStatistics
 from quickstudy.learner import Learner, Predictor
 from quickstudy.nn.value import own
-from quickstudy.saving.kept import kept_description, kept_support, kept_threshold, kept_tree
+from quickstudy.saving.kept import kept_description, kept_support, kept_temperature, kept_threshold, kept_tree
 from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
 from quickstudy.saving.older import completed, modern
 from quickstudy.storage.artefact import FORMAT, Artefact, dumped, read, unpack
@@ -65,6 +65,8 @@ def saved_bytes(thing: Learner[Any] | Predictor, *, recipe: Mapping[str, Any] | 
         "reads": reads.to_json() if reads is not None else None,
         "expects": asdict(learner.expects) if learner.expects is not None else None,
     }
+    if learner.calibration is not None:
+        description["temperature"] = asdict(learner.calibration)
     if not whole and (parts := left_out(learner)):
         for part in set(parts.values()):
             part.check_unchanged()
@@ -104,6 +106,7 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
         ) from error
     learner.reads = _reads(found.description.get("reads"), path) or learner.reads
     learner.expects = _expects(found.description.get("expects"), path) or learner.expects
+    learner.calibration = kept_temperature(found.description, learner.likelihood, path) or learner.calibration
     if found.kind == "learner":
         return learner
     classes = found.description.get("classes")

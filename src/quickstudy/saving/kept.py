@@ -1,4 +1,4 @@
-"""What a predictor's file keeps beside its state: the encoded support set, and the threshold below which no class is named."""
+"""What a file keeps beside weights and state: the encoded support set, the threshold of "none of these", the temperature."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,10 +10,12 @@ from torch import Tensor
 
 from quickstudy.errors import ArtefactError
 from quickstudy.functional.tree import leaves
+from quickstudy.likelihood import Categorical, Likelihood
 from quickstudy.metrics.rejection import Threshold
+from quickstudy.metrics.temperature import Temperature
 from quickstudy.task import Examples
 
-__all__ = ["kept_description", "kept_support", "kept_threshold", "kept_tree"]
+__all__ = ["kept_description", "kept_support", "kept_temperature", "kept_threshold", "kept_tree"]
 
 
 def kept_description(support: Examples | None, threshold: Threshold | None) -> dict[str, Any]:
@@ -64,3 +66,19 @@ def kept_threshold(description: Mapping[str, Any], path: str | Path) -> Threshol
         return None if found is None else Threshold.from_json(found)
     except (ArithmeticError, TypeError, ValueError) as error:
         raise ArtefactError(f"{path} describes its threshold wrongly: {error}. It was altered: use a copy.") from error
+
+
+def kept_temperature(description: Mapping[str, Any], likelihood: Likelihood, path: str | Path) -> Temperature | None:
+    """The temperature in the description of a file whose learner has this likelihood.
+
+    Raises:
+        ArtefactError: it is none.
+    """
+    found = description.get("temperature")
+    try:
+        known = None if found is None else Temperature.from_json(found)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise ArtefactError(f"{path} describes its temperature wrongly: {error}. It was altered: use a copy.") from error
+    if known is not None and type(likelihood) is not Categorical:
+        raise ArtefactError(f"{path} has a temperature, but no classes. It was altered: use a copy.")
+    return known

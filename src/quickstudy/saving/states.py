@@ -22,12 +22,14 @@ _KIND = "state"
 
 def digest_of(learner: Learner[Any]) -> str:
     """A fingerprint of a learner: what it was built of, its weights, how it reads, and its frozen backbones by their hashes."""
-    description = {
+    description: dict[str, Any] = {
         "learner": blueprint(learner),
         "reads": None if learner.reads is None else learner.reads.to_json(),
         "expects": None if learner.expects is None else asdict(learner.expects),
         "backbones": {place: [part.name, part.sha256] for place, part in left_out(learner).items()},
     }
+    if learner.calibration is not None:  # thresholds are probabilities at it
+        description["temperature"] = asdict(learner.calibration)
     return hashlib.sha256(dumped("learner", description, {"weights": dict(learner.state_dict())})).hexdigest()
 
 

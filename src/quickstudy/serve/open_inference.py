@@ -101,7 +101,7 @@ def open_inference(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter
         assert reads is not None
         question = Question(bearer_of(key), task, version, _queries(body.inputs, reads))
         found = await answered(sessions, learner, question, request)
-        said = found.predictor.learner.likelihood.mean(found.outputs)
+        said = found.predictor.learner.stated.mean(found.outputs)
         parts = [_tensor("probabilities" if found.predictor.classes else "values", said)]
         if found.predictor.classes and found.predictor.learner.likelihood.targets == "classes":
             names = [found.predictor.classes[column] for column in said.argmax(1).tolist()]

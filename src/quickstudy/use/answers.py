@@ -193,7 +193,7 @@ def _answered(predictor: Predictor, waiting: list[tuple[Query, Any]], kind: str,
 
 def _numbers(predictor: Predictor, outputs: Tensor) -> Iterator[tuple[list[float], list[float]]]:
     """Scores of each query, and the deviations that the learner states."""
-    likelihood = predictor.learner.likelihood
+    likelihood = predictor.learner.stated
     scores = likelihood.mean(outputs).tolist()
     stated = isinstance(likelihood, MeanAndDeviation)
     deviations = likelihood.distribution(outputs).stddev.tolist() if stated else [[]] * len(scores)

@@ -118,7 +118,7 @@ def own_threshold(predictor: Predictor, found: LeftOut | None = None, *, seed: i
     support = kept_support(predictor)
     labels, source = support.labels, "the support set, each example left out"
     rows = found.tried
-    right = _right(predictor.learner.likelihood.mean(found.outputs[rows]), labels[rows])
+    right = _right(predictor.learner.stated.mean(found.outputs[rows]), labels[rows])
     if not len(right):
         raise LearnerError(
             "no example was named rightly by the others, so there is nothing to calibrate a threshold on. Give more "
@@ -141,7 +141,7 @@ def _right(probabilities: Tensor, labels: Tensor) -> Tensor:
 def _accepted(predictor: Predictor, found: LeftOut, seed: int) -> tuple[int, int]:
     """How many examples of a class that is left out get a class all the same, and of how many."""
     support = kept_support(predictor)
-    labels, mean = support.labels, predictor.learner.likelihood.mean
+    labels, mean = support.labels, predictor.learner.stated.mean
     present = (support.y.sum(0) > 0).nonzero().flatten().tolist()
     accepted = unknown = 0
     if len(present) < 3:

@@ -64,7 +64,7 @@ def evidence(predictor: Predictor, x: Inputs, *, most: int = 3, seed: int = 0) -
             f"this predictor has {count} support example{'s' if count > 1 else ''}, but weights of examples need 2 to "
             f"{_MOST_EXAMPLES}."
         )
-    likelihood = predictor.learner.likelihood
+    likelihood = predictor.learner.stated
     classes = likelihood.targets == "classes"
     outputs = predictor(x)
     said = likelihood.mean(outputs)

@@ -123,7 +123,7 @@ def left_out(predictor: Predictor, *, seed: int = 0) -> LeftOut:
     (0.8, 5)
     """
     support = kept_support(predictor)
-    likelihood = predictor.learner.likelihood
+    likelihood = predictor.learner.stated
     classes = likelihood.targets == "classes"
     fold = folds_of(support.labels if classes else torch.zeros(len(support), dtype=torch.long), seed=seed)
     outputs, found = None, sorted(set(fold.tolist()) - {-1})
