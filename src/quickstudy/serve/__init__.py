@@ -10,7 +10,8 @@ from quickstudy.serve.kept import Kept
 from quickstudy.serve.limits import Busy, Limits, NotAllowed, TooMuch
 from quickstudy.serve.open_inference import Infer, Part, open_inference
 from quickstudy.serve.raw import examples_of, inputs_of, key_of, thing_of
-from quickstudy.serve.rest import Added, Asked, Created, rest
+from quickstudy.serve.requests import Added, Asked, Created
+from quickstudy.serve.rest import rest
 from quickstudy.serve.served import Adapted, Served
 from quickstudy.serve.sessions import Sessions
 from quickstudy.serve.stored import Bearer, StoredTask, StoredVersion, Taken

@@ -40,10 +40,11 @@ class Question:
 
 
 class Answered(NamedTuple):
-    """The predictor that answered, its outputs (Q, N or P), and the number of its version."""
+    """The predictor that answered, its outputs (Q, N or P), their means, and the number of its version."""
 
     predictor: Predictor
     outputs: Tensor
+    means: Tensor
     version: int
 
 
@@ -84,7 +85,9 @@ class Asking:
         found = [first]
         for start in range(_ROWS, rows, _ROWS):  # of the version that answered first, whatever is added in the meantime
             found.append(self._part(replace(question, version=first.version), x, start))
-        return first._replace(outputs=torch.cat([part.outputs for part in found]))
+        return first._replace(
+            outputs=torch.cat([part.outputs for part in found]), means=torch.cat([part.means for part in found])
+        )
 
     def light(self, size: int) -> bool:
         """Whether a request of so many bytes is read so fast that no thread of its own is worth it."""
@@ -119,8 +122,23 @@ class Asking:
         outputs = predicted_each(self._served.learner, [(predictor, x) for (_, predictor, _), x in good])
         for (place, _, _), x in zip(ready, inputs, strict=True):
             found[place] = x
-        for ((place, predictor, number), _), output in zip(good, outputs, strict=True):
-            found[place] = output if isinstance(output, Exception) else Answered(predictor, output, number)
+        for ((place, predictor, number), _), output in zip(good, self._with_means(outputs), strict=True):
+            found[place] = output if isinstance(output, Exception) else Answered(predictor, *output, number)
+        return found
+
+    def _with_means(self, outputs: Sequence[Tensor | Exception]) -> list[tuple[Tensor, Tensor] | Exception]:
+        """With the means of outputs, those of one width in one call."""
+        likelihood = self._served.learner.stated
+        widths: dict[Any, list[int]] = {}
+        for place, output in enumerate(outputs):
+            if isinstance(output, Tensor):
+                widths.setdefault(output.shape[1:], []).append(place)
+        found: list[Any] = list(outputs)
+        for places in widths.values():
+            together = [found[place] for place in places]
+            means = torch.split(likelihood.mean(torch.cat(together)), [len(each) for each in together])
+            for place, each, mean in zip(places, together, means, strict=True):
+                found[place] = (each, mean)
         return found
 
     def _loaded(self, question: Question, task: str, number: int) -> Answered:
@@ -129,10 +147,10 @@ class Asking:
         (x,) = self._read([question])
         if isinstance(x, Exception):
             raise x
-        (output,) = predicted_each(self._served.learner, [(predictor, x)])
+        (output,) = self._with_means(predicted_each(self._served.learner, [(predictor, x)]))
         if isinstance(output, Exception):
             raise output
-        return Answered(predictor, output, number)
+        return Answered(predictor, *output, number)
 
     def _read(self, asked: Sequence[Question]) -> list[Inputs | Exception]:
         """Inputs of each question: all raw things in one call, or one after the other where one of them cannot be read."""

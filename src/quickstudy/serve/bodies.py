@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
-from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -80,9 +79,10 @@ async def answered(sessions: Sessions, learner: str, question: Question, request
     return await run_in_threadpool(asking.now, replace(question, who=whose))
 
 
-def bearer_of(given: HTTPAuthorizationCredentials | None) -> Bearer:
+def bearer_of(request: Request) -> Bearer:
     """Who asks, of the header of a request."""
-    return Bearer(None if given is None else given.credentials)
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return Bearer(key.strip() if scheme.lower() == "bearer" and key.strip() else None)
 
 
 async def _form(request: Request, kind: type[BaseModel], served: Served) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from quickstudy.errors import LearnerError, QuickstudyError, TaskError, UserError
 from quickstudy.serve.bodies import as_json, bearer_of
+from quickstudy.serve.direct import direct
 from quickstudy.serve.limits import Busy, NotAllowed, TooMuch
 from quickstudy.serve.open_inference import open_inference
 from quickstudy.serve.rest import rest
@@ -51,11 +52,12 @@ def web(sessions: Sessions) -> FastAPI:
     )
     bearer = HTTPBearer(auto_error=False, description="A key of this server, if it has any.")
 
-    def namespace(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
-        return sessions.database.namespace(bearer_of(given))
+    def namespace(request: Request, described: Annotated[Any, Depends(bearer)]) -> str:
+        return sessions.database.namespace(bearer_of(request))
 
     app.include_router(rest(sessions, namespace, bearer))
     app.include_router(open_inference(sessions, namespace, bearer))
+    app.router.routes[:0] = direct(sessions)
     _measured(app)
 
     @app.get("/", summary="The page", response_class=HTMLResponse, include_in_schema=False)

@@ -52,7 +52,7 @@ def open_inference(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter
     Args:
         sessions: what they call.
         namespace: a dependency that gives the caller's namespace.
-        bearer: a dependency that gives the caller's key, where the namespace is looked up later, for all who wait.
+        bearer: a dependency that describes the key, where it is looked up later, for all who wait.
     """
     router = APIRouter(prefix="/v2")
     mine = Annotated[str, Depends(namespace)]
@@ -94,14 +94,16 @@ def open_inference(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter
     @router.post(
         "/models/{model}/versions/{version}/infer", summary="Predict by a version", **takes(Infer), **gives(Inferred, *_ASKED)
     )
-    async def infer(key: Annotated[Any, Depends(bearer)], model: str, request: Request, version: _Version = None) -> Response:
+    async def infer(
+        described: Annotated[Any, Depends(bearer)], model: str, request: Request, version: _Version = None
+    ) -> Response:
         body = await json_of(request, Infer)
         learner, task = _parted(model)
         reads = sessions.learner(learner).learner.reads
         assert reads is not None
-        question = Question(bearer_of(key), task, version, _queries(body.inputs, reads))
+        question = Question(bearer_of(request), task, version, _queries(body.inputs, reads))
         found = await answered(sessions, learner, question, request)
-        said = found.predictor.learner.stated.mean(found.outputs)
+        said = found.means
         parts = [_tensor("probabilities" if found.predictor.classes else "values", said)]
         if found.predictor.classes and found.predictor.learner.likelihood.targets == "classes":
             names = [found.predictor.classes[column] for column in said.argmax(1).tolist()]

@@ -1,14 +1,11 @@
 """Our own REST: tasks from labelled examples, more examples, answers, evidence. What no standard has a verb for."""
 
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 
-from quickstudy.serve.asking import Question
-from quickstudy.serve.bodies import answered, as_json, bearer_of, body_of
+from quickstudy.serve.bodies import as_json, body_of
 from quickstudy.serve.described import (
     Answers,
     EvidenceShown,
@@ -17,66 +14,14 @@ from quickstudy.serve.described import (
     Reported,
     TaskListed,
     TaskShown,
-    Whole,
     gives,
     takes,
 )
+from quickstudy.serve.direct import predicted
+from quickstudy.serve.requests import Added, Asked, Created
 from quickstudy.serve.sessions import Sessions
-from quickstudy.use.answers import answers_of
 
-__all__ = ["Added", "Asked", "Created", "rest"]
-
-_LAST = 2**31 - 1
-_TEXTS: Any = {"examples": [{"text": "my card is lost", "label": "cards"}, {"text": "will it rain", "label": "weather"}]}
-_THING: Any = {
-    "text": {"type": "string", "description": "Where the learner reads texts."},
-    "row": {"type": "object", "description": "Where it reads rows: a value by column."},
-    "image": {"type": "string", "description": "Where it reads images: the file as base64."},
-}
-_TARGET: Any = {
-    "label": {"type": "string", "description": "Of a learner of classes."},
-    "labels": {"type": "array", "items": {"type": "string"}, "description": "Of a learner of labels: those that it has."},
-    "target": {
-        "anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}],
-        "description": "Of a learner of values.",
-    },
-}
-
-
-def _list_of(item: dict[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "array", "items": {"type": "object", "properties": item, "additionalProperties": False}})
-
-
-_Examples = Annotated[list[dict[str, Any]], _list_of(_THING | _TARGET)]
-_Queries = Annotated[list[dict[str, Any]], _list_of(_THING)]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Created(_Body):
-    """A new task: labelled examples, each with a raw thing (text, row or image) and its label, labels or target."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_TEXTS]})
-    examples: _Examples
-    drop_support: bool = Field(default=False, description="Keep what was learned alone, and no example, not even encoded.")
-
-
-class Added(_Body):
-    """Examples that are added, of known classes or of new ones."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_TEXTS]})
-    examples: _Examples
-
-
-class Asked(_Body):
-    """Queries: a raw thing each."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"queries": [{"text": "a stolen card"}]}]})
-    queries: _Queries
-    version: Whole | None = Field(default=None, ge=1, le=_LAST, description="Of the task; the last one by default.")
-    most: Whole = Field(default=3, ge=1, le=100, description="Examples that are named for each query by explain.")
+__all__ = ["rest"]
 
 
 def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
@@ -85,7 +30,7 @@ def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
     Args:
         sessions: what they call.
         namespace: a dependency that gives the caller's namespace.
-        bearer: a dependency that gives the caller's key, where the namespace is looked up later, for all who wait.
+        bearer: a dependency that describes the key, where it is looked up later, for all who wait.
     """
     router = APIRouter(prefix="/v1")
     mine = Annotated[str, Depends(namespace)]
@@ -129,13 +74,8 @@ def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
         return as_json((await run_in_threadpool(sessions.add, whose, learner, task, body.examples)).to_json())
 
     @router.post(f"{task_at}/predict", summary="An answer to each query", **takes(Asked, form=True), **gives(Answers, *_ASKED))
-    async def predict(key: Annotated[Any, Depends(bearer)], learner: str, task: str, request: Request) -> Response:
-        body = await body_of(request, Asked, sessions.learner(learner))
-        question = Question(bearer_of(key), task, body.version, body.queries)
-        found = await answered(sessions, learner, question, request)
-        said = partial(answers_of, found.predictor, found.outputs)
-        answers = said() if len(found.outputs) <= _FEW else await run_in_threadpool(said)
-        return as_json({"answers": [{k: v for k, v in answer.to_json().items() if k != "input"} for answer in answers]})
+    async def predict(described: Annotated[Any, Depends(bearer)], learner: str, task: str, request: Request) -> Response:
+        return await predicted(sessions, request)
 
     @router.post(
         f"{task_at}/explain",
@@ -168,7 +108,6 @@ def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
     return router
 
 
-_FEW = 16
 _KEPT = (400, 404, 409)
 _ASKED = (*_KEPT, 413, 422)
 _MADE = (*_ASKED, 507)
@@ -176,4 +115,4 @@ _After = Annotated[
     str, Query(pattern="^[0-9a-f]{0,32}$", description="Only tasks whose identifier comes after it: the last one of a page.")
 ]
 _Most = Annotated[int, Query(ge=1, le=1000)]
-_Version = Annotated[int | None, Query(ge=1, le=_LAST)]
+_Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]

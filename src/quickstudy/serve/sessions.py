@@ -124,7 +124,7 @@ class Sessions:
             UserError: what is wrong with them.
         """
         asked = self.asking(learner).now(Question(namespace, task, version, queries))
-        return answers_of(asked.predictor, asked.outputs)
+        return answers_of(asked.predictor, asked.outputs, means=asked.means)
 
     def asking(self, learner: str) -> Asking:
         """What answers questions to the tasks of a learner.

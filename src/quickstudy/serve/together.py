@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -47,35 +48,53 @@ def predicted_together(learner: Learner[Any], asked: Sequence[tuple[Predictor, I
     >>> [bool(torch.allclose(output, predictor(x))) for output, predictor in zip(found, (one, two))]
     [True, True]
     """
-    rows = [predictor.rows.read(x) if predictor.rows is not None else x for predictor, x in asked]
     with torch.no_grad(), value_of(learner).lent() as shell:
-        features = _encoded(shell, rows)
+        features = _encoded(shell, asked)
         groups: dict[Any, list[int]] = {}
         mappable = shell.facts.batchable and not shell.facts.transductive and unsafe_layer(shell) is None
         for number, (predictor, _) in enumerate(asked):
-            parts, form = pytree.tree_flatten((predictor.state, map_leaves(lambda leaf: leaf[0], features[number])))
-            shapes = tuple((tuple(p.shape), p.dtype) if isinstance(p, Tensor) else p for p in parts)
-            groups.setdefault((form, shapes) if mappable else number, []).append(number)
+            groups.setdefault((_form(predictor), _row_form(features[number])) if mappable else number, []).append(number)
         found: list[Tensor] = [torch.empty(0)] * len(asked)
         for numbers in groups.values():
-            states = [asked[number][0].state for number in numbers]
-            for number, output in zip(numbers, _predicted(shell, states, [features[n] for n in numbers]), strict=True):
-                found[number] = finite_outputs(output, type(learner).__name__)
+            outputs = _predicted(shell, [asked[n][0].state for n in numbers], [features[n] for n in numbers])
+            checked = finite_outputs(torch.cat(outputs) if len(outputs) > 1 else outputs[0], type(learner).__name__)
+            for number, output in zip(numbers, torch.split(checked, [len(output) for output in outputs]), strict=True):
+                found[number] = output
     return found
 
 
-def _encoded(learner: Learner[Any], rows: Sequence[Inputs]) -> list[Inputs]:
-    """Features of each request's rows; rows of one shape go through the encoder together."""
+_forms: WeakKeyDictionary[Predictor, Any] = WeakKeyDictionary()
+
+
+def _form(predictor: Predictor) -> Any:
+    """What two states have in common that can be stacked; a predictor never changes, so it is found once."""
+    found = _forms.get(predictor)
+    if found is None:
+        parts, form = pytree.tree_flatten(predictor.state)
+        shapes = tuple((tuple(p.shape), p.dtype) if isinstance(p, Tensor) else p for p in parts)
+        _forms[predictor] = found = (form, shapes)
+    return found
+
+
+def _row_form(x: Inputs) -> Any:
+    if isinstance(x, Tensor):
+        return tuple(x.shape[1:]), x.dtype
+    parts, form = pytree.tree_flatten(x)
+    return form, tuple((tuple(p.shape[1:]), p.dtype) for p in parts)
+
+
+def _encoded(learner: Learner[Any], asked: Sequence[tuple[Predictor, Inputs]]) -> list[Inputs]:
+    """Features of each request's rows; rows of one shape are checked together and go through the encoder together."""
     groups: dict[Any, list[int]] = {}
-    for number, x in enumerate(rows):
-        parts, form = pytree.tree_flatten(x)
-        groups.setdefault((form, tuple((tuple(p.shape[1:]), p.dtype) for p in parts)), []).append(number)
-    found: list[Inputs] = [None] * len(rows)
-    for numbers in groups.values():
-        together = learner.encode(cat([rows[number] for number in numbers]) if len(numbers) > 1 else rows[numbers[0]])
+    for number, (predictor, x) in enumerate(asked):
+        groups.setdefault((predictor.rows, _row_form(x)), []).append(number)
+    found: list[Inputs] = [None] * len(asked)
+    for (shape, _), numbers in groups.items():
+        rows = cat([asked[number][1] for number in numbers]) if len(numbers) > 1 else asked[numbers[0]][1]
+        together = learner.encode(rows if shape is None else shape.read(rows))
         start = 0
         for number in numbers:
-            end = start + leading(rows[number])
+            end = start + leading(asked[number][1])
             found[number] = map_leaves(lambda leaf, start=start, end=end: leaf[start:end], together)
             start = end
     return found

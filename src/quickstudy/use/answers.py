@@ -144,13 +144,14 @@ def answers(
         yield from _answered(predictor, waiting, kind, least, explain)
 
 
-def answers_of(predictor: Predictor, outputs: Tensor, places: Sequence[str] = ()) -> list[Answer]:
+def answers_of(predictor: Predictor, outputs: Tensor, places: Sequence[str] = (), *, means: Tensor | None = None) -> list[Answer]:
     """Outputs of a predictor as answers.
 
     Args:
         predictor: that gave them.
         outputs: (Q, N or P).
         places: of the queries; their numbers, from 1, by default.
+        means: ``likelihood.mean`` of the outputs, if it is known already.
 
     >>> from quickstudy import Examples, learners
     >>> predictor = learners.NearestCentroid()(Examples.of([[0.0], [1.0]], [0, 1]), ["low", "high"])
@@ -160,7 +161,7 @@ def answers_of(predictor: Predictor, outputs: Tensor, places: Sequence[str] = ()
     kind = predictor.learner.likelihood.targets
     least = 0.0 if predictor.threshold is None else predictor.threshold.least
     found = []
-    for number, (scores, deviations) in enumerate(_numbers(predictor, outputs)):
+    for number, (scores, deviations) in enumerate(_numbers(predictor, outputs, means)):
         names = _names(predictor, kind, len(scores))
         place = places[number] if places else str(number + 1)
         spread = dict(zip(names, deviations, strict=False))
@@ -191,10 +192,10 @@ def _answered(predictor: Predictor, waiting: list[tuple[Query, Any]], kind: str,
         yield Answer(query.place, kind, {}, least, fault=x) if isinstance(x, UserError) else next(found)
 
 
-def _numbers(predictor: Predictor, outputs: Tensor) -> Iterator[tuple[list[float], list[float]]]:
+def _numbers(predictor: Predictor, outputs: Tensor, means: Tensor | None) -> Iterator[tuple[list[float], list[float]]]:
     """Scores of each query, and the deviations that the learner states."""
     likelihood = predictor.learner.stated
-    scores = likelihood.mean(outputs).tolist()
+    scores = (likelihood.mean(outputs) if means is None else means).tolist()
     stated = isinstance(likelihood, MeanAndDeviation)
     deviations = likelihood.distribution(outputs).stddev.tolist() if stated else [[]] * len(scores)
     return zip(scores, deviations, strict=True)
