@@ -40,9 +40,29 @@ from quickstudy.serve.limits import Limits
 from quickstudy.serve.raw import examples_of, inputs_of
 
 SERVER_CORE, CLIENT_CORE = {0}, {1}
-WORDS = (
-    "card bank rain sun train ticket refund bill cold hot lost stolen wrong late please tomorrow account my the is where".split()
-)
+WORDS = [
+    "card",
+    "bank",
+    "rain",
+    "sun",
+    "train",
+    "ticket",
+    "refund",
+    "bill",
+    "cold",
+    "hot",
+    "lost",
+    "stolen",
+    "wrong",
+    "late",
+    "please",
+    "tomorrow",
+    "account",
+    "my",
+    "the",
+    "is",
+    "where",
+]
 COLUMNS = [f"measure {n}" for n in range(16)]
 WAYS, SHOTS = 3, 5
 
@@ -247,7 +267,9 @@ def main() -> None:
     parser.add_argument("--block", type=float, default=10.0, help="seconds of each block beside LitServe")
     parser.add_argument("--rounds", type=int, default=3, help="blocks of each")
     parser.add_argument("--litserve", default="", help="a Python with LitServe and quickstudy")
-    parser.add_argument("--peer", nargs="*", default=[], help="LitServe's most requests of a batch, seconds it waits for more, fast")
+    parser.add_argument(
+        "--peer", nargs="*", default=[], help="LitServe's most requests of a batch, seconds it waits for more, fast"
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     os.sched_setaffinity(0, CLIENT_CORE)

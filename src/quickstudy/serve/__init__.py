@@ -5,12 +5,14 @@ from quickstudy.serve.at_once import AtOnce
 from quickstudy.serve.bodies import answered, as_json, bearer_of, body_of, json_of
 from quickstudy.serve.client import Client
 from quickstudy.serve.database import Database
+from quickstudy.serve.exporting import export_jobs
+from quickstudy.serve.exports import ExportJob, Exports, Wanted
 from quickstudy.serve.http import web
 from quickstudy.serve.kept import Kept
 from quickstudy.serve.limits import Busy, Limits, NotAllowed, TooMuch
 from quickstudy.serve.open_inference import Infer, Part, open_inference
 from quickstudy.serve.raw import examples_of, inputs_of, key_of, thing_of
-from quickstudy.serve.requests import Added, Asked, Created
+from quickstudy.serve.requests import Added, Asked, Created, Exported
 from quickstudy.serve.rest import rest
 from quickstudy.serve.served import Adapted, Served
 from quickstudy.serve.sessions import Sessions
@@ -29,6 +31,9 @@ __all__ = [
     "Client",
     "Created",
     "Database",
+    "ExportJob",
+    "Exported",
+    "Exports",
     "Infer",
     "Kept",
     "Limits",
@@ -41,11 +46,13 @@ __all__ = [
     "StoredVersion",
     "Taken",
     "TooMuch",
+    "Wanted",
     "answered",
     "as_json",
     "bearer_of",
     "body_of",
     "examples_of",
+    "export_jobs",
     "inputs_of",
     "json_of",
     "key_of",

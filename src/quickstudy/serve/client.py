@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quickstudy.errors import RunError, TaskError, UserError
+from quickstudy.errors import LearnerError, RunError, TaskError, UserError
 from quickstudy.serve.limits import Busy, NotAllowed, TooMuch
 
 __all__ = ["Client"]
@@ -73,6 +74,35 @@ class Client:
         found: list[list[dict[str, Any]]] = self._asked("POST", f"{self._task(learner, task)}/explain", body)["evidence"]
         return found
 
+    def export(
+        self, learner: str, task: str, *, form: str = "onnx", int8: bool = False, version: int | None = None, seconds: float = 600
+    ) -> bytes:
+        """A program of a task that runs without quickstudy, as the bytes of a file; waits until it is made.
+
+        Args:
+            learner: its name.
+            task: its identifier.
+            form: onnx or pt2.
+            int8: weights of 8 bits, of ONNX.
+            version: of the task; the last one by default.
+            seconds: to wait.
+
+        Raises:
+            LearnerError: the task cannot be exported, with the reason.
+            RunError: it took longer.
+        """
+        body: dict[str, Any] = {"format": form, "int8": int8} | ({"version": version} if version else {})
+        address, ends = f"{self._task(learner, task)}/exports", time.monotonic() + seconds
+        job = self._asked("POST", address, body)
+        while job["status"] == "waiting":
+            if time.monotonic() > ends:
+                raise RunError(f"the export {job['export']} was not done within {seconds:g} seconds. Ask again.")
+            time.sleep(0.2)
+            job = self._asked("GET", f"{address}/{job['export']}")
+        if job["status"] != "done":
+            raise LearnerError(job["error"])
+        return self._sent("GET", f"{address}/{job['export']}/file")
+
     def about(self, learner: str, task: str) -> dict[str, Any]:
         """A task's classes, examples and version."""
         found: dict[str, Any] = self._asked("GET", self._task(learner, task))
@@ -93,16 +123,20 @@ class Client:
         return f"/v1/learners/{_part(learner)}/tasks/{_part(task)}"
 
     def _asked(self, method: str, path: str, body: Any = None) -> Any:
+        text = self._sent(method, path, body)
+        return json.loads(text) if text else None
+
+    def _sent(self, method: str, path: str, body: Any = None) -> bytes:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._address + path, content, self._headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as response:
-                text = response.read()
+                text: bytes = response.read()
         except urllib.error.HTTPError as error:
             raise _KINDS.get(error.code, UserError)(_sentence(error)) from None
         except OSError as error:
             raise RunError(f"{self._address} does not answer ({error}). Is the server running?") from error
-        return json.loads(text) if text else None
+        return text
 
 
 def _part(text: str) -> str:

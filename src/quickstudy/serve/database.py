@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,14 @@ class Database:
         except sa.exc.SQLAlchemyError:
             return False
         return True
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """A connection that reads."""
+        return self._engine.connect()
+
+    def writing(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction: it is durable when its block ends."""
+        return self._writer.begin()
 
     def close(self) -> None:
         """Lets all connections go."""

@@ -8,6 +8,7 @@ __all__ = [
     "Answers",
     "Error",
     "EvidenceShown",
+    "ExportShown",
     "Inferred",
     "LearnerShown",
     "Mapped",
@@ -81,6 +82,18 @@ class TaskListed(_Shown):
 
     task: str
     version: int
+    created: float
+
+
+class ExportShown(_Shown):
+    """An export: waiting, done or failed."""
+
+    export: str
+    version: int
+    format: str
+    status: Literal["waiting", "done", "failed"]
+    error: str | None = Field(description="Why it failed.")
+    bytes: int | None = Field(description="Of the file, when it is done.")
     created: float
 
 

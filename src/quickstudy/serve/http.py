@@ -19,6 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from quickstudy.errors import LearnerError, QuickstudyError, TaskError, UserError
 from quickstudy.serve.bodies import as_json, bearer_of
 from quickstudy.serve.direct import direct
+from quickstudy.serve.exporting import export_jobs
 from quickstudy.serve.limits import Busy, NotAllowed, TooMuch
 from quickstudy.serve.open_inference import open_inference
 from quickstudy.serve.rest import rest
@@ -56,6 +57,7 @@ def web(sessions: Sessions) -> FastAPI:
         return sessions.database.namespace(bearer_of(request))
 
     app.include_router(rest(sessions, namespace, bearer))
+    app.include_router(export_jobs(sessions, namespace))
     app.include_router(open_inference(sessions, namespace, bearer))
     app.router.routes[:0] = direct(sessions)
     _measured(app)

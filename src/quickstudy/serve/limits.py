@@ -31,6 +31,7 @@ class Limits:
         text: characters of a text or of a label.
         adapting: adaptations at the same time; others wait.
         waiting: requests that may wait for an adaptation; more are turned away.
+        exports: exports that may wait in one process.
     """
 
     request_bytes: int = 50_000_000
@@ -40,6 +41,7 @@ class Limits:
     text: int = 20_000
     adapting: int = 2
     waiting: int = 200
+    exports: int = 50
 
     def check(self, what: str, count: int, most: int) -> None:
         """Refuses more than the server takes.

@@ -1,12 +1,12 @@
 """Bodies of requests to our own REST, as they are read and as OpenAPI has them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from quickstudy.serve.described import Whole
 
-__all__ = ["Added", "Asked", "Created"]
+__all__ = ["Added", "Asked", "Created", "Exported"]
 
 _LAST = 2**31 - 1
 _TEXTS: Any = {"examples": [{"text": "my card is lost", "label": "cards"}, {"text": "will it rain", "label": "weather"}]}
@@ -59,3 +59,12 @@ class Asked(_Body):
     queries: _Queries
     version: Whole | None = Field(default=None, ge=1, le=_LAST, description="Of the task; the last one by default.")
     most: Whole = Field(default=3, ge=1, le=100, description="Examples that are named for each query by explain.")
+
+
+class Exported(_Body):
+    """What a task shall become: a program that runs without quickstudy."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"format": "onnx"}]})
+    format: Literal["onnx", "pt2"] = "onnx"
+    int8: bool = Field(default=False, description="Of ONNX: weights of 8 bits; what that costs is noted in the file.")
+    version: Whole | None = Field(default=None, ge=1, le=_LAST, description="Of the task; the last one by default.")

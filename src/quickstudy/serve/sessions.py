@@ -14,6 +14,7 @@ from quickstudy.saving.states import state_bytes
 from quickstudy.serve.asking import Asking, Question, wrong_learner
 from quickstudy.serve.database import Database
 from quickstudy.serve.examined import examined, labels_of
+from quickstudy.serve.exports import ExportJob, Exports, Wanted
 from quickstudy.serve.kept import Kept
 from quickstudy.serve.left_out import refuse_examples_in_state
 from quickstudy.serve.limits import Busy, Limits
@@ -44,6 +45,7 @@ class Sessions:
         self._served = {name: served_of(name, learner) for name, learner in learners.items()}
         self._kept = Kept(database)
         self._asking = {name: Asking(served, database, self._kept, limits) for name, served in self._served.items()}
+        self._exports = Exports(database, self._kept, limits)
         self._lock = threading.Lock()
         self._slots = threading.Semaphore(limits.adapting)
         self._waiting = 0
@@ -198,8 +200,35 @@ class Sessions:
         """The predictor of a task's last version, as ``quickstudy adapt`` writes it."""
         return saved_bytes(self._last(namespace, learner, task))
 
+    def export(self, namespace: str, learner: str, task: str, wanted: Wanted, version: int | None = None) -> ExportJob:
+        """The job that makes a program of a task, by its last version or by another; see `about_export`.
+
+        Raises:
+            UserError: there is no such task or version, or too many wait.
+        """
+        served = self.learner(learner)
+        stored = self._stored(namespace, served, task)
+        return self._exports.ask(served, stored, stored.versions if version is None else version, wanted)
+
+    def about_export(self, namespace: str, learner: str, task: str, export: str) -> ExportJob:
+        """What has become of a job.
+
+        Raises:
+            TaskError: there is none.
+        """
+        return self._exports.about(self._stored(namespace, self.learner(learner), task).id, export)
+
+    def export_file(self, namespace: str, learner: str, task: str, export: str) -> tuple[ExportJob, bytes]:
+        """A job that is done, with the file that it made.
+
+        Raises:
+            UserError: there is none, or it is not done.
+        """
+        return self._exports.file(self._stored(namespace, self.learner(learner), task).id, export)
+
     def close(self) -> None:
         """Ends the threads and lets the data base go."""
+        self._exports.close()
         for asking in self._asking.values():
             asking.close()
         self.database.close()
