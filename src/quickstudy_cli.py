@@ -60,7 +60,7 @@ COMMANDS = {
     ),
     "export": (
         "quickstudy.cli.exporting:export",
-        "Export a learner or an adapted predictor as a program that runs without quickstudy: ONNX, or a program of PyTorch.",
+        "Export a learner or an adapted predictor as a program that runs without quickstudy (ONNX, PyTorch), or for MLflow.",
     ),
     "app": (
         "quickstudy.cli.applying:app",

@@ -1,4 +1,4 @@
-"""``quickstudy export``: a learner or an adapted predictor as a program that runs without quickstudy."""
+"""``quickstudy export``: a learner or an adapted predictor as a program that runs without quickstudy, or for MLflow."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -27,7 +27,7 @@ def export(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
-    format_: Annotated[Literal["onnx", "pt2"], Parameter(name="--format")] = "onnx",
+    format_: Annotated[Literal["onnx", "pt2", "mlflow"], Parameter(name="--format")] = "onnx",
     with_adaptation: Annotated[bool, _Flag] = False,
     int8: Annotated[bool, _Flag] = False,
     ways: int | None = None,
@@ -35,16 +35,17 @@ def export(
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     force: Annotated[bool, _Flag] = False,
 ) -> None:
-    """Export a learner or an adapted predictor as a program that runs without quickstudy: ONNX, or a program of PyTorch.
+    """Export a learner or an adapted predictor as a program that runs without quickstudy (ONNX, PyTorch), or for MLflow.
 
     A learner's program takes the state of any task among its inputs; an adapted predictor's holds its task. Each is tested
     against PyTorch before it is written, and carries the test.
 
     Args:
         run: folder of a run, a saved learner, what quickstudy adapt wrote, or the word images or texts for a ready head.
-        output: file for the program; only an older program is overwritten.
+        output: file for the program; only an older program is overwritten. For MLflow a folder that is not there yet.
         format_: onnx for any machine; pt2 (torch.export) for your own use: PyTorch unpickles when it loads one, so others' files
-            may run any code, and quickstudy loads none.
+            may run any code, and quickstudy loads none; mlflow for a folder that mlflow.pyfunc.load_model takes: our file, and a
+            script that loads it.
         with_adaptation: write the adaptation, a support set to a state, to a second file too: OUTPUT with .adapt in its name.
         int8: keep matrices of weights in 8 bits; what that costs is measured and printed.
         ways: classes of the task on which a learner's program is traced; they count only where the program needs a fixed number.
@@ -54,6 +55,10 @@ def export(
     """
     from quickstudy.export.exporting import export_onnx, export_pt2
 
+    if format_ == "mlflow":
+        _refuse_of_programs(with_adaptation=with_adaptation, int8=int8, ways=ways)
+        _export_mlflow(run, output, as_json=json_)
+        return
     kind = ONNX_MODEL if format_ == "onnx" else TORCH_PROGRAM
     apart = output.with_name(f"{output.stem}.adapt{output.suffix}") if with_adaptation else None
     for path in [output, *([apart] if apart is not None else [])]:
@@ -72,6 +77,24 @@ def export(
         _tell(each)
     if format_ == "pt2":
         say("PyTorch unpickles when it loads a .pt2 file: load only your own. quickstudy loads none.")
+
+
+def _refuse_of_programs(**given: Any) -> None:
+    for name, value in given.items():
+        if value:
+            raise ArgumentError(Argument(name), " has no effect on a model of MLflow. Leave it out.")
+
+
+def _export_mlflow(run: Path, output: Path, *, as_json: bool) -> None:
+    from quickstudy.export.mlflow_folder import export_mlflow
+
+    thing, _ = _thing(run, None)
+    place = export_mlflow(thing, output)
+    if as_json:
+        print_json({"output": str(place), "kind": "mlflow"})
+        return
+    say(f"exported: {place}")
+    say(f'load it: mlflow.pyfunc.load_model("{place}"), or: mlflow models serve -m {place} --env-manager local')
 
 
 def _thing(run: Path, ways: int | None) -> "tuple[Learner[Any] | Predictor, Examples | None]":
