@@ -1,5 +1,6 @@
 """An application, done: the right pairs on the same tasks, controls that lack what they should, scores of baselines kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from quickstudy.apps import known
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
 from quickstudy.reports.appraisal import Appraisal
+from quickstudy.reports.promise import Promise
 from quickstudy.runs.appraise import appraise
 from quickstudy.runs.run import Run
 from quickstudy.tasks.source import generator_of
@@ -43,7 +45,14 @@ def test_everything_stands_on_the_same_tasks(tmp_path: Path) -> None:
     by_name = {entry.report.model: entry for entry in row.entries}
     assert by_name["pooled"].report.mean == pytest.approx(1 / 3)
     assert by_name["labels shuffled"].report.mean < row.learner.mean - 0.1
-    assert row.reached is (row.gain(row.best)[1][0] > 0)  # type: ignore[arg-type]
+    gain, (low, _) = row.gain(row.best)  # type: ignore[arg-type]
+    assert row.promises == (Promise(-1.0),) and low > -1.0 and row.reached, "no more than a promised loss"
+    assert replace(row, promises=(Promise(),)).reached is (low > 0)
+    assert replace(row, promises=(Promise(-1.0), Promise(gain + 0.01))).reached is False, "all of them"
+    assert row.best_of(["first ten"]) == by_name["first ten"] and row.best_of(["nobody"]) is None
+    over = replace(row, promises=(Promise(-1.0, ("first ten",), tie=True), Promise(0.0, ("nobody",))))
+    assert "promised −100.00 over first ten or a tie: kept" in over.verdict and "over nobody: not evaluated" in over.verdict
+    assert over.reached is None, "a promise over what was not evaluated is not kept"
     assert {score.metric for score in row.learner.others} == {"log_loss"}
 
 
@@ -71,8 +80,6 @@ def test_other_data_are_other_scores(tmp_path: Path) -> None:
 
 
 def test_folds_are_joined(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     found = appraise(replace(toys, folds=2), tmp_path / "run")
     row = found.rows[0]
     assert len(row.learner.scores) == 40
@@ -102,5 +109,7 @@ def test_pages_say_what_was_found(tmp_path: Path) -> None:
     page = application_page(toys, found, tmp_path / "run").html()
     assert all(word in page for word in ("testers.", "labels shuffled", "nearest neighbours", found.rows[0].verdict.split()[0]))
     assert "these numbers mean nothing" in page
+    assert found.rows[0].reached is None and "promised −100.00: not evaluated with tiny settings" in found.rows[0].verdict
+    assert "missed" not in page and "kept" not in page
     whole = summary_page([found, found]).html()
-    assert "2 applications, 4 rows" in whole
+    assert "2 applications, 4 rows; 0 of 0 promises" in whole and "not evaluated" in whole and "missed" not in whole

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from quickstudy.metrics.measure import Measure
 from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.source import Plan, TaskSource
 
 __all__ = ["Application", "Baseline", "Setting"]
@@ -25,8 +26,8 @@ class Setting:
         plan: a fixed list of tasks instead.
         units: what the tasks of ``plan`` belong to that new data would not share, by number: (B,), or (B, N) with -1 for none. By
             default the plan's own clusters: classes, or the tasks of a table.
-        bar: by how much the learner must be above the best baseline (in the metric; below, where lower is better); None: no
-            promise.
+        bar: short for the promise of so large a gain over the best baseline (in the metric; below, where lower is better).
+        promises: others: over some baselines, or of no loss.
     """
 
     test: TaskSource[Any]
@@ -36,6 +37,12 @@ class Setting:
     plan: Plan | None = None
     units: Tensor | None = None
     bar: float | None = None
+    promises: tuple[Promise, ...] = ()
+
+    @property
+    def promised(self) -> tuple[Promise, ...]:
+        """All that is promised."""
+        return (() if self.bar is None else (Promise(self.bar),)) + self.promises
 
 
 @dataclass(frozen=True)

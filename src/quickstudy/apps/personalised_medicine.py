@@ -22,12 +22,16 @@ from quickstudy.metrics.values import coverage_95, gaussian_nll, mean_absolute_e
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.with_inputs import WithInputs
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.forecasts import Forecasts
 from quickstudy.tasks.meta_aug import MetaAug, Shifted
 
 __all__ = ["personalised_medicine"]
 
 _VISITS = (1, 2, 3, 5, 8)
+_GIVEN = "mixed effects, day 90 given"
+"""The baseline that is given the day at which the courses change."""
+_NOT_GIVEN = ("last value", "mean of the visits", "ridge of the patient", "pooled ridge", "mixed effects", "Gaussian process")
 _QUARTER = 90.0
 """Days; also the day of the second assessment in the parkinsons data, between which scores were interpolated."""
 
@@ -97,9 +101,9 @@ def _settings(recipe: Recipe) -> Mapping[str, Setting]:
             test, val = (Forecasts(part, visits, starts=1) for part in (parts.test, parts.val))
             plan = test.each()
             units = torch.tensor([patients.index(_patient(parts.test.task_names[task])) for task in plan.tasks.tolist()])
-            bar = 0.0 if visits == 2 else None  # at 3 and more, of the baselines that know one patient alone
+            promises = [Promise(over=_NOT_GIVEN)] * (visits > 1) + [Promise(over=(_GIVEN,))] * (visits == 2)
             name = f"first {visits} visit{'s' if visits > 1 else ''}"
-            found[name] = Setting(test, val, visits, plan=plan, units=units, bar=bar)
+            found[name] = Setting(test, val, visits, plan=plan, units=units, promises=tuple(promises))
     return found
 
 
@@ -172,7 +176,7 @@ personalised_medicine = Application(
         "ridge of the patient": Baseline(lambda recipe, penalty: shrunken_line(_quarters(recipe), penalty), _PENALTIES),
         "pooled ridge": Baseline(_ridge, _POOLED),
         "mixed effects": Baseline(_mixed),
-        "mixed effects, day 90 given": Baseline(partial(_mixed, kink=True)),
+        _GIVEN: Baseline(partial(_mixed, kink=True)),
         "Gaussian process": Baseline(_process),
         "pooled ridge, no visits": Baseline(partial(_ridge, shifted=False), _POOLED, control=True),
     },

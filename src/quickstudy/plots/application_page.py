@@ -47,7 +47,8 @@ def summary_page(found: Sequence[Appraisal]) -> Page:
         found: their tables.
     """
     rows = [[f"{each.application}, {row.name}", *_summary(row)] for each in found for row in each.rows if row.best is not None]
-    promised = [row.reached for each in found for row in each.rows if row.reached is not None]
+    kept = [row.kept(promise) for each in found for row in each.rows for promise in row.promises]
+    promised = [each for each in kept if each is not None]
     quick = [each.application for each in found if each.quick]
     note = (
         "“gain” is that of the learner over the best baseline of the row on the same tasks, positive where it is better, "
@@ -100,7 +101,8 @@ def _curves(found: Appraisal) -> dict[str, list[Row]]:
 def _summary(row: Row) -> list[str]:
     assert row.best is not None
     metric, (gain, bounds), pair = row.learner.metric, row.gain(row.best), row.pair(row.best)
-    promise = "none" if row.reached is None else "kept" if row.reached else "missed"
+    kept = "not evaluated" if row.reached is None else "kept" if row.reached else "missed"
+    promise = kept if row.promises else "none"
     shuffled = next((e for e in row.others("control") if e.report.model == "labels shuffled"), None)
     return [
         metric,

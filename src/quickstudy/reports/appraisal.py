@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 from quickstudy.errors import ArtefactError
 from quickstudy.reports.compare import compare
 from quickstudy.reports.comparison import Comparison
+from quickstudy.reports.promise import Promise
 from quickstudy.reports.report import Report
 from quickstudy.reports.words import difference, is_share
 from quickstudy.reports.worlds import World
@@ -46,14 +47,16 @@ class Row:
     Args:
         name: of the setting, such as "5-way 1-shot".
         size: on the axis of a figure.
-        bar: the gain over the best baseline that is promised; None promises nothing.
+        promises: what is promised; none promises nothing.
         entries: the learner first.
+        quick: made with tiny settings, so that no promise can be kept or missed.
     """
 
     name: str
     size: float
-    bar: float | None
+    promises: tuple[Promise, ...]
     entries: tuple[Entry, ...]
+    quick: bool = False
 
     @property
     def learner(self) -> Report:
@@ -80,34 +83,69 @@ class Row:
         worlds = list(pair.estimates)
         return "classes" if "classes" in worlds and len(units) >= _ENOUGH else worlds[0]
 
+    def best_of(self, names: Collection[str] = ()) -> Entry | None:
+        """The baseline that the learner gains least over, of some or of all; None without any.
+
+        Args:
+            names: of baselines; all by default.
+        """
+        among = [entry for entry in self.others("baseline") if not names or entry.report.model in names]
+        return min(among, key=lambda entry: self.gain(entry)[0], default=None)
+
     @property
     def best(self) -> Entry | None:
         """The baseline that the learner gains least over; None without any."""
-        return min(self.others("baseline"), key=lambda entry: self.gain(entry)[0], default=None)
+        return self.best_of()
 
     @property
     def verdict(self) -> str:
-        """The finding in words: the gain over the best baseline, its interval, and what became of the promise."""
+        """The finding in words: the gain over the best baseline, its interval, and what became of the promises."""
         if self.best is None:
             return "no baseline"
-        gain, (low, high) = self.gain(self.best)
-        pair, metric = self.pair(self.best), self.learner.metric
-        unit = " points" if is_share(metric) else ""
-        size = f"{signed(gain, metric)}{unit} over {self.best.report.model}"
-        bounds = f"95 % {signed(low, metric)} to {signed(high, metric)}, for {pair.for_world(self.world(pair))}"
-        told = "better" if low > 0 else "worse" if high < 0 else "not told apart"
-        if self.bar is not None:
-            promised = f"promised {signed(self.bar, metric)}"
-            told = f"{promised}: {'reached' if low > 0 and gain >= self.bar else 'missed'} ({told})"
-        return f"{size} ({bounds}); {told}"
+        words = [f"{self._gained(self.best)}; {_told(self.gain(self.best)[1])}"]
+        for promise in self.promises:
+            rival = self.best_of(promise.over)
+            over = ""
+            if rival is not None and rival is not self.best:
+                over = f", {self._gained(rival)}, {_told(self.gain(rival)[1])}"
+            words.append(f"{self._promised(promise)}: {self._outcome(promise)}{over}")
+        return "; ".join(words)
+
+    def kept(self, promise: Promise) -> bool | None:
+        """Whether a promise is kept; None where none of its baselines was evaluated, or where tiny settings say nothing of it."""
+        rival = self.best_of(promise.over)
+        return None if rival is None or self.quick else promise.kept(*self.gain(rival))
 
     @property
     def reached(self) -> bool | None:
-        """Whether the promise is kept: the gain reaches the bar and its interval lies above 0; None where nothing is promised."""
-        if self.bar is None or self.best is None:
-            return None
-        gain, (low, _) = self.gain(self.best)
-        return low > 0 and gain >= self.bar
+        """Whether all promises are kept; None where nothing is promised, or where tiny settings say nothing of it."""
+        found = [self.kept(promise) for promise in self.promises]
+        return None if not found or None in found else all(found)
+
+    def _gained(self, entry: Entry) -> str:
+        """The gain over an entry, with its interval and the world this is for."""
+        (gain, (low, high)), pair, metric = self.gain(entry), self.pair(entry), self.learner.metric
+        unit = " points" if is_share(metric) else ""
+        bounds = f"95 % {signed(low, metric)} to {signed(high, metric)}, for {pair.for_world(self.world(pair))}"
+        return f"{signed(gain, metric)}{unit} over {entry.report.model} ({bounds})"
+
+    def _promised(self, promise: Promise) -> str:
+        names = promise.over
+        over = "" if not names else f" over {' and '.join(names)}" if len(names) < 3 else f" over {len(names)} of the baselines"
+        if not promise.gain:
+            return f"promised {'no loss' if promise.tie else 'a gain'}{over}"
+        return f"promised {signed(promise.gain, self.learner.metric)}{over}{' or a tie' if promise.tie else ''}"
+
+    def _outcome(self, promise: Promise) -> str:
+        kept = self.kept(promise)
+        if kept is None:
+            return "not evaluated with tiny settings" if self.quick else "not evaluated"
+        return "kept" if kept else "missed"
+
+
+def _told(interval: tuple[float, float]) -> str:
+    low, high = interval
+    return "better" if low > 0 else "worse" if high < 0 else "not told apart"
 
 
 def signed(value: float, metric: str) -> str:
@@ -148,7 +186,7 @@ class Appraisal:
             {
                 "name": row.name,
                 "size": row.size,
-                "bar": row.bar,
+                "promises": [promise.to_json() for promise in row.promises],
                 "verdict": row.verdict,
                 "reached": row.reached,
                 "entries": [{"role": e.role, "choice": e.choice, "report": e.report.to_json()} for e in row.entries],
@@ -175,8 +213,9 @@ class Appraisal:
                 Row(
                     str(row["name"]),
                     float(row["size"]),
-                    None if row["bar"] is None else float(row["bar"]),
+                    tuple(map(Promise.from_json, row["promises"])),
                     tuple(Entry(Report.from_json(e["report"]), _role(e["role"]), str(e["choice"])) for e in row["entries"]),
+                    bool(found["quick"]),
                 )
                 for row in found["rows"]
             )
