@@ -49,6 +49,7 @@ from quickstudy.nn import (
     NormedByExample,
     PairEncoder,
     Point,
+    PrincipalMap,
     QueryContext,
     RankGaussian,
     RBFKernel,
@@ -69,6 +70,7 @@ from quickstudy.nn import (
     WeightedBlocks,
     Whitening,
     WithInputs,
+    WordStates,
     WrittenFiLM,
     WrittenHead,
     WrittenInTurn,
@@ -104,6 +106,12 @@ def tokens(length: int) -> Rows:
     return lambda rows: (
         torch.randint(1, 50, (rows, length)) * (torch.arange(length) < length - 2 * (torch.arange(rows) == 1)[:, None]),
     )
+
+
+def sentences(rows: int) -> tuple[dict[str, Tensor]]:
+    """Of six pieces and three words; the last has two pieces."""
+    starts, ends = (torch.tensor(places).expand(rows, 3) for places in ([1, 2, 3], [2, 3, 5]))
+    return ({"pieces": torch.randint(1, 50, (rows, 6)), "starts": starts, "ends": ends},)
 
 
 def support(rows: int) -> Examples:
@@ -178,6 +186,7 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "PairEncoder": lambda: (PairEncoder(nn.Linear(7, 8)), lambda rows: (support(rows),)),
     "Point": lambda: (Point(4), flat(4)),
     "QueryContext": lambda: (QueryContext(4, steps=2), lambda rows: (torch.randn(rows, 4), torch.ones(5, 4), torch.ones(5))),
+    "PrincipalMap": lambda: (PrincipalMap(4, 2), flat(4)),
     "RankGaussian": lambda: (RankGaussian(4), flat(4)),
     "RBFKernel": lambda: (RBFKernel(4), against(torch.randn(5, 4))),
     "Relation": lambda: (Relation(4), lambda rows: (torch.ones(3, 4, 5, 5), torch.randn(rows, 4, 5, 5))),
@@ -200,6 +209,7 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "UnitLength": lambda: (UnitLength(nn.Flatten()), flat(4)),
     "WeightedBlocks": lambda: (WeightedBlocks({"a": nn.Linear(4, 2), "b": ColumnRange(0, 2)}), flat(4)),
     "Whitening": lambda: (Whitening(4, 2), flat(4)),
+    "WordStates": lambda: (WordStates(50, 8, depth=2, layers=(1, 2)), sentences),
     "WrittenFiLM": lambda: written(WrittenFiLM(normed(), reader(), code=8)),
     "WrittenHead": lambda: written(head()),
     "WrittenInTurn": lambda: written(WrittenInTurn(low_rank(), head())),

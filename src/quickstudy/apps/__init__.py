@@ -9,6 +9,7 @@ from quickstudy.apps.image_classification_from_scratch import image_classificati
 from quickstudy.apps.intrusion_detection import intrusion_detection
 from quickstudy.apps.market_analysis import market_analysis
 from quickstudy.apps.medical_imaging import medical_imaging
+from quickstudy.apps.named_entities import named_entities
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.rare_diagnosis import rare_diagnosis
 from quickstudy.apps.recommendation import recommendation
@@ -28,6 +29,7 @@ __all__ = [
     "intrusion_detection",
     "market_analysis",
     "medical_imaging",
+    "named_entities",
     "personalised_medicine",
     "rare_diagnosis",
     "recommendation",

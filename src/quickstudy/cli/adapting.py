@@ -89,6 +89,8 @@ def adapt(
     roles = Roles(label, target, tuple(labels or ()), text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, learner, roles, on_error="skip" if skip_broken else "raise")
     predictor = learner(read.examples, read.classes)
+    if learner.reads is not None and learner.reads.several:  # a word left out would be known by its own sentence
+        report, calibrate = False, "none"
     with _one_thread():
         left = left_out(predictor) if report else None
         predictor, notes = _with_threshold(predictor, run, calibrate, left)
@@ -110,7 +112,8 @@ def adapt(
         return
     assert learner.reads is not None
     of = f" of {len(read.classes)} classes" if read.classes else ""
-    say(f"adapted to {len(read)} {learner.reads.things}{of}: {output}")
+    what = f"words of {learner.reads.things}" if learner.reads.several else learner.reads.things
+    say(f"adapted to {len(read)} {what}{of}: {output}")
     for note in notes:
         say(note)
     if found is not None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from quickstudy.recipes.parts.checked import AtLeast
 from quickstudy.storage.files import write_whole
 from quickstudy.storage.outputs import ANSWERS, check_output
 from quickstudy.use.answers import Answer, answers
+from quickstudy.use.marking import marked, told
 from quickstudy.use.queries import Query, queries_of_files, queries_of_lines, queries_of_rows, queries_of_texts
 from quickstudy.use.support_set import Roles
 
@@ -80,6 +82,9 @@ def predict(
     predictor = adapted(file)
     roles = Roles(text_column=text_column, image_column=image_column, encoding=encoding)
     queries = _queries(predictor, inputs or [], text or [], row or [], roles)
+    if predictor.reads is not None and predictor.reads.several:
+        _mark(predictor, queries, output, json_)
+        return
     found = list(answers(predictor, queries, threshold=threshold, explain=explain))
     good, broken = [each for each in found if each.fault is None], [each for each in found if each.fault is not None]
     if not found:
@@ -98,6 +103,30 @@ def predict(
     for each in broken:
         assert each.fault is not None
         err.print(f"quickstudy: {each.fault.worded(spell)}", soft_wrap=True, highlight=False)
+    if broken:
+        sys.exit(1)
+
+
+def _mark(predictor: Predictor, queries: Iterator[Query], output: Path | None, json_: bool) -> None:
+    """The mentions in sentences: a line of a table each, or an object in JSON."""
+    found = list(marked(predictor, queries))
+    good, broken = [each for each in found if each.fault is None], [each for each in found if each.fault is not None]
+    if not found:
+        raise DataError("there is nothing to predict: the input holds no lines. Name files, or write a line for each input.")
+    if output is not None and good:
+        write_whole(output, "".join(json.dumps(each.to_json(), ensure_ascii=False) + "\n" for each in good).encode())
+    if json_:
+        print_json([each.to_json() for each in good])
+    elif good:
+        table = Table()
+        for column in ("sentence", "mentions"):
+            table.add_column(column, overflow="fold")
+        for each in good:
+            table.add_row(Text(" ".join(each.words)), Text(told(each.mentions)))
+        out.print(table)
+    for each in broken:
+        assert each.fault is not None
+        err.print(f"quickstudy: {each.fault.worded(spelled(predict, {}))}", soft_wrap=True, highlight=False)
     if broken:
         sys.exit(1)
 

@@ -18,7 +18,7 @@ from quickstudy.errors import Argument, DataError, MissingExtra
 from quickstudy.inputs.decoding import regular_file
 from quickstudy.inputs.raw_columns import raw_columns, refuse_twice
 
-__all__ = ["read_table_file"]
+__all__ = ["read_table_file", "text_of_file"]
 
 _MOST_BYTES = 2**31
 _LONGEST_FIELD = 2**26
@@ -58,7 +58,7 @@ def read_table_file(
             f"{path} is not read as a table. Give .csv, .tsv, .jsonl (one object a line) or .parquet, .gz behind it or not; a "
             "spreadsheet saves itself as CSV."
         )
-    text = _text(path, encoding)
+    text = text_of_file(path, encoding)
     if not text.strip():
         raise DataError(f"{path} is empty. Give a file of rows, the names of the columns first.")
     if kind in (".jsonl", ".ndjson"):
@@ -71,7 +71,12 @@ def read_table_file(
     }
 
 
-def _text(path: Path, encoding: str) -> str:
+def text_of_file(path: Path, encoding: str = "utf-8") -> str:
+    """The text of a file, ``.gz`` or not.
+
+    Raises:
+        DataError: no file, one that is too large or broken, or written otherwise; the line is named.
+    """
     with regular_file(path) as file:
         opened: Any = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
         try:

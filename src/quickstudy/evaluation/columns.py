@@ -1,13 +1,17 @@
 """Which target columns are classes of a task, and which are padding."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from quickstudy.likelihood import Categorical, Labels, Likelihood
 from quickstudy.metrics.predicted import Predicted
-from quickstudy.task import Examples, Task
+from quickstudy.task import Examples, Inputs, Task
+from quickstudy.tasks.source import Plan, TaskSource
 
-__all__ = ["cut", "said_of", "task_columns"]
+__all__ = ["cut", "query_units", "said_of", "task_columns", "units_of"]
 
 
 def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> Tensor:
@@ -31,10 +35,14 @@ def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> 
     return met[0] | met[1]
 
 
-def said_of(outputs: Tensor, task: Task, likelihood: Likelihood) -> tuple[Predicted, Tensor]:
-    """A learner's outputs for the real queries of ONE task, and their targets, in the task's own columns alone."""
+def said_of(outputs: Tensor, task: Task, likelihood: Likelihood, unit: Tensor | None = None) -> tuple[Predicted, Tensor]:
+    """A learner's outputs for the real queries of ONE task, and their targets, in the task's own columns alone.
+
+    ``unit`` (Q,) says which queries belong together.
+    """
     real = task.query.mask > 0
-    predicted, y = Predicted.of(outputs[real].cpu(), likelihood), task.query.y[real].cpu()
+    unit = None if unit is None else unit[real.cpu()]
+    predicted, y = Predicted.of(outputs[real].cpu(), likelihood, unit), task.query.y[real].cpu()
     columns = task_columns(task.support, task.query, likelihood).cpu()
     if outputs.shape[1] != len(columns) or bool(columns.all()):
         return predicted, y
@@ -44,3 +52,23 @@ def said_of(outputs: Tensor, task: Task, likelihood: Likelihood) -> tuple[Predic
 def cut(examples: Examples, columns: Tensor) -> Examples:
     """The same rows with these target columns alone."""
     return examples if bool(columns.all()) else Examples(examples.x, examples.y[:, columns], examples.mask)
+
+
+def units_of(x: Inputs) -> Tensor | None:
+    """Which rows belong together, where inputs have a leaf of whole numbers called ``unit``: the words of a sentence.
+
+    >>> units_of({"states": torch.zeros(3, 4), "unit": torch.tensor([7, 7, 8])}), units_of(torch.zeros(3, 4))
+    (tensor([7, 7, 8]), None)
+    """
+    unit = x.get("unit") if isinstance(x, Mapping) else None
+    return unit.cpu() if isinstance(unit, Tensor) and not unit.is_floating_point() else None
+
+
+def query_units(source: TaskSource[Any], plan: Plan, low: int, high: int) -> Tensor | None:
+    """Which queries of the planned tasks from ``low`` to ``high`` belong together, (B, Q); None where each stands alone.
+
+    Raw inputs say it; features do not.
+    """
+    if units_of(source.gather(plan[low : low + 1]).query.x) is None:
+        return None
+    return units_of(source.gather(plan[low:high]).query.x)

@@ -11,7 +11,7 @@ from torch import Tensor
 from quickstudy.borders.arguments import choice, whole
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.evaluation.answers import Answers
-from quickstudy.evaluation.columns import cut, said_of, task_columns
+from quickstudy.evaluation.columns import cut, query_units, said_of, task_columns
 from quickstudy.evaluation.encoded_batches import encoded_batches
 from quickstudy.evaluation.outside import as_baseline, name_of
 from quickstudy.evaluation.scoring import Outside, score_batch, score_task, timed
@@ -223,8 +223,9 @@ def _evaluate_learner(
                 answers.add(said, encoded.query.y, encoded.query.mask, first)
             scores += found.tolist()
             if look is not None:
+                units = query_units(source, plan, first, len(scores))
                 for number, outputs in enumerate(said):
-                    look(*said_of(outputs, encoded[number], likelihood))
+                    look(*said_of(outputs, encoded[number], likelihood, None if units is None else units[number]))
             setting.told(len(scores))
         supports = [task.support.trim() for task in unstack_tasks(to(source.gather(plan[:_TIMED]), device))]
         states = [timed(lambda s: learner.adapt(s.replace(learner.encode(s.x))), support) for support in supports]

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import UserError
+from quickstudy.evaluation.columns import units_of
 from quickstudy.evaluation.outside import as_baseline, name_of
 from quickstudy.execution.batching import over_tasks, trimmed
 from quickstudy.inputs.explained import explained, first_rows
@@ -113,7 +114,7 @@ def score_task(given: Outside, support: Examples, query: Examples, number: int) 
     try:
         with _all_seeded(given.seed, number):
             took, predict = timed(as_baseline(given.model, given.likelihood), support)
-            predicted = Predicted.by_function(predict(query.x), query.y, given.likelihood)
+            predicted = replace(Predicted.by_function(predict(query.x), query.y, given.likelihood), unit=units_of(query.x))
     except UserError as error:
         raise type(error)(f"{name}, task {number} (the first is 0): {error}") from error
     except Exception as error:

@@ -6,7 +6,8 @@ from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.kinds import input_kind
 from quickstudy.inputs.molecules import Molecules
+from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.texts import Texts
 from quickstudy.inputs.wordpiece import WordPieces
 
-__all__ = ["Column", "Columns", "Images", "InputKind", "Molecules", "Texts", "WordPieces", "input_kind"]
+__all__ = ["Column", "Columns", "Images", "InputKind", "Molecules", "Sentences", "Texts", "WordPieces", "input_kind"]

@@ -8,12 +8,13 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.molecules import Molecules
+from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.texts import Texts
 from quickstudy.inputs.wordpiece import WordPieces
 
 __all__ = ["KINDS", "input_kind"]
 
-KINDS: Mapping[str, type[InputKind]] = {kind.name: kind for kind in (Columns, Images, Molecules, Texts, WordPieces)}
+KINDS: Mapping[str, type[InputKind]] = {kind.name: kind for kind in (Columns, Images, Molecules, Sentences, Texts, WordPieces)}
 
 
 def input_kind(found: Mapping[str, Any] | None) -> InputKind | None:

@@ -19,10 +19,12 @@ from quickstudy.errors import DataError
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.row_shape import RowShape
 
-__all__ = ["WordPieces"]
+__all__ = ["END", "START", "WordPieces", "pieces_of"]
 
 _VOCABULARY = Path(__file__).with_name("wordpiece_uncased.txt")
-_UNKNOWN, _START, _END = "[UNK]", "[CLS]", "[SEP]"
+_UNKNOWN = "[UNK]"
+START, END = 101, 102
+"""The numbers of the marks around a text, "[CLS]" and "[SEP]"."""
 _LONGEST_WORD = 100
 _CHARACTERS_EACH = 200
 """Of a text no more than so many characters for each piece are read: a text of megabytes costs as much as one of a page."""
@@ -96,15 +98,24 @@ class WordPieces(InputKind):
     def _numbers(self, text: Any, row: int) -> list[int]:
         if not isinstance(text, str):
             raise DataError(f"text {row} (the first is 0) is {shown(text)}, no text. Give a text, or leave the row out.")
-        known = _vocabulary()
-        found = [known[_START]]
+        found = [START]
         for word in _words(text[: self.length * _CHARACTERS_EACH]):
             found.extend(_pieces(word))
             if len(found) >= self.length:
                 break
         if len(found) == 1:
             raise DataError(f"text {row} (the first is 0) is empty. Give a text with words in it, or leave the row out.")
-        return [*found[: self.length - 1], known[_END]]
+        return [*found[: self.length - 1], END]
+
+
+@functools.lru_cache(100_000)
+def pieces_of(word: str) -> tuple[int, ...]:
+    """The numbers of a word's pieces; those of the unknown piece where it has no letter or sign.
+
+    >>> pieces_of("Wörld!"), pieces_of("\u200b")
+    ((2088, 999), (100,))
+    """
+    return tuple(number for part in _words(word) for number in _pieces(part)) or (_vocabulary()[_UNKNOWN],)
 
 
 @functools.cache

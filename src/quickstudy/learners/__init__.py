@@ -58,9 +58,11 @@ from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.learners.process.conditional_neural_process import ConditionalNeuralProcess
+from quickstudy.learners.wrappers.abstract_transitions import AbstractTransitions
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.wrappers.on_features import OnFeatures
+from quickstudy.learners.wrappers.on_words import OnWords
 from quickstudy.learners.wrappers.own_scale import OwnScale
 from quickstudy.learners.wrappers.scaled_targets import ScaledTargets
 
@@ -77,6 +79,7 @@ __all__ = [
     "R2D2",
     "SNAIL",
     "ALPaCA",
+    "AbstractTransitions",
     "AttentionForecaster",
     "AveragedForecasts",
     "CNAPs",
@@ -109,6 +112,7 @@ __all__ = [
     "NearestNeighbours",
     "NeuralTuringMachine",
     "OnFeatures",
+    "OnWords",
     "OwnScale",
     "ProtoMAML",
     "ProtoNet",

@@ -7,6 +7,7 @@ from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
 from quickstudy.metrics.ranking import recall_10, recall_at
 from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold, threshold_of
+from quickstudy.metrics.spans import SpanCounts, span_counts, span_f1, span_f1_bio, span_precision, span_recall
 from quickstudy.metrics.temperature import Temperature, Tempered, temperature_of, untempered
 from quickstudy.metrics.values import (
     coverage_90,
@@ -26,6 +27,7 @@ __all__ = [
     "Measure",
     "Predicted",
     "Reliability",
+    "SpanCounts",
     "Temperature",
     "Tempered",
     "Threshold",
@@ -58,6 +60,11 @@ __all__ = [
     "recall_at",
     "recall_at_1_percent",
     "reliability",
+    "span_counts",
+    "span_f1",
+    "span_f1_bio",
+    "span_precision",
+    "span_recall",
     "temperature_of",
     "threshold_of",
     "untempered",

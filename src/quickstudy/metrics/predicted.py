@@ -73,6 +73,7 @@ class Predicted:
         likelihood: of the outputs.
         kind: what they are.
         real: which columns the task of each query has (Q, N), where tasks of different ways were pooled; None: all.
+        unit: which queries belong together, by number (Q,): the words of a sentence; None: each stands alone.
 
     >>> said = Predicted.of(torch.tensor([[0.0, 2.0]]), Categorical())
     >>> said.classes.tolist(), round(said.probabilities[0, 1].item(), 3), len(said)
@@ -83,14 +84,15 @@ class Predicted:
     likelihood: Likelihood
     kind: Kind
     real: Tensor | None = None
+    unit: Tensor | None = None
 
     @classmethod
-    def of(cls, outputs: Tensor, likelihood: Likelihood) -> "Predicted":
+    def of(cls, outputs: Tensor, likelihood: Likelihood, unit: Tensor | None = None) -> "Predicted":
         """A learner's outputs, interpreted by its likelihood."""
         spread: Kind = "values and deviations" if isinstance(likelihood, Gaussian) else "values"
         if isinstance(likelihood, Labels):
-            return cls(outputs, likelihood, "label probabilities")
-        return cls(outputs, likelihood, "probabilities" if isinstance(likelihood, Categorical) else spread)
+            return cls(outputs, likelihood, "label probabilities", unit=unit)
+        return cls(outputs, likelihood, "probabilities" if isinstance(likelihood, Categorical) else spread, unit=unit)
 
     @classmethod
     def by_function(cls, found: Any, y: Tensor, likelihood: Likelihood) -> "Predicted":
@@ -131,11 +133,12 @@ class Predicted:
         return len(self.outputs)
 
     def __getitem__(self, rows: Any) -> "Predicted":
-        return Predicted(self.outputs[rows], self.likelihood, self.kind, None if self.real is None else self.real[rows])
+        real, unit = (None if part is None else part[rows] for part in (self.real, self.unit))
+        return Predicted(self.outputs[rows], self.likelihood, self.kind, real, unit)
 
     def among(self, columns: Tensor) -> "Predicted":
         """The predictions for these columns alone (N,), where targets are classes or labels: those of padding are none."""
-        return Predicted(self.outputs[:, columns], self.likelihood, self.kind)
+        return Predicted(self.outputs[:, columns], self.likelihood, self.kind, unit=self.unit)
 
     @property
     def classes(self) -> Tensor:
@@ -229,15 +232,28 @@ def pool(seen: Sequence[tuple[Predicted, Tensor]]) -> tuple[Predicted, Tensor]:
             "the same kind for every task: one probability for each class, rows that sum to one."
         )
     ((kind, likelihood),) = kinds.items()
-    widest = max(y.shape[1] for _, y in seen)
+    widest, unit = max(y.shape[1] for _, y in seen), _units([said.unit for said, _ in seen])
     if all(y.shape[1] == widest for _, y in seen):
-        return Predicted(torch.cat([said.outputs for said, _ in seen]), likelihood, kind), torch.cat([y for _, y in seen])
+        outputs, targets = torch.cat([said.outputs for said, _ in seen]), torch.cat([y for _, y in seen])
+        return Predicted(outputs, likelihood, kind, unit=unit), targets
     logits = isinstance(likelihood, Categorical | Labels) and not isinstance(likelihood, _Stated | _StatedLabels)
     logits = logits and kind != "class numbers"
     absent = ABSENT if logits else 0.0
     outputs = torch.cat([_wider(said.outputs, widest, absent) for said, _ in seen])
     real = torch.cat([_wider(torch.ones_like(said.outputs), widest, 0.0) > 0 for said, _ in seen])
-    return Predicted(outputs, likelihood, kind, real), torch.cat([_wider(y, widest, 0.0) for _, y in seen])
+    return Predicted(outputs, likelihood, kind, real, unit), torch.cat([_wider(y, widest, 0.0) for _, y in seen])
+
+
+def _units(found: Sequence[Tensor | None]) -> Tensor | None:
+    """Units of several tasks, so that those of two tasks are never one; None where one has none."""
+    apart, past = [], 0
+    for unit in found:
+        if unit is None:
+            return None
+        _, number = torch.unique(unit, return_inverse=True)
+        apart.append(number + past)
+        past += int(number.max()) + 1
+    return torch.cat(apart)
 
 
 def _wider(rows: Tensor, columns: int, value: float) -> Tensor:

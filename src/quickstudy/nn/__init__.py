@@ -9,6 +9,7 @@ from quickstudy.nn.backbones.item_set import ItemSet
 from quickstudy.nn.backbones.pretrained import Pretrained
 from quickstudy.nn.backbones.resnet12 import ResNet12
 from quickstudy.nn.backbones.token_transformer import TokenTransformer
+from quickstudy.nn.backbones.word_states import WordStates
 from quickstudy.nn.beside_inputs import BesideInputs
 from quickstudy.nn.calendar import Calendar
 from quickstudy.nn.chained import Chained
@@ -33,6 +34,7 @@ from quickstudy.nn.mlp import MLP
 from quickstudy.nn.named_weights import NamedWeights
 from quickstudy.nn.ntm import NTM
 from quickstudy.nn.point import Point
+from quickstudy.nn.principal_map import PrincipalMap
 from quickstudy.nn.rank_gaussian import RankGaussian
 from quickstudy.nn.recurrent import FeedForward, LSTMCell
 from quickstudy.nn.relation import Conv4Maps, Relation
@@ -93,6 +95,7 @@ __all__ = [
     "PairEncoder",
     "Point",
     "Pretrained",
+    "PrincipalMap",
     "QueryContext",
     "RBFKernel",
     "RankGaussian",
@@ -114,6 +117,7 @@ __all__ = [
     "WeightedBlocks",
     "Whitening",
     "WithInputs",
+    "WordStates",
     "WrittenFiLM",
     "WrittenHead",
     "WrittenInTurn",

@@ -92,6 +92,8 @@ def things_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limi
         TooMuch: more than the server takes.
     """
     _some(found, limits, "query")
+    if reads.several:
+        raise DataError("the server answers one thing at a time, and a sentence is many words. Use quickstudy predict.")
     return [thing_of(each, reads, f"query {number}", limits) for number, each in enumerate(found, 1)]
 
 
@@ -102,6 +104,8 @@ def _some(found: Sequence[Any], limits: Limits, what: str) -> None:
 
 
 def _read(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits, target: str = "") -> Inputs:
+    if reads.several:
+        raise DataError(f"{where}: the server answers one thing at a time, and a sentence is many words. Use quickstudy predict.")
     thing = thing_of(found, reads, where, limits, target)
     try:
         return reads(thing)

@@ -25,6 +25,7 @@ from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.sizes import meta_dataset_sizes
 from quickstudy.tasks.source import Plan, TaskSource
 from quickstudy.tasks.supervised import Supervised
+from quickstudy.tasks.tagging import Tagging
 from quickstudy.tasks.task_mixing import MLTI, MetaMix
 from quickstudy.tasks.transactions import transactions
 from quickstudy.tasks.unsplit import Unsplit
@@ -64,6 +65,7 @@ __all__ = [
     "Sinusoid",
     "Sources",
     "Supervised",
+    "Tagging",
     "TaskSource",
     "Unsplit",
     "Visits",

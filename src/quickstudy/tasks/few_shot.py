@@ -11,12 +11,11 @@ from quickstudy.borders.arguments import span, spelled
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.datasets.row_hashes import content_of, equal_rows
 from quickstudy.errors import Argument, TaskError
-from quickstudy.functional.tree import leaves
 from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Categorical
-from quickstudy.task import Examples, Task
+from quickstudy.task import Task
 from quickstudy.tasks.layout import PIECE, chosen, first, flat, unequal
-from quickstudy.tasks.row_plan import RowPlan
+from quickstudy.tasks.row_plan import RowPlan, task_of
 from quickstudy.tasks.row_source import RowSource
 from quickstudy.tasks.samplers import ClassSampler, in_random_order
 from quickstudy.tasks.sizes import Sizes
@@ -280,15 +279,4 @@ class FewShot(RowSource[RowPlan]):
         return hashlib.sha256("\n".join([super().digest(plan), content, *self.index.classes]).encode()).hexdigest()[:16]
 
     def arrange(self, plan: RowPlan, gather: Callable[[Tensor], Tensor]) -> Task:
-        ways = plan.classes.shape[1]
-        sides = [
-            (plan.support_rows, plan.support_columns, plan.support_mask),
-            (plan.query_rows, plan.query_columns, plan.query_mask),
-        ]
-        parts = []
-        for rows, columns, real in sides:
-            x = gather(rows)
-            kind = leaves(x)[0].dtype  # features may be a tree
-            mask = real.to(kind if kind.is_floating_point else torch.get_default_dtype())
-            parts.append(Examples(x, torch.nn.functional.one_hot(columns, ways) * mask[..., None], mask))
-        return Task(*parts)
+        return task_of(plan, gather)

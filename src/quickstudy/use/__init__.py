@@ -4,6 +4,8 @@ from quickstudy.use.answers import Answer, answers, answers_of
 from quickstudy.use.calibrated import calibrated, open_tasks, own_threshold, tasks_threshold
 from quickstudy.use.evidence import Evidence, evidence
 from quickstudy.use.feature_map import feature_map
+from quickstudy.use.marked_support import OUTSIDE, marked_support
+from quickstudy.use.marking import Marked, Mention, marked, told
 from quickstudy.use.mislabelled import Suspect, mislabelled
 from quickstudy.use.own_report import OwnReport, own_report
 from quickstudy.use.own_support import LeftOut, folds_of, kept_support, left_out, predicted_by_others
@@ -14,11 +16,14 @@ from quickstudy.use.text_files import entries, is_text, text_of
 from quickstudy.use.updated import updated
 
 __all__ = [
+    "OUTSIDE",
     "TABLES",
     "Answer",
     "CurvePoint",
     "Evidence",
     "LeftOut",
+    "Marked",
+    "Mention",
     "OwnReport",
     "Query",
     "Roles",
@@ -36,6 +41,8 @@ __all__ = [
     "is_text",
     "kept_support",
     "left_out",
+    "marked",
+    "marked_support",
     "mislabelled",
     "named_column",
     "open_tasks",
@@ -50,6 +57,7 @@ __all__ = [
     "support_set",
     "tasks_threshold",
     "text_of",
+    "told",
     "updated",
     "what_more_brings",
 ]

@@ -21,8 +21,10 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.raw_columns import some_names
+from quickstudy.inputs.sentences import Sentences
 from quickstudy.learner import Learner
 from quickstudy.task import Examples
+from quickstudy.use.marked_support import marked_support
 from quickstudy.use.text_files import entries, is_text, text_of
 
 __all__ = ["TABLES", "Roles", "SupportSet", "is_table", "named_column", "support_set"]
@@ -108,6 +110,11 @@ def support_set(
             f"this {type(learner).__name__} does not know how a file becomes an input: it was trained on a source of numbers. "
             "Adapt it in Python: learner(Examples.of(x, y))."
         )
+    if isinstance(reads, Sentences):
+        if not path.is_file():
+            raise DataError(f"{path} is no file. Give marked sentences: JSON lines with tokens and spans, or a word a line.")
+        examples, classes, places = marked_support(path, learner, encoding=roles.encoding)
+        return SupportSet(examples, classes, tuple(places), path.name)
     if path.is_file() and is_table(path):
         return _at_least(least, _of_table(path, learner, roles))
     if learner.likelihood.targets != "classes":

@@ -2,19 +2,24 @@
 
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from contract.cases.ground import INPUTS, Case, built, encoder, few, plain
 from contract.cases.optimization import first_order
 from quickstudy import learners, tasks
 from quickstudy.checks import Training
+from quickstudy.datasets.tagged_file import Tagged
+from quickstudy.datasets.tagged_words import TaggedWords
 from quickstudy.learner import Learner
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn import MLP, Frozen, GaussianCode, GaussianWeights, MetaDropout, Mixing
+from quickstudy.nn.backbones.word_states import WordStates
 from quickstudy.task import Task
 from quickstudy.tasks import TaskSource
 
 CODES = 8
+STATES = 16
 
 
 def warmed(around: type[Learner[object]], *networks: nn.Module, steps: int, **arguments: object) -> Learner[object]:
@@ -57,6 +62,28 @@ def on_features(backbone: nn.Module, network: nn.Module, around: type[Learner[ob
     return learners.OnFeatures(backbone, around(network, **arguments))
 
 
+def word_states() -> nn.Module:
+    return Frozen(WordStates(60, STATES // 2, depth=2, heads=2, hidden=16, positions=16, layers=(1, 2)))
+
+
+def on_words(backbone: nn.Module, network: nn.Module, around: type[Learner[object]], **arguments: object) -> Learner[object]:
+    return learners.OnWords(backbone, around(network, **arguments))
+
+
+def chained(backbone: nn.Module, network: nn.Module, around: type[Learner[object]], **arguments: object) -> Learner[object]:
+    return learners.AbstractTransitions(on_words(backbone, network, around, **arguments), again=0.5)
+
+
+def tagging() -> TaskSource[object]:
+    """Sentences of two words outside and one of six types, whose states lie around the mean of the type."""
+    generator = torch.Generator().manual_seed(0)
+    means = torch.cat([torch.zeros(1, STATES), 2 * torch.randn(6, STATES, generator=generator)])
+    sentences = [Tagged(("a", "b", "c"), ((1, 2, f"type {number % 6}"),)) for number in range(72)]
+    types = torch.tensor([kind for number in range(72) for kind in (0, 1 + number % 6, 0)])
+    states = means[types] + torch.randn(len(types), STATES, generator=generator)
+    return tasks.Tagging(TaggedWords(states, sentences, tuple(f"type {n}" for n in range(6))), 3, (1, 4), 2)
+
+
 def waves() -> nn.Module:
     return MLP(1, (40,), outputs=1)
 
@@ -86,6 +113,13 @@ def mixed_waves() -> TaskSource[object]:
 
 
 CASES: dict[str, Case] = {
+    "AbstractTransitions": Case(
+        partial(
+            built, partial(chained, around=learners.MatchingNet, learn_scale=True), word_states, lambda: nn.Linear(STATES, 12)
+        ),
+        tagging,
+        Training(100),
+    ),
     "FirstOrderWarmUp": Case(
         partial(built, partial(warmed, learners.MAML, steps=1000, inner_lr=0.3, inner_steps=2), plain),
         few,
@@ -121,6 +155,20 @@ CASES: dict[str, Case] = {
     "OnFeatures, ridge": Case(
         partial(built, partial(on_features, around=learners.R2D2, penalty=1.0), frozen, lambda: nn.Linear(24, 16)),
         few,
+        Training(100),
+    ),
+    "OnWords": Case(
+        partial(
+            built, partial(on_words, around=learners.MatchingNet, learn_scale=True), word_states, lambda: nn.Linear(STATES, 12)
+        ),
+        tagging,
+        Training(100),
+    ),
+    "OnWords, logistic": Case(
+        partial(
+            built, partial(on_words, around=learners.LogisticByShots, balance=0.5), word_states, lambda: nn.Linear(STATES, 12)
+        ),
+        tagging,
         Training(100),
     ),
     "ScaledTargets": Case(

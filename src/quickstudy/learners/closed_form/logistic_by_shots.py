@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.closed_form import LinearModel
+from quickstudy.functional.closed_form import LinearModel, balanced
 from quickstudy.functional.logistic import logistic
 from quickstudy.learner import ITERATES, Facts, Learner
 from quickstudy.task import Examples, Inputs
@@ -20,18 +20,21 @@ class LogisticByShots(Learner[LinearModel]):
 
         ``W = argmin Σ_s −log softmax(x_s W)[y_s] + ½ λ_k ‖W‖²``,    ``λ_k = λ k^a N^b``,    ``logits = t k^c N^d · f(x) W``
 
-    with N classes of k examples each on average, x_s = f with a feature of one. For a large penalty on features of unit length W
-    points to the class means; for a small one it is the classifier of `LRD2`. The scale makes probabilities as sure as they are
-    right, at any number of shots. All six numbers are meta-trained, and so is the encoder; a to d start at 0.
+    with N classes of k examples each on average, x_s = f with a feature of one. Rows weigh the same, or ``c_s^β`` with weights c
+    of `functional.closed_form.balanced`, which make each class count the same: most words are outside of all entities, say. For a
+    large penalty on features of unit length W points to the class means; for a small one it is the classifier of `LRD2`. The
+    scale makes probabilities as sure as they are right, at any number of shots. All six numbers are meta-trained, and so is the
+    encoder; a to d start at 0.
 
     Args:
         encoder: any network from inputs to features (D,), best of unit length.
         penalty: λ at the start.
         scale: t at the start.
+        balance: β; 0 weighs all rows alike, 1 is scikit-learn's ``class_weight="balanced"``.
         steps: of Newton's method at most.
 
     Raises:
-        LearnerError: a penalty or a scale that is not positive, or no steps.
+        LearnerError: a penalty or a scale that is not positive, a balance outside of 0 to 1, or no steps.
 
     >>> learner = LogisticByShots(nn.Flatten(), penalty=1.0, scale=2.0)
     >>> support = Examples.of(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]))
@@ -41,11 +44,15 @@ class LogisticByShots(Learner[LinearModel]):
 
     facts = Facts(norm="running", unexportable_adaptation=ITERATES)
 
-    def __init__(self, encoder: nn.Module, *, penalty: float = 0.3, scale: float = 5.0, steps: int = 50) -> None:
+    def __init__(
+        self, encoder: nn.Module, *, penalty: float = 0.3, scale: float = 5.0, balance: float = 0.0, steps: int = 50
+    ) -> None:
         super().__init__()
         if not (penalty > 0 and scale > 0) or steps < 1:
             raise LearnerError(f"penalty={penalty} and scale={scale} must be positive, and steps={steps} at least 1.")
-        self.encoder = encoder
+        if not 0 <= balance <= 1:
+            raise LearnerError(f"balance={balance} lies from 0 (all rows weigh the same) to 1 (all classes do).")
+        self.encoder, self.balance = encoder, balance
         self.steps = steps
         self.log_penalty = nn.Parameter(torch.tensor(float(penalty)).log())
         self.log_scale = nn.Parameter(torch.tensor(float(scale)).log())
@@ -63,7 +70,8 @@ class LogisticByShots(Learner[LinearModel]):
         k, n = shots.log(), ways.log()
         penalty = (self.log_penalty + self.penalty_by_shots * k + self.penalty_by_ways * n).exp()
         scale = (self.log_scale + self.scale_by_shots * k + self.scale_by_ways * n).exp()
-        weight, bias = logistic(support.x, support.y, support.mask, penalty, self.steps)
+        rows = support.mask if not self.balance else support.mask * balanced(support.y, support.mask) ** self.balance
+        weight, bias = logistic(support.x, support.y, rows, penalty, self.steps)
         return LinearModel(scale * weight, scale * bias, present)
 
     def predict(self, state: LinearModel, x: Tensor) -> Tensor:

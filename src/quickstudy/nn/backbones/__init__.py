@@ -9,6 +9,7 @@ from quickstudy.nn.backbones.pretrained import Pretrained, known_weights
 from quickstudy.nn.backbones.resnet12 import DropBlock, ResNet12
 from quickstudy.nn.backbones.token_transformer import TokenTransformer
 from quickstudy.nn.backbones.weights import PACKAGED, Weights, hash_of
+from quickstudy.nn.backbones.word_states import WordStates
 
 __all__ = [
     "BACKBONES",
@@ -23,6 +24,7 @@ __all__ = [
     "ResNet12",
     "TokenTransformer",
     "Weights",
+    "WordStates",
     "build",
     "describe",
     "hash_of",

@@ -56,9 +56,9 @@ def _efficientnet_maps(*, weights: Literal["frozen", "tuned"] = "frozen", size: 
     return _pretrained("efficientnet-maps", weights=weights, size=size)
 
 
-def _minilm(*, weights: Literal["frozen", "tuned"] = "frozen", length: int = 128) -> nn.Module:
-    """all-MiniLM-L6-v2 with weights of 8 bits: 22.6 million weights, 384 features; for English sentences."""
-    return _pretrained("minilm", weights=weights, size=length)
+def _minilm(*, weights: Literal["frozen", "tuned"] = "frozen", length: int = 128, tokens: bool = False) -> nn.Module:
+    """all-MiniLM-L6-v2 with weights of 8 bits: 22.6 million weights, 384 features; tokens: 768 of each word."""
+    return _pretrained("minilm-words" if tokens else "minilm", weights=weights, size=length)
 
 
 def _pretrained(name: str, *, weights: Literal["frozen", "tuned"] = "frozen", size: int | None = None) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.wordpiece import WordPieces
 from quickstudy.nn.backbones.libraries import in_library
 from quickstudy.nn.backbones.weights import PACKAGED, Weights, hash_of
@@ -43,7 +44,7 @@ class Pretrained(Recorded, NamedWeights):
     Args:
         name: of the backbone, see `nn.backbones.names`.
         sha256: of the weights' file, which must have that hash; empty: the file that is found is taken, and its hash remembered.
-        size: of the square images, or the most tokens of a text; None: the backbone's usual one.
+        size: of the square images, or the most tokens of a text or a sentence; None: the backbone's usual one.
         whole: build the network alone: weights come from the file that it is saved in.
 
     Raises:
@@ -51,7 +52,8 @@ class Pretrained(Recorded, NamedWeights):
         ArtefactError: the weights found here have another hash.
 
     Shapes:
-        images (examples, 3, size, size) in [0, 1], or token numbers (examples, tokens) -> (examples, features)
+        images (examples, 3, size, size) in [0, 1], or token numbers (examples, tokens) -> (examples, features);
+        sentences as `WordStates` takes them -> (examples, words, features)
     """
 
     def __init__(self, name: str, sha256: str, *, size: int | None = None, whole: bool = False) -> None:
@@ -73,6 +75,8 @@ class Pretrained(Recorded, NamedWeights):
         """How a photo or a text becomes an input of it; None where the tokenizer is another library's."""
         if self.kind == "images":
             return Images((self.side, self.side), channels=3, strokes=False)
+        if self.kind == "sentences":
+            return Sentences(self.side)
         return WordPieces(self.side) if self.name in PACKAGED else None
 
     def leave_out(self) -> None:

@@ -65,6 +65,13 @@ class TokenTransformer(Recorded, nn.Module):
         self.layers = nn.ModuleList(_Layer(width, heads, hidden) for _ in range(depth))
 
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
+        states, mask_RT = self.states(x)
+        weight_RT1 = mask_RT[..., None].to(states[-1].dtype)
+        mean: Tensor = (states[-1] * weight_RT1).sum(1) / weight_RT1.sum(1).clamp(min=1)
+        return nn.functional.normalize(mean, dim=-1) if self.unit else mean
+
+    def states(self, x: Tensor | Mapping[str, Tensor]) -> tuple[list[Tensor], Tensor]:
+        """Of all tokens (texts, tokens, width): the embeddings, then after each layer; and which tokens are real."""
         tokens_RT, mask_RT = (x, x != 0) if isinstance(x, Tensor) else (x["tokens"], x["mask"] > 0)
         if not (is_exporting() or is_mapped()):
             used = mask_RT.any(0).nonzero()
@@ -78,13 +85,11 @@ class TokenTransformer(Recorded, nn.Module):
                     f"texts of {tokens_RT.shape[1]} tokens, but there are {most} positions. Cut them at {most} tokens."
                 )
             found = found + self.positions.weight[: tokens_RT.shape[1]]
-        found = self.norm(found)
+        states = [self.norm(found)]
         sees = torch.cat([torch.ones_like(mask_RT[:, :1]), mask_RT[:, 1:]], 1)[:, None, None]  # nothing to look at would be NaN
         for layer in self.layers:
-            found = layer(found, sees)
-        weight_RT1 = mask_RT[..., None].to(found.dtype)
-        mean: Tensor = (found * weight_RT1).sum(1) / weight_RT1.sum(1).clamp(min=1)
-        return nn.functional.normalize(mean, dim=-1) if self.unit else mean
+            states.append(layer(states[-1], sees))
+        return states, mask_RT
 
 
 def _table(rows: int, width: int) -> nn.Embedding:

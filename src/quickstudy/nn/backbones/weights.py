@@ -14,6 +14,7 @@ from quickstudy.nn.backbones.efficientnet_lite import EfficientNetLite0
 from quickstudy.nn.backbones.efficientnet_maps import EfficientNetMaps
 from quickstudy.nn.backbones.onnx_weights import onnx_tensors
 from quickstudy.nn.backbones.token_transformer import TokenTransformer
+from quickstudy.nn.backbones.word_states import WordStates
 from quickstudy.storage.file_hash import sha256_of
 
 __all__ = ["PACKAGED", "Weights", "hash_of", "package_file"]
@@ -25,7 +26,7 @@ class Weights:
 
     Args:
         name: of the backbone.
-        reads: "images" (colour, values in [0, 1]) or "texts" (token numbers, 0 is padding).
+        reads: "images" (colour, values in [0, 1]), "texts" (token numbers, 0 is padding) or "sentences" (with their words).
         features: how many it gives; 0: as many as the network's ``num_features`` says.
         find: the file of the weights on this machine; True: it may be fetched first, where it does not come with a package.
         network: builds the network, weights not yet in place.
@@ -96,6 +97,10 @@ def _minilm() -> TokenTransformer:
     return TokenTransformer(30522, 384, depth=6, heads=12, hidden=1536, positions=512, unit=True)
 
 
+def _minilm_words() -> WordStates:
+    return WordStates(30522, 384, depth=6, heads=12, hidden=1536, positions=512, layers=(6, 3))
+
+
 def _minilm_tensors(path: Path) -> dict[str, Tensor]:
     """Whole numbers of 8 bits, each row of a table and each column of a matrix with a scale of its own."""
     found = onnx_tensors(path)
@@ -137,18 +142,21 @@ _LITE0 = Weights(
     sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
 
+_MINILM = Weights(
+    name="minilm",
+    reads="texts",
+    features=384,
+    find=_minilm_file,
+    network=_minilm,
+    tensors=_minilm_tensors,
+    size=128,
+    sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+)
+
 PACKAGED = {
     "efficientnet-lite0": _LITE0,
     "efficientnet-maps": replace(_LITE0, name="efficientnet-maps", features=EfficientNetMaps.features, network=EfficientNetMaps),
-    "minilm": Weights(
-        name="minilm",
-        reads="texts",
-        features=384,
-        find=_minilm_file,
-        network=_minilm,
-        tensors=_minilm_tensors,
-        size=128,
-        sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
-    ),
+    "minilm": _MINILM,
+    "minilm-words": replace(_MINILM, name="minilm-words", reads="sentences", features=768, network=_minilm_words),
 }
 """Backbones whose package carries the weights, by name; the hash is that of the version that the extra pins."""

@@ -12,6 +12,7 @@ from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.execution.processes import Fabric
 from quickstudy.inputs.kind import InputKind
 from quickstudy.learner import Learner
+from quickstudy.metrics.measure import Measure
 from quickstudy.recipes.parts.tasks import Tasks
 from quickstudy.reports.report import Report
 from quickstudy.tasks.source import TaskSource
@@ -43,6 +44,7 @@ class Recipe:
         raw: tasks of the inputs before a frozen backbone, if ``train`` holds features.
         read: the data as it was read; given as ``data`` to the same recipe, it is not read again.
         from_start: validate before the first step too, where the learner is good at once.
+        metric: by which the best validation is known, where it is not the likelihood's own.
     """
 
     learner: Learner[Any]
@@ -63,6 +65,7 @@ class Recipe:
     raw: TaskSource[Any] | None = None
     read: Any = None
     from_start: bool = False
+    metric: Measure | None = None
 
     def records(
         self,
@@ -97,7 +100,10 @@ class Recipe:
         """
         if self.val is None:
             raise RunError(f"this recipe of a {type(self.learner).__name__} has no meta-validation tasks.")
-        return evaluate(self.learner, self.val, tasks=self.val_tasks, seed=VAL_SEED)
+        if self.metric is None:
+            return evaluate(self.learner, self.val, tasks=self.val_tasks, seed=VAL_SEED)
+        found = evaluate(self.learner, self.val, tasks=self.val_tasks, seed=VAL_SEED, metrics=(self.metric,))
+        return found.by(self.metric.__name__)
 
 
 def one_cycle(optimizer: Optimizer, steps: int, rise: float = 0.3) -> LRScheduler:

@@ -1,0 +1,90 @@
+"""Any learner on the states of words in their sentences: trained on cached states, it answers raw sentences."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.errors import LearnerError, ShapeError
+from quickstudy.functional.tree import map_leaves
+from quickstudy.learner import Learner, Samples
+from quickstudy.nn.frozen import Frozen
+from quickstudy.task import Examples, Inputs
+from quickstudy.wrapper import Changed, LearnerWrapper
+
+__all__ = ["OnWords"]
+
+_AT_ONCE = 32
+"""Sentences that the backbone computes at once."""
+
+
+class OnWords(LearnerWrapper):
+    """``encode(x) = learner.encode(h(x))``, where h(x) is the state of a word in its sentence, by a frozen backbone.
+
+    A row is a word. As ``{"states", "unit"}`` its state was computed before (`datasets.word_states`); as `inputs.Sentences`
+    gives it, ``{"pieces", "start", "end", "unit"}``, the states of each sentence are computed once for all of its words.
+
+    Args:
+        backbone: frozen `WordStates`, such as ``nn.backbones.build("minilm", tokens=True)``.
+        learner: on states (words, features), for example a `MatchingNet`.
+
+    Raises:
+        LearnerError: a backbone that does not say how many features it gives.
+        ShapeError: in `encode`, rows that are no words.
+
+    >>> from quickstudy.inputs.sentences import Sentences
+    >>> from quickstudy.learners.metric.matching import MatchingNet
+    >>> from quickstudy.nn.backbones.word_states import WordStates
+    >>> learner = OnWords(Frozen(WordStates(30522, 8)), MatchingNet(torch.nn.Identity()))
+    >>> learner.encode(Sentences(16).batch(["play some jazz", "go"])).shape
+    torch.Size([4, 8])
+    """
+
+    def __init__(self, backbone: Frozen, learner: Learner[Any]) -> None:
+        super().__init__(learner)
+        if not isinstance(backbone.features, int):
+            raise LearnerError(f"{type(backbone.encoder).__name__} does not say how many features it gives: set its features.")
+        self.backbone = backbone
+        self.reads = backbone.reads if backbone.reads is not None else learner.reads
+
+    @property
+    def title(self) -> str:
+        return self.learner.title
+
+    def encode(self, x: Inputs) -> Inputs:
+        return self.learner.encode(self._states(x))
+
+    @property
+    def encodes(self) -> bool:
+        return True
+
+    def prepare(self, source: Samples, generator: torch.Generator) -> None:
+        super().prepare(Changed(source, self._on_states), generator)
+
+    def _on_states(self, examples: Examples) -> Examples:
+        """A batch of tasks' examples with states for inputs."""
+        states = self._states(map_leaves(lambda leaf: leaf.flatten(0, 1), examples.x))
+        return examples.replace(states.view(*examples.mask.shape, -1))
+
+    def _states(self, x: Inputs) -> Tensor:
+        if isinstance(x, dict) and isinstance(x.get("states"), Tensor):
+            states: Tensor = x["states"]
+            if states.shape[1:] != (self.backbone.features,):
+                raise ShapeError(f"states of {tuple(states.shape[1:])} numbers; this backbone gives {self.backbone.features}.")
+            return states
+        if isinstance(x, dict) and {"pieces", "start", "end"} <= x.keys():
+            return self._computed(x["pieces"], x["start"], x["end"])
+        raise ShapeError('rows are words: {"states", "unit"}, or what inputs.Sentences().batch(sentences) gives.')
+
+    def _computed(self, pieces: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        """States of words (R, features): each sentence once."""
+        sentences, whose = torch.unique(pieces, dim=0, return_inverse=True)
+        order = whose.argsort(stable=True)
+        counts = torch.bincount(whose, minlength=len(sentences))
+        place = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[whose[order]]
+        words = [start.new_zeros(len(sentences), int(counts.max())) for _ in range(2)]
+        for found, given in zip(words, (start, end), strict=True):
+            found[whose[order], place] = given[order]
+        parts = zip(*(torch.split(each, _AT_ONCE) for each in (sentences, *words)), strict=True)
+        states = torch.cat([self.backbone({"pieces": p, "starts": s, "ends": e}) for p, s, e in parts])
+        return torch.empty_like(states[whose[order], place]).index_copy(0, order, states[whose[order], place])
