@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from quickstudy.errors import RunError
+from quickstudy.errors import RunError, TaskError
 from quickstudy.serve.database import Database
+from quickstudy.serve.exports import Wanted
 from quickstudy.serve.http import web
 from quickstudy.serve.sessions import Sessions
 from quickstudy.serve.stored import StoredVersion, Taken
@@ -126,6 +127,31 @@ def test_what_was_acknowledged_is_there_after_the_data_base_was_killed(postgres:
         again = http.post(f"/v1/learners/texts/tasks/{task}/predict", json={"queries": [{"text": "card"}]}).json()
         assert again == said
     sessions.close()
+
+
+def test_an_export_is_kept_for_all_processes_and_goes_with_its_task(postgres: Postgres) -> None:
+    pytest.importorskip("onnxscript")
+    rows = [{"row": {"age": age, "sex": "f"}, "label": label} for age, label in ((30, "no"), (60, "yes"))]
+    one, other = (Sessions({"rows": served()["rows"]}, Database(postgres.url)) for _ in range(2))
+    task = one.adapt("", "rows", rows).task
+    job = one.export("", "rows", task, Wanted())
+    for _ in range(2000):
+        job = other.about_export("", "rows", task, job.export)
+        if job.status != "waiting":
+            break
+        time.sleep(0.05)
+    assert job.status == "done", job
+    _, content = other.export_file("", "rows", task, job.export)
+    assert len(content) == job.bytes and content.startswith(b"\x08")
+    assert other.export("", "rows", task, Wanted()) == job
+    for wrong in ("\x00", "é" * 40, "0" * 32):
+        with pytest.raises(TaskError, match="has no export"):
+            other.about_export("", "rows", task, wrong)
+    one.delete("", "rows", task)
+    with pytest.raises(TaskError, match="there is no task"):
+        other.export_file("", "rows", task, job.export)
+    for each in (one, other):
+        each.close()
 
 
 def test_a_data_base_that_is_away_is_said(postgres: Postgres) -> None:

@@ -1,6 +1,7 @@
 """Exports as jobs: a task becomes a file in a thread of its own, and the file stays in the data base beside the task."""
 
 import logging
+import re
 import tempfile
 import threading
 import time
@@ -23,6 +24,7 @@ from quickstudy.serve.stored import StoredTask
 __all__ = ["ExportJob", "Exports", "Wanted"]
 
 _log = logging.getLogger(__name__)
+_ID = re.compile("[0-9a-f]{32}")
 _WAITING, _DONE, _FAILED = "waiting", "done", "failed"
 _GIVEN_UP = 900.0
 """Seconds after which a job that is not done counts as one whose process ended."""
@@ -112,7 +114,8 @@ class Exports:
         Raises:
             TaskError: there is none.
         """
-        found = self._find(_TABLE.c.task == task, _TABLE.c.id == export)
+        known = _ID.fullmatch(export)  # PostgreSQL refuses some other texts
+        found = self._find(_TABLE.c.task == task, _TABLE.c.id == export) if known else None
         if found is None:
             raise TaskError(f"the task {task} has no export {export[:40]!r}. A later one of the same format replaces it.")
         return found
