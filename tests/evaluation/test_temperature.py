@@ -142,6 +142,14 @@ def test_values_have_none() -> None:
         learner(support).probabilities(support.x)
 
 
+def test_a_model_card_says_it(fitted: Temperature) -> None:
+    from quickstudy.export import model_card
+
+    card = model_card(tempered(fitted), licence="apache-2.0")
+    assert f"\nIts probabilities are at the temperature {fitted}.\n" in card
+    assert "temperature" not in model_card(overconfident(), licence="apache-2.0")
+
+
 def test_onnx_gives_the_probabilities_of_the_predictor(fitted: Temperature, tmp_path: Path) -> None:
     ort = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

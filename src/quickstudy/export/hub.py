@@ -62,6 +62,7 @@ def model_card(
         f"# A {kind}: {learner.title}",
         "",
         _what(thing, learner),
+        *([] if learner.calibration is None else ["", f"Its probabilities are at the temperature {learner.calibration}."]),
         "",
         "## Use",
         "",
