@@ -48,7 +48,7 @@ def test_contract(name: str) -> None:
         1: not learner.facts.batchable,
         4: learner.facts.ordered,
         5: learner.facts.transductive,
-        6: learner.facts.label_order or learner.likelihood.metric != "accuracy",
+        6: learner.facts.label_order or learner.likelihood.targets != "classes" or learner.likelihood.metric != "accuracy",
         8: learner.facts.gradient == "none",
         12: not hasattr(learner, "update"),
         16: bool(learner.facts.unexportable) or not first(name),

@@ -22,7 +22,13 @@ from quickstudy.tasks.supervised import Supervised
 from quickstudy.wrapper import LearnerWrapper
 
 NOT_CLASSIFIERS = {"ALPaCA", "ConditionalNeuralProcess", "CorrectedGaussian", "LearnedOptimizer", "SequenceTransducer"}
-NOT_CLASSIFIERS |= {"AttentionForecaster", "AveragedForecasts", "ExponentialSmoothing", "FittedSmoothing"}
+NOT_CLASSIFIERS |= {
+    "BayesianLogisticRegression",
+    "AttentionForecaster",
+    "AveragedForecasts",
+    "ExponentialSmoothing",
+    "FittedSmoothing",
+}
 """Learners of other tasks, by name."""
 
 

@@ -4,6 +4,7 @@ from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.customer_service import customer_service
 from quickstudy.apps.drug_discovery import drug_discovery
 from quickstudy.apps.genomics import genomics
+from quickstudy.apps.human_robot_interaction import human_robot_interaction
 from quickstudy.apps.image_classification import image_classification
 from quickstudy.apps.image_classification_from_scratch import image_classification_from_scratch
 from quickstudy.apps.intrusion_detection import intrusion_detection
@@ -24,6 +25,7 @@ __all__ = [
     "customer_service",
     "drug_discovery",
     "genomics",
+    "human_robot_interaction",
     "image_classification",
     "image_classification_from_scratch",
     "intrusion_detection",

@@ -1,10 +1,12 @@
 """Pure tensor functions, one idea a file."""
 
+from quickstudy.functional.binary import Binary
 from quickstudy.functional.closed_form import LinearModel, Start, answered, balanced, ridge, started
 from quickstudy.functional.distances import class_means, cosine_distance, squared_distance
 from quickstudy.functional.implicit import ConjugateGradients, Neumann, implicit
 from quickstudy.functional.log_sign import log_sign
 from quickstudy.functional.logistic import logistic
+from quickstudy.functional.logistic_mode import Mode, logistic_mode
 from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobis_distance
 from quickstudy.functional.mixing import BetaShare, Mixed, mix
 from quickstudy.functional.pairs import by_class, pair_contrastive, pair_cross_entropy, pair_squared_error
@@ -16,11 +18,13 @@ __all__ = [
     "SGD",
     "Adam",
     "BetaShare",
+    "Binary",
     "ConjugateGradients",
     "Ellipsoids",
     "LinearModel",
     "MeanLogLoss",
     "Mixed",
+    "Mode",
     "Neumann",
     "Start",
     "Windows",
@@ -36,6 +40,7 @@ __all__ = [
     "implicit",
     "log_sign",
     "logistic",
+    "logistic_mode",
     "mahalanobis_distance",
     "mean_loss",
     "mix",

@@ -20,6 +20,7 @@ from quickstudy.learners.baselines.nearest_neighbours import NearestNeighbours
 from quickstudy.learners.bayesian.alpaca import ALPaCA
 from quickstudy.learners.bayesian.corrected_gaussian import CorrectedGaussian
 from quickstudy.learners.bayesian.deep_kernel_transfer import DeepKernelTransfer
+from quickstudy.learners.bayesian.logistic_mixture import BayesianLogisticRegression
 from quickstudy.learners.blackbox.cnaps import CNAPs
 from quickstudy.learners.blackbox.hypernetwork import HyperNetwork
 from quickstudy.learners.blackbox.leo import LEO, LEOPenalties
@@ -82,6 +83,7 @@ __all__ = [
     "AbstractTransitions",
     "AttentionForecaster",
     "AveragedForecasts",
+    "BayesianLogisticRegression",
     "CNAPs",
     "Coded",
     "ConditionalNeuralProcess",

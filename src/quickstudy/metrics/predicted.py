@@ -11,6 +11,7 @@ from torch.distributions import Bernoulli as Coin
 from torch.distributions import Distribution, Independent, OneHotCategorical
 
 from quickstudy.errors import LearnerError, ShapeError
+from quickstudy.functional.binary import Binary
 from quickstudy.likelihood import ABSENT, Bernoulli, Categorical, Gaussian, Labels, Likelihood, MeanAndDeviation
 
 __all__ = ["Kind", "Predicted", "pool"]
@@ -45,6 +46,13 @@ class _StatedBits(Bernoulli):
 
     def distribution(self, outputs: Tensor) -> Distribution:
         return Independent(Coin(probs=outputs), 1)
+
+
+@dataclass(frozen=True)
+class _StatedBinary(_StatedBits, Binary):
+    """One bit by an output that is its probability already, evaluated by accuracy."""
+
+    rate, score = Binary.rate, Binary.score
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ class Predicted:
                 raise ShapeError("the targets are labels: return the probability of each, (Q, labels) between 0 and 1.")
             if isinstance(likelihood, Labels):
                 return cls(bits, _StatedLabels(), "label probabilities")
-            return cls(bits, _StatedBits(), "values")
+            return cls(bits, _StatedBinary() if isinstance(likelihood, Binary) else _StatedBits(), "values")
         if numbers.ndim == 1 and len(numbers) == len(y) and y.shape[1] > 1 and isinstance(likelihood, Categorical):
             known = (numbers >= 0) & (numbers < y.shape[1]) & (numbers == numbers.round())
             if not bool(known.all()):

@@ -15,6 +15,7 @@ from quickstudy.nn.calendar import Calendar
 from quickstudy.nn.chained import Chained
 from quickstudy.nn.column_kernels import LaplaceKernel, LinearKernel
 from quickstudy.nn.context import FiLMContext, InputContext
+from quickstudy.nn.contrast import Contrast, Squares
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
 from quickstudy.nn.exact_norm import ExactBatchNorm2d
@@ -64,6 +65,7 @@ __all__ = [
     "CausalNet",
     "Chained",
     "ColumnRange",
+    "Contrast",
     "Conv4",
     "Conv4Maps",
     "CoordinateLSTM",
@@ -109,6 +111,7 @@ __all__ = [
     "Settled",
     "Shared",
     "SideBySide",
+    "Squares",
     "Standardised",
     "SupportContext",
     "TanimotoKernel",

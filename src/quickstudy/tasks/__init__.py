@@ -30,6 +30,8 @@ from quickstudy.tasks.task_mixing import MLTI, MetaMix
 from quickstudy.tasks.transactions import transactions
 from quickstudy.tasks.unsplit import Unsplit
 from quickstudy.tasks.visits import Visits
+from quickstudy.tasks.worlds.users import SimulatedUsers
+from quickstudy.tasks.yes_or_no import YesOrNo
 
 __all__ = [
     "MLTI",
@@ -62,6 +64,7 @@ __all__ = [
     "Scaled",
     "SeasonalUnits",
     "Shifted",
+    "SimulatedUsers",
     "Sinusoid",
     "Sources",
     "Supervised",
@@ -70,6 +73,7 @@ __all__ = [
     "Unsplit",
     "Visits",
     "Warp",
+    "YesOrNo",
     "class_points",
     "growing",
     "load_tasks",

@@ -8,7 +8,7 @@ from contract.cases.closed_form import curves, waves
 from contract.cases.ground import Case, built
 from quickstudy import datasets, learners, tasks
 from quickstudy.checks import Training
-from quickstudy.nn import MLP
+from quickstudy.nn import MLP, Contrast, Squares
 
 
 def planes() -> tasks.TaskSource:  # type: ignore[type-arg]
@@ -22,9 +22,24 @@ def planes() -> tasks.TaskSource:  # type: ignore[type-arg]
     return tasks.ByTask(datasets.Table(x, y, task, tuple(map(str, range(count)))), shots=8)
 
 
+def choices() -> Contrast:
+    return Contrast(Squares())
+
+
+def users() -> tasks.TaskSource:  # type: ignore[type-arg]
+    """Choices between two trajectories, from 4 to 8 of them."""
+    return tasks.SimulatedUsers((4, 8), 10)
+
+
 CASES: dict[str, Case] = {
     "ALPaCA": Case(partial(built, learners.ALPaCA, curves, features=24, noise=0.3), waves, Training(steps=60)),
     "ALPaCA, two values": Case(
         partial(built, learners.ALPaCA, partial(MLP, 6, (12,), outputs=6), features=6, targets=2, noise=0.3), planes
+    ),
+    "BayesianLogisticRegression": Case(
+        partial(built, learners.BayesianLogisticRegression, choices, features=12), users, Training(steps=60)
+    ),
+    "BayesianLogisticRegression, three components": Case(
+        partial(built, learners.BayesianLogisticRegression, choices, features=12, components=3), users, Training(steps=60)
     ),
 }
