@@ -13,12 +13,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from quickstudy.borders.arguments import choice, number, whole
 from quickstudy.errors import LearnerError, TaskError
+from quickstudy.execution.acting import Acting
 from quickstudy.execution.agreement import agree, hand_reads
 from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.functional.tree import to
 from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner
+from quickstudy.task import Task
+from quickstudy.tasks.interactive import Interactive
 from quickstudy.tasks.source import TaskSource, generator_of
 
 __all__ = ["Record", "prepare", "train"]
@@ -71,7 +74,8 @@ def train(
 
     The tasks of step t and all random numbers inside depend on ``(seed, t)`` alone, so a run that was stopped goes on bit
     for bit with ``start`` = steps already done (after learner, optimizer and schedule were restored). A source that learns from
-    losses (for example `tasks.Hard`) depends on those before, too: restore it by its ``state_dict``.
+    losses (for example `tasks.Hard`) depends on those before, too: restore it by its ``state_dict``. Tasks of an interactive
+    source (`tasks.Grasping`) hold tries of the learner as it is: they depend on (seed, t) and on its weights.
 
     Args:
         learner: what to train.
@@ -136,7 +140,7 @@ def train(
         generator = generator_of(seed, step)
         now = source.at(step)
         plan = now.plan(batch, generator)
-        tasks = to(now.gather(plan[mine]), device)
+        tasks = to(_gathered(now, plan[mine], learner, processes, generator), device)
         held = [p for group in optimizer.param_groups for p in group["params"]]
         for weight in (*weights, *held):
             weight.grad = None
@@ -169,6 +173,18 @@ def train(
             schedule.step()
         learner.eval()
         yield Record(step + 1, loss, norm, lr, time.perf_counter() - began)
+
+
+def _gathered(
+    source: TaskSource[Any], plan: Any, learner: Learner[Any], processes: Processes, generator: torch.Generator
+) -> Task:
+    """The planned tasks; those of an interactive source hold tries of the learner as it is, by random numbers of the step."""
+    if not isinstance(source, Interactive):
+        return source.gather(plan)
+    device = next(learner.parameters()).device
+    with torch.random.fork_rng(devices=_devices(device)):
+        _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), device)
+        return source.gather(plan, Acting(learner))
 
 
 def _undo(learner: Learner[Any], buffers: list[torch.Tensor]) -> None:

@@ -46,7 +46,7 @@ def test_settings_are_new_users() -> None:
     settings = app.settings(app.recipe(steps=1))
     assert list(settings) == ["1 choice", "3 choices", "5 choices", "10 choices", "20 choices"]
     for setting in settings.values():
-        assert setting.plan is not None and setting.units is not None and len(setting.plan) == len(setting.units.unique()) == 400
+        assert setting.plan is not None and setting.units is not None and len(setting.plan) == len(setting.units.unique()) == 300
         task = setting.test.gather(setting.plan)
         assert task.support.mask.sum(1).unique().tolist() == [setting.size] and task.query.y.shape[1] == 50
 

@@ -25,6 +25,7 @@ NOT_CLASSIFIERS = {"ALPaCA", "ConditionalNeuralProcess", "CorrectedGaussian", "L
 NOT_CLASSIFIERS |= {
     "BayesianLogisticRegression",
     "AttentionForecaster",
+    "AttentiveProcess",
     "AveragedForecasts",
     "ExponentialSmoothing",
     "FittedSmoothing",

@@ -35,7 +35,7 @@ __all__ = ["human_robot_interaction"]
 
 _SHOTS = (1, 3, 5, 10, 20)
 _PROMISED = (1, 3, 5)
-_LEFT, _DRAWS, _TASKS, _LIST = 5, 4, 400, 1000
+_LEFT, _DRAWS, _TASKS, _LIST = 5, 4, 300, 1000
 _USER, _ANSWER = "user", "a_chosen"
 _SIDES = ("a_", "b_")
 
@@ -227,9 +227,7 @@ human_robot_interaction = Application(
     recipe=_recipe,
     settings=_settings,
     baselines={
-        "normal prior": Baseline(
-            lambda recipe, prior: normal_prior(recipe.train, prior), choices(prior=(0.7, 1.5)), val_tasks=200
-        ),
+        "normal prior": Baseline(lambda recipe: normal_prior(recipe.train, 1.5)),
         "everybody's model, fine-tuned": Baseline(
             lambda recipe, penalty: fine_tuned(recipe.train, penalty), choices(penalty=(0.03, 0.1, 0.3, 1.0, 3.0)), val_tasks=200
         ),

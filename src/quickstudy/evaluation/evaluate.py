@@ -13,6 +13,7 @@ from quickstudy.errors import LearnerError, TaskError
 from quickstudy.evaluation.answers import Answers
 from quickstudy.evaluation.columns import cut, query_units, said_of, task_columns
 from quickstudy.evaluation.encoded_batches import encoded_batches
+from quickstudy.evaluation.interact import interacted
 from quickstudy.evaluation.outside import as_baseline, name_of
 from quickstudy.evaluation.scoring import Outside, score_batch, score_task, timed
 from quickstudy.evaluation.soundness import require_numbers, require_queries
@@ -27,6 +28,7 @@ from quickstudy.metrics.measure import Metric, Tally
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.reports.report import Report
 from quickstudy.task import Examples, Task, unstack_tasks
+from quickstudy.tasks.interactive import Interactive
 from quickstudy.tasks.row_plan import RowPlan
 from quickstudy.tasks.source import Plan, TaskSource, generator_of
 
@@ -59,6 +61,7 @@ def evaluate(
 ) -> Report:
     """Evaluates ``model`` on ``tasks`` tasks that ``seed`` alone decides; queries of a task are never trained on.
 
+    In an interactive source the model acts, and what its last action brought is its score, see `evaluation.interact`.
     A learner's encoder processes each row of a data set once, not once for each task. Baselines are evaluated one task after
     another: an estimator of scikit-learn in one word, ``evaluate(KNeighborsClassifier(1), source)``, or any function,
     ``evaluate(lambda s: KNeighborsClassifier(1).fit(s.x, s.labels).predict, source)``.
@@ -111,6 +114,8 @@ def evaluate(
         plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
         if not len(plan):
             raise TaskError("the list holds no tasks. Evaluate at least one.")
+        if isinstance(source, Interactive):
+            return interacted(model, source, plan, seed=seed, limit=limit, batch=batch, strategy=strategy, progress=progress)
         evaluated = plan[:limit]
         answers = Answers.of(source, evaluated, likelihood)
         setting = _Setting(source, evaluated, seed, batch, strategy, jobs, progress)

@@ -58,6 +58,7 @@ from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
+from quickstudy.learners.process.attentive_process import AttentiveProcess
 from quickstudy.learners.process.conditional_neural_process import ConditionalNeuralProcess
 from quickstudy.learners.wrappers.abstract_transitions import AbstractTransitions
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
@@ -82,6 +83,7 @@ __all__ = [
     "ALPaCA",
     "AbstractTransitions",
     "AttentionForecaster",
+    "AttentiveProcess",
     "AveragedForecasts",
     "BayesianLogisticRegression",
     "CNAPs",

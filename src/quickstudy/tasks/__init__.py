@@ -10,6 +10,7 @@ from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.fixed_columns import FixedColumns
 from quickstudy.tasks.forecasts import Forecasts
 from quickstudy.tasks.image_augmentations import Erase, Warp
+from quickstudy.tasks.interactive import Interactive
 from quickstudy.tasks.lists import load_tasks, save_tasks
 from quickstudy.tasks.meta_aug import Grown, MetaAug, Permuted, Scaled, Shifted
 from quickstudy.tasks.mixture import Mixture
@@ -30,6 +31,7 @@ from quickstudy.tasks.task_mixing import MLTI, MetaMix
 from quickstudy.tasks.transactions import transactions
 from quickstudy.tasks.unsplit import Unsplit
 from quickstudy.tasks.visits import Visits
+from quickstudy.tasks.worlds.grasping import Grasping
 from quickstudy.tasks.worlds.users import SimulatedUsers
 from quickstudy.tasks.yes_or_no import YesOrNo
 
@@ -49,8 +51,10 @@ __all__ = [
     "FewShot",
     "FixedColumns",
     "Forecasts",
+    "Grasping",
     "Grown",
     "Hard",
+    "Interactive",
     "MetaAug",
     "MetaMix",
     "Mixture",

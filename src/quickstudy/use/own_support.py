@@ -13,6 +13,7 @@ from torch import Tensor
 
 from quickstudy.borders.arguments import whole
 from quickstudy.errors import LearnerError
+from quickstudy.functional.binary import Binary
 from quickstudy.functional.tree import map_leaves
 from quickstudy.inputs.border import finite_outputs
 from quickstudy.learner import Learner, Predictor
@@ -89,6 +90,8 @@ class LeftOut:
         if self.likelihood.targets != "values" or count < 2:
             return None
         others = (self.y.sum(0) - self.y) / (count - 1)
+        if isinstance(self.likelihood, Binary):
+            return float(self.likelihood.score(others.logit(1e-6), self.y, self.y.new_ones(count)))
         return float((others - self.y).double().pow(2).mean())  # outputs of a likelihood may be more than values
 
     @property

@@ -47,6 +47,18 @@ CASES: dict[str, Case] = {
         waves,
         Training(steps=300),
     ),
+    "AttentiveProcess": Case(
+        partial(
+            built,
+            learners.AttentiveProcess,
+            partial(MLP, 2, (16,), outputs=16),
+            partial(MLP, 2, (16, 16), outputs=16),
+            partial(MLP, 1, (16,), outputs=16),
+            partial(MLP, 34, (32,), outputs=1),
+        ),
+        waves,
+        Training(steps=300),
+    ),
     "CorrectedGaussian": Case(partial(built, learners.CorrectedGaussian, items=12, users=100), tastes),
     "DeepKernelTransfer": Case(partial(built, learners.DeepKernelTransfer, encoder, CosineKernel), few),
     "DeepKernelTransfer, a mixture, by queries": Case(

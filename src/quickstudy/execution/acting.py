@@ -1,0 +1,57 @@
+"""A learner, or any function from a support set to a predictor, as what acts in the worlds of many tasks at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.execution.batching import Strategy, over_tasks
+from quickstudy.functional.tree import to
+from quickstudy.learner import Learner, evaluating
+from quickstudy.task import Examples
+
+__all__ = ["Acting", "ActingFunction"]
+
+
+class Acting:
+    """A learner that acts: adapted to what each task met, it predicts how possible actions end; in eval mode, without a graph.
+
+    Args:
+        learner: as it is now; it is not copied.
+        strategy: "loop" for a learner that draws random numbers; otherwise tasks are mapped together where the learner allows it.
+    """
+
+    def __init__(self, learner: Learner[Any], strategy: Strategy = "auto") -> None:
+        self.learner = learner
+        self.way = "vmap" if strategy != "loop" and learner.facts.batchable else "loop"
+
+    def __call__(self, support: Examples, x: Tensor, *, last: bool = False) -> Tensor:
+        learner = self.learner
+        device = next((weight.device for weight in learner.parameters()), x.device)
+
+        def answer(task: tuple[Examples, Tensor]) -> Tensor:
+            known, actions = task
+            state = learner.adapt(known.replace(learner.encode(known.x)))
+            return learner.predict(state, learner.encode(actions))
+
+        with torch.no_grad(), evaluating(learner):
+            outputs: Tensor = over_tasks(answer, to((support, x), device), "vmap" if self.way == "vmap" else "loop")
+        return outputs.to(x.device)
+
+
+class ActingFunction:
+    """A function from the real rows of a support set to a function of inputs that acts, one task after another.
+
+    Args:
+        model: the function. If it has an attribute ``trying``, that function makes the tries, and itself the action that counts.
+    """
+
+    def __init__(self, model: Callable[[Examples], Callable[[Any], Any]]) -> None:
+        self.model, self.trying = model, getattr(model, "trying", model)
+
+    def __call__(self, support: Examples, x: Tensor, *, last: bool = False) -> Tensor:
+        asked = self.model if last else self.trying
+        found = [asked(support[task].trim())(x[task]) for task in range(len(x))]
+        rows = torch.stack([torch.as_tensor(each, dtype=x.dtype) for each in found])
+        return rows[..., None] if rows.ndim == 2 else rows
