@@ -92,7 +92,6 @@ class gaussian_process:  # noqa: N801  a method, named as one
 
     def _kernel(self, a: Tensor, b: Tensor) -> Tensor:
         far = (a / self.scale)[:, None] - (b / self.scale)[None]
-        far = (a / self.scale)[:, None] - (b / self.scale)[None]
         return 0.2 * torch.exp(-0.5 * far.square().sum(-1))
 
     def _posterior(self, support: Examples, x: Tensor) -> tuple[Tensor, Tensor]:
