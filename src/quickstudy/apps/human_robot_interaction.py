@@ -216,7 +216,7 @@ human_robot_interaction = Application(
         "choices or more. For a new user the same without user: quickstudy adapt RUN mine.csv --target a_chosen."
     ),
     limits=(
-        "It predicts choices between things that are described by numbers, and knows nothing of what no number says. Its "
+        "It predicts choices between things that are described by numbers, and not by what no number says. Its "
         "own numbers are of simulated users; how far people differ in their choices, and how steady they are, must be measured "
         "with them."
     ),

@@ -26,7 +26,7 @@ class Interactive(TaskSource[PlanT]):
     """A source whose support sets are tries: those of the learner as it is, or of what is evaluated.
 
     `train` calls ``gather(plan, act)`` with the learner as it is: the batch of step t is a function of (seed, t) and of the
-    weights at t, so that a run that was stopped still goes on bit for bit. `evaluate` calls `interact`, and reports its scores.
+    weights at t, so a run that was stopped still resumes bit for bit. `evaluate` calls `interact`, and reports its scores.
     """
 
     metric: ClassVar[str] = "success"

@@ -21,7 +21,7 @@ from quickstudy.train import train
 
 __all__ = ["fine_tuned", "normal_prior", "personal", "population", "squared"]
 
-Chooser = Callable[[Tensor], Tensor]
+_Chooser = Callable[[Tensor], Tensor]
 """From pairs (Q, 2 F) to the probability that the first is chosen (Q, 1)."""
 
 _USERS = 400
@@ -51,20 +51,20 @@ def _everybody(source: TaskSource[Any]) -> Tensor:
     return _weights(squared(x), y, 1.0)
 
 
-def _choosing(weights: Tensor) -> Chooser:
+def _choosing(weights: Tensor) -> _Chooser:
     return lambda x: (squared(x) @ weights).sigmoid()[:, None]
 
 
-def population(source: TaskSource[Any]) -> Callable[[Examples], Chooser]:
+def population(source: TaskSource[Any]) -> Callable[[Examples], _Chooser]:
     """The model of all meta-training people, whoever chooses."""
     chooser = _choosing(_everybody(source))
     return lambda support: chooser
 
 
-def personal(penalty: float, squares: bool) -> Callable[[Examples], Chooser]:
+def personal(penalty: float, squares: bool) -> Callable[[Examples], _Chooser]:
     """A logistic regression of the person's own choices alone."""
 
-    def fitted(support: Examples) -> Chooser:
+    def fitted(support: Examples) -> _Chooser:
         middle = support.x.shape[1] if squares else support.x.shape[1] // 2
         weights = torch.zeros(support.x.shape[1])
         weights[:middle] = _weights(squared(support.x)[:, :middle], support.y[:, 0], penalty)
@@ -73,12 +73,12 @@ def personal(penalty: float, squares: bool) -> Callable[[Examples], Chooser]:
     return fitted
 
 
-def fine_tuned(source: TaskSource[Any], penalty: float) -> Callable[[Examples], Chooser]:
+def fine_tuned(source: TaskSource[Any], penalty: float) -> Callable[[Examples], _Chooser]:
     """The model of all people, and from there to the person's choices, held back by ``λ/2 ‖w − w₀‖²``; by Newton's method."""
     mean = _everybody(source)[None]
     root = torch.eye(mean.shape[1])[None] / penalty**0.5
 
-    def fitted(support: Examples) -> Chooser:
+    def fitted(support: Examples) -> _Chooser:
         mode = logistic_mode(squared(support.x), support.y[:, 0], support.mask, mean, root, 25)
         return _choosing(mode.weight[0])
 

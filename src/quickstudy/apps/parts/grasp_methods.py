@@ -12,7 +12,7 @@ from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, reset
 
 __all__ = ["best_fixed", "bisection", "gaussian_process", "population_map", "repeated", "simulator_known"]
 
-Scores = Callable[[Tensor], Tensor]
+_Scores = Callable[[Tensor], Tensor]
 """From what is seen and the grasps offered (C, 5) to a score of each (C,)."""
 
 _BARS = 3000
@@ -24,23 +24,23 @@ def _bars(count: int, seed: int) -> Bars:
     return reset(torch.cat([torch.rand(count, 6, generator=generator), torch.randn(count, 1, generator=generator)], 1))
 
 
-def population_map() -> Scores:
+def population_map() -> _Scores:
     """The mean probability of lifting over many bars of meta-training, with their true statics: as if tried without end."""
     bars = _bars(_BARS, 5)
     return lambda x: chances(bars, x[:, 3:].expand(_BARS, -1, -1))[..., 0].mean(0)
 
 
-def best_fixed(mean: Scores) -> Callable[[Examples], Scores]:
+def best_fixed(mean: _Scores) -> Callable[[Examples], _Scores]:
     """The grasp that is best on average, whatever was tried."""
     known: dict[int, Tensor] = {}
     return lambda support: lambda x: known.setdefault(len(x), mean(x))
 
 
-def repeated(mean: Scores) -> Callable[[Examples], Scores]:
+def repeated(mean: _Scores) -> Callable[[Examples], _Scores]:
     """A grasp that lifted is repeated; else the best on average that is far from those that failed."""
     averaged = best_fixed(mean)(Examples(torch.zeros(0, 5), torch.zeros(0, 5), torch.zeros(0)))
 
-    def fitted(support: Examples) -> Scores:
+    def fitted(support: Examples) -> _Scores:
         def scores(x: Tensor) -> Tensor:
             again = _last_lift(support)
             if again is not None:
@@ -70,22 +70,22 @@ class gaussian_process:  # noqa: N801  a method, named as one
         by: "ucb" or "thompson".
     """
 
-    def __init__(self, mean: Scores, *, place: float, force: float, noise: float, by: str) -> None:
+    def __init__(self, mean: _Scores, *, place: float, force: float, noise: float, by: str) -> None:
         self.averaged = best_fixed(mean)(Examples(torch.zeros(0, 5), torch.zeros(0, 5), torch.zeros(0)))
         self.scale, self.noise, self.by = torch.tensor([place, force]), noise, by
         self.known: tuple[Tensor, Tensor] | None = None
 
-    def __call__(self, support: Examples) -> Scores:
+    def __call__(self, support: Examples) -> _Scores:
         return lambda x: self._posterior(support, x)[0]
 
-    def trying(self, support: Examples) -> Scores:
-        """Scores by which tries are chosen."""
+    def trying(self, support: Examples) -> _Scores:
+        """_Scores by which tries are chosen."""
 
         def scores(x: Tensor) -> Tensor:
             mean, covariance = self._posterior(support, x)
             if self.by == "ucb":
                 return mean + covariance.diagonal().clamp(min=0).sqrt()
-            lower = torch.linalg.cholesky(covariance + 1e-3 * torch.eye(len(x)))
+            lower: Tensor = torch.linalg.cholesky(covariance + 1e-3 * torch.eye(len(x)))
             return mean + lower @ torch.randn(len(x), generator=generator_of(4, len(support), int(support.x.abs().sum() * 1e4)))
 
         return scores
@@ -108,10 +108,10 @@ class gaussian_process:  # noqa: N801  a method, named as one
         return prior + solved.mT @ (support.y[:, _LIFTED] - expected), covariance - across.mT @ solved
 
 
-def bisection(mean: Scores) -> Callable[[Examples], Scores]:
+def bisection(mean: _Scores) -> Callable[[Examples], _Scores]:
     """Reads how a try failed: tilts halve the places left, slips and crushing the forces; it begins at the outline's middle."""
 
-    def fitted(support: Examples) -> Scores:
+    def fitted(support: Examples) -> _Scores:
         def scores(x: Tensor) -> Tensor:
             again = _last_lift(support)
             wanted = again if again is not None else _bisected(support, float(x[0, 1]) / 2, _force(mean, x))
@@ -121,7 +121,7 @@ def bisection(mean: Scores) -> Callable[[Examples], Scores]:
 
     known: dict[int, float] = {}
 
-    def _force(mean: Scores, x: Tensor) -> float:
+    def _force(mean: _Scores, x: Tensor) -> float:
         if len(x) not in known:
             known[len(x)] = float(x[mean(x).argmax(), 4])
         return known[len(x)]
@@ -154,7 +154,7 @@ def simulator_known(count: int = 30_000, kept: int = 300) -> Callable[[Examples]
     bars = _bars(count, 9)
     spread = torch.tensor([0.05, 0.05, 0.3])
 
-    def fitted(support: Examples) -> Scores:
+    def fitted(support: Examples) -> _Scores:
         def scores(x: Tensor) -> Tensor:
             seen = x[0, :3]
             fit = -((bars.seen - seen) / spread).square().sum(1) / 2

@@ -1,4 +1,4 @@
-"""People who choose between two things a robot could do: habits, weights of their own, and an ideal that nobody stated.
+"""People who choose between two things a robot could do: habits, weights of their own, and an ideal that is not stated.
 
 Source: Bradley & Terry, 1952, Rank analysis of incomplete block designs (how a choice follows from utilities); Sadigh, Dragan,
 Sastry & Seshia, 2017, Active preference-based learning of reward functions (choices between a robot's trajectories).
@@ -99,7 +99,7 @@ class SimulatedUsers(TaskSource[UserPlan]):
 
     @staticmethod
     def preferred(plan: UserPlan) -> Tensor:
-        """``u(a) − u(b)`` of each pair (B, S + Q): what nobody sees, for tests and for the ceiling of a table."""
+        """``u(a) − u(b)`` of each pair (B, S + Q): hidden from learners, for tests and for the ceiling of a table."""
         linear = (plan.pairs * plan.weight[:, None, None]).sum(-1)
         away = plan.pairs[..., :2] - plan.ideal[:, None, None]
         utility = linear + _COMFORT * torch.exp(-away.square() / 2).sum(-1)
