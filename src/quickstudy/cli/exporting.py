@@ -56,7 +56,7 @@ def export(
     from quickstudy.export.exporting import export_onnx, export_pt2
 
     if format_ == "mlflow":
-        _refuse_of_programs(with_adaptation=with_adaptation, int8=int8, ways=ways)
+        _refuse_of_programs(with_adaptation=with_adaptation, int8=int8, ways=ways, force=force)
         _export_mlflow(run, output, as_json=json_)
         return
     kind = ONNX_MODEL if format_ == "onnx" else TORCH_PROGRAM

@@ -93,20 +93,39 @@ class Exports:
             raise UserError('weights of 8 bits are of ONNX. Leave "int8" out, or ask for the format "onnx".')
         predictor = self._kept.load(served, stored.id, number)
         with self._lock:
-            known = self._find(_TABLE.c.task == stored.id, _TABLE.c.number == number, _TABLE.c.form == wanted.name)
-            if known is not None and known.status != _FAILED:
-                return known
             if self._waiting >= self._limits.exports:
                 raise Busy(f"{self._waiting} exports wait already. Try again in a while.")
-            job = ExportJob(uuid.uuid4().hex, number, wanted.name, _WAITING, None, None, time.time())
-            row = {"id": job.export, "task": stored.id, "number": number, "form": job.format, "status": job.status}
-            with self._database.writing() as connection:  # files of earlier versions have had their time
-                older = (_TABLE.c.task == stored.id) & (_TABLE.c.form == wanted.name)
-                connection.execute(sa.delete(_TABLE).where(older))
-                connection.execute(sa.insert(_TABLE).values(**row, created=job.created))
             self._waiting += 1
+        try:
+            job, new = self._entered(stored.id, number, wanted)
+        except BaseException:
+            self._one_less()
+            raise
+        if not new:
+            self._one_less()
+            return job
         self._worker.submit(self._done, job.export, predictor, wanted)
         return job
+
+    def _entered(self, task: str, number: int, wanted: Wanted) -> tuple[ExportJob, bool]:
+        """The job, and whether it is new."""
+        same = (_TABLE.c.task == task) & (_TABLE.c.form == wanted.name)
+        job = ExportJob(uuid.uuid4().hex, number, wanted.name, _WAITING, None, None, time.time())
+        row = {"id": job.export, "task": task, "number": number, "form": job.format, "status": job.status, "created": job.created}
+        try:
+            with self._database.writing() as connection:
+                known = _found(connection, same & (_TABLE.c.number == number))
+                if known is not None and known.status != _FAILED:
+                    return known, False
+                connection.execute(sa.delete(_TABLE).where(same))  # files of earlier versions have had their time
+                connection.execute(sa.insert(_TABLE).values(**row))
+        except sa.exc.IntegrityError as error:
+            raise TaskError(f"there is no task {task}. It may have been deleted.") from error
+        return job, True
+
+    def _one_less(self) -> None:
+        with self._lock:
+            self._waiting -= 1
 
     def about(self, task: str, export: str) -> ExportJob:
         """A job of a task.
@@ -115,7 +134,8 @@ class Exports:
             TaskError: there is none.
         """
         known = _ID.fullmatch(export)  # PostgreSQL refuses some other texts
-        found = self._find(_TABLE.c.task == task, _TABLE.c.id == export) if known else None
+        with self._database.reading() as connection:
+            found = _found(connection, (_TABLE.c.task == task) & (_TABLE.c.id == export)) if known else None
         if found is None:
             raise TaskError(f"the task {task} has no export {export[:40]!r}. A later one of the same format replaces it.")
         return found
@@ -140,17 +160,6 @@ class Exports:
         """Ends the one that runs, and those that wait."""
         self._worker.shutdown(cancel_futures=True)
 
-    def _find(self, *where: Any) -> ExportJob | None:
-        columns = [column for column in _TABLE.c if column.name not in ("content", "task")]
-        with self._database.reading() as connection:
-            row = connection.execute(sa.select(*columns).where(*where)).mappings().first()
-        if row is None:
-            return None
-        status, error = row["status"], row["error"]
-        if status == _WAITING and time.time() - row["created"] > _GIVEN_UP:
-            status, error = _FAILED, "the process that made it ended. Ask for it again."
-        return ExportJob(row["id"], row["number"], row["form"], status, error, row["bytes"], row["created"])
-
     def _done(self, export: str, predictor: Predictor, wanted: Wanted) -> None:
         found: dict[str, Any]
         try:
@@ -162,13 +171,23 @@ class Exports:
             _log.error("an export failed: %s", type(error).__name__)
             found = {"status": _FAILED, "error": "this server could not write the program. Its log has the kind of error."}
         finally:
-            with self._lock:
-                self._waiting -= 1
+            self._one_less()
         try:
             with self._database.writing() as connection:
                 connection.execute(sa.update(_TABLE).where(_TABLE.c.id == export).values(**found))
         except sa.exc.SQLAlchemyError as error:
             _log.error("an export could not be kept: %s", type(error).__name__)
+
+
+def _found(connection: sa.Connection, where: Any) -> ExportJob | None:
+    columns = [column for column in _TABLE.c if column.name not in ("content", "task")]
+    row = connection.execute(sa.select(*columns).where(where)).mappings().first()
+    if row is None:
+        return None
+    status, error = row["status"], row["error"]
+    if status == _WAITING and time.time() - row["created"] > _GIVEN_UP:
+        status, error = _FAILED, "the process that made it ended. Ask for it again."
+    return ExportJob(row["id"], row["number"], row["form"], status, error, row["bytes"], row["created"])
 
 
 def _exported(predictor: Predictor, wanted: Wanted) -> bytes:
