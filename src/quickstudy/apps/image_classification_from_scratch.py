@@ -62,7 +62,7 @@ def _recipe(
     size: int = 32,
     pretraining: int = 1000,
     ways: int = 10,
-    steps: int = 200,
+    steps: int = 100,
     lr: float = 1e-3,
     val_tasks: int = 100,
 ) -> Recipe:
