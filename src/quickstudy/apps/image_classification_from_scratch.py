@@ -60,7 +60,7 @@ def _recipe(
     *,
     data: Any = "",
     size: int = 32,
-    pretraining: int = 1000,
+    pretraining: int = 1500,
     ways: int = 10,
     steps: int = 100,
     lr: float = 1e-3,
