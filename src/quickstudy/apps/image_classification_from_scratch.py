@@ -36,7 +36,7 @@ __all__ = ["image_classification_from_scratch"]
 _WIDTH = 32
 _QUERIES, _SHOTS = 5, (1, 5)
 _STRENGTH = 0.5
-_FASTER = 30.0
+_FASTER = 100.0
 """Step size of the six numbers of the head, over that of the network."""
 
 
@@ -62,8 +62,8 @@ def _recipe(
     size: int = 32,
     pretraining: int = 1500,
     ways: int = 10,
-    steps: int = 100,
-    lr: float = 1e-3,
+    steps: int = 60,
+    lr: float = 3e-4,
     val_tasks: int = 100,
 ) -> Recipe:
     """Four convolutions as a classifier of the known classes leaves them, then meta-trained under a logistic regression.
@@ -98,7 +98,7 @@ def _recipe(
         batch=1,
         schedule=OneCycleLR(optimizer, [lr, _FASTER * lr], total_steps=steps),
         clip=10.0,
-        validate_every=max(1, steps // 4),
+        validate_every=max(1, steps // 2),
         val_tasks=val_tasks,
         reads=photos.train.reads,
         digest=photos.digest,

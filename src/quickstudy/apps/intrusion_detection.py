@@ -25,12 +25,12 @@ def _recipe(
     *,
     data: Any = "",
     problem: Literal["intrusions", "transactions"] = "intrusions",
-    steps: int = 250,
+    steps: int = 60,
     batch: int = 8,
-    lr: float = 1e-2,
+    lr: float = 2e-2,
     normal: str = "normal",
 ) -> Recipe:
-    """Ridge regression with a kernel learned across known attacks: which fields matter, and how near is alike.
+    """Ridge regression with a kernel, on fields of a record and on how much it resembles known attacks.
 
     Args:
         data: a table with the columns pattern and split (train, val, test), all others are fields of a record.

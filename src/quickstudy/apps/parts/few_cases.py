@@ -63,8 +63,9 @@ def _counts(table: Table) -> Tensor:
 def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_cases: int) -> Recipe:
     """Ridge regression with a learned kernel, on a row's columns and how much it is like cases of known kinds.
 
-    The kernel is the sum of Laplace's, with a weight for each column, and a linear one. It starts where a nearest neighbour and
-    a linear rule are in balance.
+    The kernel is the sum of Laplace's and a linear one. Weights of columns are not meta-trained: those that suit known kinds
+    do harm on kinds of another family. What all kinds share is: the weights of the two kernels, the penalty, and how sure the
+    answers are.
 
     Args:
         tables: of cases against normal rows.
@@ -83,6 +84,7 @@ def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_ca
     with torch.no_grad():
         near.log_weight[-1] = math.log(_OF_SCORE)
     kernel = MixtureKernel({"near": near, "along": LinearKernel(kind.width, weight=0.05)}, weights=(1.0, 0.15))
+    kernel.kernels.requires_grad_(False)
     encoder = SideBySide({"near": ColumnRange(0, kind.width + 1), "along": ColumnRange(0, kind.width)})
     learner = OnFeatures(backbone, KernelRidge(encoder, kernel, penalty=0.3, scale=3.0, balanced=True))
     optimizer = AdamW([weight for weight in learner.parameters() if weight.requires_grad], lr, weight_decay=0.0)
