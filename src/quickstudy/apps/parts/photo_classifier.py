@@ -73,5 +73,5 @@ def _trained(network: Any, index: ClassIndex, steps: int) -> None:
 def features_of(index: ClassIndex, network: nn.Module) -> ClassIndex:
     """The same classes with a network's features for rows, computed at once and not kept."""
     with torch.no_grad():
-        parts = [network(index.gather(rows)).flatten(1) for rows in torch.arange(len(index)).split(_AT_ONCE)]
+        parts = [network(index.gather(rows)).flatten(1) for rows in torch.split(torch.arange(len(index)), _AT_ONCE)]
     return ClassIndex(torch.cat(parts), index.labels, index.classes, index.name)
