@@ -103,7 +103,6 @@ intrusion_detection = Application(
         "logistic regression": Baseline(
             BASELINE_MAKERS["logistic regression"], choices(C=(0.01, 0.1, 1.0, 10.0), balanced=(True, False)), val_tasks=30
         ),
-        "gradient boosting": Baseline(BASELINE_MAKERS["gradient boosting"], choices(leaf=(1, 5)), tasks=36, val_tasks=9),
         "nearest neighbour": Baseline(BASELINE_MAKERS["nearest neighbour"]),
         "isolation forest": Baseline(BASELINE_MAKERS["isolation forest"], tasks=96),
         "one-class SVM": Baseline(BASELINE_MAKERS["one-class SVM"], choices(nu=(0.02, 0.05, 0.2)), tasks=96, val_tasks=18),
