@@ -72,7 +72,7 @@ rare_diagnosis = Application(
     limits=(
         "It ranks patients by how much their measurements resemble the known cases more than healthy patients; a person decides. "
         "It is no medical device and was not validated for care. It tells one diagnosis from no diagnosis, not from another one. "
-        "From five cases on a random forest is as good or better. Units must be those of meta-training."
+        "A random forest with tuned leaves is as good. Units must be those of meta-training."
     ),
     data=(
         "Thyroid records of the Garvan Institute, Sydney, 1984 to 1987 (J. R. Quinlan; UCI Machine Learning Repository, "
