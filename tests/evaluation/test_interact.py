@@ -62,6 +62,11 @@ def test_what_tries_may_differ_from_what_counts() -> None:
     assert evaluate(Two(), Grasping(2), tasks=3).scores == evaluate(greedy, Grasping(2), tasks=3).scores
 
 
+def test_a_learner_acts_before_any_try() -> None:
+    report = evaluate(learner(), Grasping(0), tasks=3)
+    assert report.scores == evaluate(learner(), Grasping(0), tasks=3, strategy="loop").scores
+
+
 def test_a_report_for_each_round() -> None:
     found = interact(greedy, [Grasping(0), Grasping(1), Grasping(3)], tasks=4)
     assert len(found) == 3 and len({report.scores for report in found}) == 1, "it learns nothing, in the same worlds"

@@ -229,11 +229,13 @@ human_robot_interaction = Application(
     baselines={
         "normal prior": Baseline(lambda recipe: normal_prior(recipe.train, 1.5)),
         "everybody's model, fine-tuned": Baseline(
-            lambda recipe, penalty: fine_tuned(recipe.train, penalty), choices(penalty=(0.03, 0.1, 0.3, 1.0, 3.0)), val_tasks=200
+            lambda recipe, penalty: fine_tuned(recipe.train, penalty),
+            choices(penalty=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0)),
+            val_tasks=200,
         ),
         "logistic regression of the user": Baseline(
             lambda recipe, penalty, squares: personal(penalty, squares),
-            choices(penalty=(0.03, 0.1, 0.3, 1.0, 3.0), squares=(True, False)),
+            choices(penalty=(0.003, 0.03, 0.1, 0.3, 1.0, 3.0), squares=(True, False)),
             val_tasks=200,
         ),
         "everybody's model": Baseline(lambda recipe: population(recipe.train), control=True),

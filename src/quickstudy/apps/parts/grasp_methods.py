@@ -33,7 +33,13 @@ def population_map() -> _Scores:
 def best_fixed(mean: _Scores) -> Callable[[Examples], _Scores]:
     """The grasp that is best on average, whatever was tried."""
     known: dict[int, Tensor] = {}
-    return lambda support: lambda x: known.setdefault(len(x), mean(x))
+
+    def scores(x: Tensor) -> Tensor:
+        if len(x) not in known:
+            known[len(x)] = mean(x)
+        return known[len(x)]
+
+    return lambda support: scores
 
 
 def repeated(mean: _Scores) -> Callable[[Examples], _Scores]:

@@ -104,4 +104,4 @@ class AttentiveProcess(Learner[Attended]):
         """
         if rows.shape[1] % self.heads:
             raise LearnerError(f"{rows.shape[1]} numbers cannot be parted among heads={self.heads}. Give a divisor of them.")
-        return rows.reshape(rows.shape[0], self.heads, -1)
+        return rows.reshape(rows.shape[0], self.heads, rows.shape[1] // self.heads)
