@@ -15,6 +15,7 @@ from quickstudy.apps.object_manipulation import object_manipulation
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.rare_diagnosis import rare_diagnosis
 from quickstudy.apps.recommendation import recommendation
+from quickstudy.apps.recommendation_visits import recommendation_visits
 from quickstudy.apps.satellite_imagery import satellite_imagery
 from quickstudy.apps.sentiment import sentiment
 from quickstudy.apps.text_classification import text_classification
@@ -37,6 +38,7 @@ __all__ = [
     "personalised_medicine",
     "rare_diagnosis",
     "recommendation",
+    "recommendation_visits",
     "satellite_imagery",
     "sentiment",
     "text_classification",

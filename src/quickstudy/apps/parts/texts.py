@@ -31,6 +31,7 @@ from quickstudy.learner import Learner
 from quickstudy.learners.wrappers.on_features import OnFeatures
 from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.frozen import Frozen
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.few_shot import FewShot
 
 __all__ = [
@@ -188,7 +189,7 @@ def sized(
     val: ClassIndex,
     ways: Sequence[int],
     title: str,
-    bars: Mapping[tuple[int, int], float] | None = None,
+    promises: Mapping[tuple[int, int], Promise] | None = None,
     shots: Sequence[int] = (1, 5, 10),
 ) -> dict[str, Setting]:
     """Tasks of new classes by ways and shots; sizes for which there are too few texts are left out.
@@ -197,7 +198,7 @@ def sized(
         test, val: classes of meta-test and of meta-validation.
         ways: of meta-test tasks; those of meta-validation have as many classes as there are, at most so many.
         title: what the classes are; nothing for data of one's own.
-        bars: by how much the best baseline must be exceeded, by ways and shots.
+        promises: by ways and shots.
         shots: as many settings of each number of ways.
     """
     found = {}
@@ -207,7 +208,8 @@ def sized(
             of_test, of_val = (
                 FewShot(part, min(n, len(part.classes)), k, min(_QUERIES, int(part.counts.min()) - k)) for part in (test, val)
             )
-            found[f"{name}{n}-way {k}-shot"] = Setting(of_test, of_val, size=k, bar=(bars or {}).get((n, k)))
+            promised = (promises[n, k],) if promises and (n, k) in promises else ()
+            found[f"{name}{n}-way {k}-shot"] = Setting(of_test, of_val, size=k, promises=promised)
     return found
 
 
