@@ -1,12 +1,15 @@
 """Image classification from scratch on some small images: it learns new classes from their examples, and says what is wrong."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from apps.photos import few_of, real, scores
+from quickstudy import load, save
 from quickstudy.apps import image_classification_from_scratch as application
 from quickstudy.errors import DataError
 from quickstudy.evaluation.evaluate import evaluate
@@ -24,8 +27,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def recipe(photos: Path) -> Any:
-    found = application.recipe(data=str(photos), steps=25, val_tasks=5)
-    assert len(list(found.records(seed=0))) == 25
+    torch.manual_seed(0)
+    found = application.recipe(data=str(photos), pretraining=30, steps=4, val_tasks=5)
+    assert len(list(found.records(seed=0))) == 4
     return found
 
 
@@ -34,12 +38,65 @@ def test_it_learns_new_classes_from_their_examples(recipe: Any) -> None:
     assert learned > 0.33 and learned > shuffled + 0.08, (learned, shuffled)
 
 
+def test_it_starts_at_the_classifier_that_its_baselines_are(photos: Path) -> None:
+    """Before meta-training its features are those of the classifier, whitened; at as many steps the baseline's are the same."""
+    torch.manual_seed(0)
+    fresh = application.recipe(data=str(photos), pretraining=3, steps=1, val_tasks=5)
+    known = fresh.read._replace(steps=3)
+    network = fresh.learner.get_submodule("encoder.parts.0")
+    first = known.first.state_dict()
+    assert any(not torch.equal(first[name], weight) for name, weight in network.state_dict().items())
+    again = application.recipe(data=known, pretraining=3, steps=1, val_tasks=5)
+    assert again.read.photos is known.photos
+    images = known.photos.test.gather(torch.arange(3))
+    baseline = application.baselines["classifier + centroid"].make
+    other = baseline(type(fresh)(**vars(fresh) | {"read": known}), centred=False).encode(images)
+    torch.testing.assert_close(torch.nn.functional.normalize(network.eval()(images)), other)
+
+
 def test_baselines_are_made_of_a_recipe(photos: Path) -> None:
-    fresh = application.recipe(data=str(photos), steps=3)
+    fresh = application.recipe(data=str(photos), pretraining=3, steps=3)
     setting = application.settings(fresh)["5-way 1-shot"]
     for name, baseline in application.baselines.items():
-        report = evaluate(baseline.make(fresh, **baseline.choices[0]), setting.test, tasks=3)
+        report = evaluate(baseline.make(fresh, **baseline.choices[-1]), setting.test, tasks=3)
         assert report.mean > 0.1, name
+
+
+def test_a_saved_learner_answers_alike(recipe: Any, tmp_path: Path) -> None:
+    recipe.learner.reads = recipe.reads
+    path = save(recipe.learner, tmp_path / "own.safetensors")
+    task = application.settings(recipe)["5-way 1-shot"].test.sample(1, torch.Generator().manual_seed(0))[0]
+    right = recipe.learner.eval()(task.support)(task.query.x)
+    torch.testing.assert_close(load(path or tmp_path / "own.safetensors")(task.support)(task.query.x), right)
+
+
+def changed(photos: Path, path: Path, **files: bytes) -> str:
+    """The same ZIP with other or further files."""
+    with zipfile.ZipFile(photos) as pack, zipfile.ZipFile(path, "w") as out:
+        for member in pack.namelist():
+            if member not in files:
+                out.writestr(member, pack.read(member))
+        for name, content in files.items():
+            out.writestr(name, content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"splits.json": b"{"}, "splits.json of .* cannot be read"),
+        ({"splits.json": b'{"train": ["unicorn"], "val": [], "test": []}'}, 'names the class "unicorn", which has no images'),
+        ({"splits.json": b'{"train": [], "val": [], "test": []}'}, 'the part "train" has 0 classes, and needs two'),
+        ({"odd/1.webp": b"no image"}, "odd/1.webp in .*own.zip"),
+        ({"manifest.csv": b"file,label\n"}, 'has no column "class"'),
+        ({"manifest.csv": b""}, "manifest.csv"),
+        ({"manifest.csv": "file,class,group\nä".encode("latin-1")}, "is not UTF-8"),
+    ],
+    ids=["broken parts", "unknown class", "empty parts", "no image", "no class column", "empty", "encoding"],
+)
+def test_what_is_wrong_with_ones_own_data_is_said(files: Any, words: str, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=words):
+        application.recipe(data=changed(photos, tmp_path / "own.zip", **files), pretraining=1, steps=1)
 
 
 def test_each_part_needs_two_classes(tmp_path: Path) -> None:

@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Adam
 
-from quickstudy.apps.application import Application, Setting
+from quickstudy.apps.application import Application, Baseline, Setting
+from quickstudy.apps.parts.choices import choices
 from quickstudy.apps.parts.photo_baselines import classifiers, pixels
 from quickstudy.apps.parts.photo_tasks import Photos, checked_parts, digest_of_images, frozen_backbone
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.encoded import encoded
 from quickstudy.datasets.image_manifest import image_manifest
 from quickstudy.datasets.shipped import shipped
+from quickstudy.functional.unroll import Adam as InnerAdam
+from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
 from quickstudy.learners.wrappers.on_features import OnFeatures
 from quickstudy.metrics.calibration import ece
@@ -103,6 +107,14 @@ def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     return found
 
 
+def _fine_tuned(recipe: Recipe, *, lr: float, steps: int) -> FineTune:
+    """A new last layer by Adam, from zero, on features of unit length."""
+    photos: Photos = recipe.read
+    width = int(photos.train.gather(torch.arange(1)).shape[1])
+    rule = InnerAdam(lr)
+    return FineTune(UnitLength(), features=width, classes=len(photos.train.classes), rule=rule, steps=steps, tune_encoder=False)
+
+
 def _unit(index: ClassIndex) -> nn.Module:
     return UnitLength()
 
@@ -125,7 +137,11 @@ image_classification = Application(
     ),
     recipe=_recipe,
     settings=_settings,
-    baselines=classifiers({"unit length": _unit}) | {"logistic regression on pixels": pixels},
+    baselines=classifiers({"unit length": _unit})
+    | {
+        "last layer fine-tuned": Baseline(_fine_tuned, choices(lr=(0.01, 0.1), steps=(50, 200)), tasks=100, val_tasks=20),
+        "logistic regression on pixels": pixels,
+    },
     unit="classes",
     metrics=(log_loss, ece),
     quick={"steps": 4, "val_tasks": 5},

@@ -1,40 +1,51 @@
 """Image classification from scratch: a small network that learns from images of known classes how to tell new ones apart."""
 
-import copy
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 from torch.optim import Adam
+from torch.optim.lr_scheduler import OneCycleLR
 
 from quickstudy.apps.application import Application, Baseline, Setting
+from quickstudy.apps.parts.choices import choices
+from quickstudy.apps.parts.photo_classifier import EXAMPLES, classifier, features_of
 from quickstudy.apps.parts.photo_tasks import Photos, checked_parts, digest_of_images
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.image_manifest import image_manifest
 from quickstudy.datasets.shipped import shipped
-from quickstudy.functional.distances import cosine_distance
 from quickstudy.functional.unroll import Adam as InnerAdam
 from quickstudy.inputs.images import Images
 from quickstudy.learner import Learner
 from quickstudy.learners.baselines.fine_tune import FineTune
 from quickstudy.learners.baselines.logistic_regression import LogisticRegression
 from quickstudy.learners.baselines.nearest_centroid import NearestCentroid
-from quickstudy.learners.metric.proto import ProtoNet
+from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
+from quickstudy.nn.chained import Chained
 from quickstudy.nn.conv4 import Conv4
+from quickstudy.nn.feature_map import Whitening
 from quickstudy.nn.standardised import UnitLength
-from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.tasks.augmented_images import AugmentedImages
 from quickstudy.tasks.few_shot import FewShot
-from quickstudy.tasks.supervised import Supervised
-from quickstudy.train import train
 
 __all__ = ["image_classification_from_scratch"]
 
 _WIDTH = 32
+_QUERIES, _SHOTS = 5, (1, 5)
+_STRENGTH = 0.5
+_FASTER = 100.0
+"""Step size of the six numbers of the head, over that of the network."""
 
-_CLASSIFIERS: dict[str, FineTune] = {}
-"""The last one that was trained: two baselines and all settings share it."""
+
+class _Known(NamedTuple):
+    """Images of each part, the network's first weights, and steps of a classifier that sees as many images as the learner."""
+
+    photos: Photos
+    first: Conv4
+    steps: int
 
 
 def _read(data: str, size: int) -> Photos:
@@ -45,35 +56,54 @@ def _read(data: str, size: int) -> Photos:
     return Photos(train, val, test, digest_of_images(path))
 
 
-def _recipe(*, data: Any = "", size: int = 32, ways: int = 10, steps: int = 400, lr: float = 3e-3, val_tasks: int = 60) -> Recipe:
-    """Prototypical networks by cosine, on four convolutions.
+def _recipe(
+    *,
+    data: Any = "",
+    size: int = 32,
+    pretraining: int = 1500,
+    ways: int = 10,
+    steps: int = 60,
+    lr: float = 3e-4,
+    val_tasks: int = 100,
+) -> Recipe:
+    """Four convolutions as a classifier of the known classes leaves them, then meta-trained under a logistic regression.
 
     Args:
         data: a folder or a ZIP of class folders of images.
         size: side of the images, in pixels.
+        pretraining: mini-batches of the classifier.
         ways: classes of a meta-training task.
         steps: outer steps, one task each.
-        lr: step size at its peak.
+        lr: step size of the network at its peak.
         val_tasks: tasks of a validation.
     """
-    photos = data if isinstance(data, Photos) else _read(data, size)
-    learner = ProtoNet(UnitLength(_network(photos.train)), distance=cosine_distance, scale=10.0, learn_scale=True)
-    optimizer = Adam(learner.parameters(), lr)
+    known = data if isinstance(data, _Known) else None
+    photos = known.photos if known else _read(data, size)
+    first = _network(photos.train)
+    network = classifier(photos.train, first, pretraining, photos.digest)
+    whitening = Whitening.fitted(
+        features_of(photos.train, network), network.features, centre=True, strength=_STRENGTH, learn=False
+    )
+    learner = LogisticByShots(Chained([network, whitening], network.features), penalty=0.3)
+    heads = [weight for name, weight in learner.named_parameters() if not name.startswith("encoder.")]
+    optimizer = Adam([{"params": list(network.parameters()), "lr": lr}, {"params": heads, "lr": _FASTER * lr}])
+    few = max(1, min(_SHOTS[1], int(photos.train.counts.min()) - _QUERIES))
     return Recipe(
         learner=learner,
-        train=AugmentedImages(FewShot(photos.train, min(ways, len(photos.train.classes)), 2, 4)),
+        train=AugmentedImages(FewShot(photos.train, min(ways, len(photos.train.classes)), (_SHOTS[0], few), _QUERIES)),
         val=FewShot(photos.val, min(5, len(photos.val.classes)), (1, 5), 5),
         test=_tasks(photos.test, 1),
         optimizer=optimizer,
         steps=steps,
         batch=1,
-        schedule=one_cycle(optimizer, steps),
+        schedule=OneCycleLR(optimizer, [lr, _FASTER * lr], total_steps=steps),
         clip=10.0,
-        validate_every=max(1, steps // 4),
+        validate_every=max(1, steps // 2),
         val_tasks=val_tasks,
         reads=photos.train.reads,
         digest=photos.digest,
-        read=photos,
+        read=_Known(photos, first, pretraining + math.ceil(steps * ways * (sum(_SHOTS) / 2 + _QUERIES) / EXAMPLES)),
+        from_start=True,
     )
 
 
@@ -87,7 +117,7 @@ def _tasks(index: ClassIndex, shots: int) -> FewShot:
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
-    photos: Photos = recipe.read
+    photos: Photos = recipe.read.photos
     most = int(min(photos.val.counts.min(), photos.test.counts.min())) - 5
     bars = {1: 0.0, 5: 0.0, 10: None}
     return {
@@ -99,31 +129,34 @@ def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     }
 
 
-def _classifier(recipe: Recipe, lr: float) -> FineTune:
+def _trained(recipe: Recipe) -> Conv4:
     """The same network from the same first weights, trained on as many images as a classifier of the meta-training classes."""
-    key = f"{recipe.digest} {recipe.steps} {lr}"
-    if key not in _CLASSIFIERS:
-        network: Any = copy.deepcopy(recipe.learner.get_submodule("encoder.encoder"))
-        index = recipe.read.train
-        learner = FineTune(network, features=network.features, classes=len(index.classes), rule=InnerAdam(1e-2), steps=20)
-        nn.init.zeros_(learner.head.weight)
-        nn.init.zeros_(learner.head.bias)
-        optimizer = Adam(learner.parameters(), lr)
-        schedule = one_cycle(optimizer, recipe.steps)
-        source = AugmentedImages(Supervised(index, 60))
-        for _ in train(learner, source, steps=recipe.steps, batch=1, optimizer=optimizer, schedule=schedule, clip=10.0):
-            pass
-        _CLASSIFIERS.clear()
-        _CLASSIFIERS[key] = learner.eval()
-    return _CLASSIFIERS[key]
+    known: _Known = recipe.read
+    return classifier(known.photos.train, known.first, known.steps, recipe.digest)
 
 
-def _by_centroid(recipe: Recipe, *, lr: float) -> Learner[Any]:
-    return NearestCentroid(UnitLength(_classifier(recipe, lr).encoder))
+def _features(recipe: Recipe, *, centred: bool) -> nn.Module:
+    """Its features with unit length, away from their mean in meta-training or not."""
+    network = _trained(recipe)
+    if not centred:
+        return UnitLength(network)
+    rows = features_of(recipe.read.photos.train, network)
+    return Chained([network, Whitening.fitted(rows, 1, centre=True, strength=0.0, learn=False)], network.features)
 
 
-def _fine_tuned(recipe: Recipe, *, lr: float) -> Learner[Any]:
-    return _classifier(recipe, lr)
+def _by_centroid(recipe: Recipe, *, centred: bool) -> Learner[Any]:
+    return NearestCentroid(_features(recipe, centred=centred))
+
+
+def _by_regression(recipe: Recipe, *, centred: bool, C: float) -> Learner[Any]:
+    return LogisticRegression(C, _features(recipe, centred=centred))
+
+
+def _fine_tuned(recipe: Recipe, *, lr: float, steps: int, whole: bool) -> Learner[Any]:
+    network = _trained(recipe)
+    classes = len(recipe.read.photos.train.classes)
+    rule = InnerAdam(lr)
+    return FineTune(network, features=network.features, classes=classes, rule=rule, steps=steps, tune_encoder=whole)
 
 
 def _pixels(recipe: Recipe, *, C: float) -> Learner[Any]:
@@ -150,11 +183,16 @@ image_classification_from_scratch = Application(
     recipe=_recipe,
     settings=_settings,
     baselines={
-        "classifier + centroid": Baseline(_by_centroid, ({"lr": 3e-3},)),
-        "classifier, fine-tuned": Baseline(_fine_tuned, ({"lr": 3e-3},), tasks=50),
+        "classifier + centroid": Baseline(_by_centroid, choices(centred=(False, True)), val_tasks=100),
+        "classifier + logistic regression": Baseline(
+            _by_regression, choices(centred=(False, True), C=(1.0, 10.0, 100.0)), val_tasks=50
+        ),
+        "classifier, fine-tuned": Baseline(
+            _fine_tuned, choices(lr=(1e-3, 1e-2), steps=(20,), whole=(True, False)), tasks=50, val_tasks=10
+        ),
         "logistic regression on pixels": Baseline(_pixels, tuple({"C": C} for C in (0.01, 0.1, 1.0)), val_tasks=30),
         "centroid of pixels": Baseline(_pixel_centroid),
     },
     unit="classes",
-    quick={"steps": 6, "val_tasks": 5},
+    quick={"pretraining": 10, "steps": 4, "val_tasks": 5},
 )

@@ -16,8 +16,11 @@ from quickstudy.datasets.redrawn import redrawn
 from quickstudy.datasets.series import regular_series
 from quickstudy.datasets.store import open_store, pieces_of, write_store
 from quickstudy.datasets.table import table
+from quickstudy.datasets.tagged_file import Tagged, read_tagged
+from quickstudy.datasets.tagged_words import TaggedSplits, TaggedWords
 from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.datasets.visits import patient_visits
+from quickstudy.datasets.word_states import word_states
 from quickstudy.inputs.images import Images
 
 __all__ = [
@@ -26,6 +29,9 @@ __all__ = [
     "Splits",
     "Table",
     "TableSplits",
+    "Tagged",
+    "TaggedSplits",
+    "TaggedWords",
     "against_normal",
     "encoded",
     "from_arrays",
@@ -43,11 +49,13 @@ __all__ = [
     "overlaid",
     "patient_visits",
     "pieces_of",
+    "read_tagged",
     "redrawn",
     "regular_series",
     "rotated_classes",
     "split_classes",
     "table",
     "unencoded",
+    "word_states",
     "write_store",
 ]

@@ -23,6 +23,7 @@ from quickstudy.nn.feature_map import LinearMap, Whitening
 from quickstudy.nn.feature_scales import FeatureScales
 from quickstudy.nn.feature_weights import FeatureWeights
 from quickstudy.nn.film import FiLM, ScaledFiLM
+from quickstudy.nn.forest import Forest
 from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.gated_descent import GatedDescent
@@ -78,6 +79,7 @@ __all__ = [
     "FeedForward",
     "FiLM",
     "FiLMContext",
+    "Forest",
     "Frozen",
     "GatedDescent",
     "GaussianCode",

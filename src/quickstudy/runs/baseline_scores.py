@@ -130,7 +130,7 @@ def _key(application: Application, name: str, recipe: Recipe, setting: Setting, 
     libraries = [f"{library} {version(library)}" for library in _LIBRARIES]
     parts = [
         *[application.name, name, str(baseline.version), str(baseline.choices), str(baseline.tasks), _code(baseline)],
-        *[setting.test.digest(plan), _fingerprint(setting.val), _fingerprint(recipe.train), recipe.digest],
+        *[setting.test.digest(plan), _fingerprint(setting.val), _fingerprint(recipe.raw or recipe.train), recipe.digest],
         *[json.dumps(given, sort_keys=True, default=str), *metrics, *libraries],
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
