@@ -28,6 +28,7 @@ from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.feature_map import Whitening
 from quickstudy.nn.standardised import UnitLength
 from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.augmented_images import AugmentedImages
 from quickstudy.tasks.few_shot import FewShot
 
@@ -36,6 +37,7 @@ __all__ = ["image_classification_from_scratch"]
 _WIDTH = 32
 _QUERIES, _SHOTS = 5, (1, 5)
 _STRENGTH = 0.5
+_PROMISES = (Promise(over=("classifier + centroid",)), Promise(0.1, over=("logistic regression on pixels", "centroid of pixels")))
 _FASTER = 100.0
 """Step size of the six numbers of the head, over that of the network."""
 
@@ -119,12 +121,11 @@ def _tasks(index: ClassIndex, shots: int) -> FewShot:
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     photos: Photos = recipe.read.photos
     most = int(min(photos.val.counts.min(), photos.test.counts.min())) - 5
-    bars = {1: 0.0, 5: 0.0, 10: None}
     return {
         f"{min(5, len(photos.test.classes))}-way {shots}-shot": Setting(
-            _tasks(photos.test, shots), _tasks(photos.val, shots), shots, bar=bar
+            _tasks(photos.test, shots), _tasks(photos.val, shots), shots, promises=_PROMISES if shots < 10 else ()
         )
-        for shots, bar in bars.items()
+        for shots in (1, 5, 10)
         if shots <= most
     }
 
