@@ -50,7 +50,7 @@ class Tasks(litserve.LitAPI):
 
 
 if __name__ == "__main__":
-    port, most, seconds, *fast = [*sys.argv[3:], *("64", "0.002", "fast")[len(sys.argv) - 4 :]]
+    port, most, seconds, *fast = [*sys.argv[3:], *("64", "0.001", "no")[len(sys.argv) - 4 :]]
     api = Tasks(max_batch_size=int(most), batch_timeout=float(seconds))
     server = litserve.LitServer(api, accelerator="cpu", workers_per_device=1, fast_queue=fast == ["fast"])
     server.run(host="127.0.0.1", port=int(port), log_level="error", generate_client_file=False, access_log=False)

@@ -81,7 +81,7 @@ def inputs_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limi
         DataError: it says which query cannot be read, and why.
     """
     _some(found, limits, what)
-    return stack([_read(each, reads, f"{what} {number}", limits) for number, each in enumerate(found, 1)])
+    return _rows(found, reads, what, limits)
 
 
 def things_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limits) -> list[Any]:
@@ -101,6 +101,14 @@ def _some(found: Sequence[Any], limits: Limits, what: str) -> None:
     if not found:
         raise DataError(f"there is no {what}. Give one or more.")
     limits.check("queries", len(found), limits.queries)
+
+
+def _rows(found: Sequence[Mapping[str, Any]], reads: InputKind, what: str, limits: Limits, target: str = "") -> Inputs:
+    """Inputs of raw things, read in one call; where one cannot be read, one by one, so that the error says which."""
+    try:
+        return reads.batch([thing_of(each, reads, what, limits, target) for each in found])
+    except DataError:
+        return stack([_read(each, reads, f"{what} {number}", limits, target) for number, each in enumerate(found, 1)])
 
 
 def _read(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits, target: str = "") -> Inputs:
@@ -134,14 +142,12 @@ def examples_of(
     if not found:
         raise DataError("there are no examples. Give one or more of each class.")
     limits.check("examples", len(found), limits.examples)
-    rows, answers = [], []
+    x, answers = _rows(found, reads, "example", limits, key), []
     for number, each in enumerate(found, 1):
         where = f"example {number}"
-        rows.append(_read(each, reads, where, limits, key))
         if key not in each:
             raise DataError(f"{where} has no {key!r}: this learner predicts {targets}.")
         answers.append(_target(each[key], targets, where, limits))
-    x = stack(rows)
     if targets == "values":
         width = {len(answer) for answer in answers}
         if len(width) > 1:

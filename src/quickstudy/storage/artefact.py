@@ -4,6 +4,7 @@ A file holds the tensors of a tree in order and, in its header, ``format``, ``ki
 the kind adds, and a checksum over all of it. The same content gives the same bytes, in any process.
 """
 
+import functools
 import hashlib
 import json
 import math
@@ -252,8 +253,12 @@ def _name(number: int) -> str:
 
 def versions() -> dict[str, str]:
     """What a file or a run records of the software that made it."""
+    return {"quickstudy": _own_version(), "torch": torch.__version__, "python": platform.python_version()}
+
+
+@functools.cache
+def _own_version() -> str:
     try:
-        own = version("quickstudy")
+        return version("quickstudy")
     except PackageNotFoundError:  # used from a source tree that was not installed
-        own = "0"
-    return {"quickstudy": own, "torch": torch.__version__, "python": platform.python_version()}
+        return "0"
