@@ -3,7 +3,6 @@
 import io
 import json
 import random
-import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -13,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
-from hostile.forge import rewritten
+from hostile.files import Files, forged_file
 from hostile.harness import Target
-from hostile.mutations import damaged, shaken
+from hostile.mutations import shaken
+from hostile.served import Exports, States, Uploads
 from quickstudy import Examples, datasets, learners, nn
 from quickstudy import functional as f
 from quickstudy.datasets.image_zip import image_zip
@@ -33,79 +32,6 @@ from quickstudy.tuning import never, tune
 from tuning.toy import line
 
 __all__ = ["TARGETS"]
-
-WORDS = (
-    *learners.__all__,
-    *nn.__all__,
-    *f.__all__,
-    "Images",
-    "Prototypes",
-    "system",
-    "__init__",
-    "learner",
-    "predictor",
-    "training",
-)
-
-
-class Files:
-    """Whole files in a folder, one of which is damaged at a time."""
-
-    forges = False
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.make()
-        self.whole = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-        self.forged = False
-
-    def make(self) -> None:
-        raise NotImplementedError
-
-    def damage(self, rng: random.Random) -> str:
-        for path in self.folder.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for name, content in self.whole.items():
-            (self.folder / name).write_bytes(content)
-        name = rng.choice(self.names())
-        self.forged = self.forges and rng.random() < 0.7
-        how, content = self.forge(name, rng) if self.forged else damaged(self.whole[name], rng)
-        (self.folder / name).write_bytes(content)
-        return f"{name}: {how}"
-
-    def names(self) -> list[str]:
-        return list(self.whole)
-
-    def forge(self, name: str, rng: random.Random) -> tuple[str, bytes]:
-        raise NotImplementedError
-
-
-def _forged(content: bytes, rng: random.Random) -> tuple[str, bytes]:
-    """A file of ours with another header or other tensors, and a checksum that fits."""
-    how = "forged"
-
-    def change(header: dict[str, Any], tensors: list[Tensor]) -> None:
-        nonlocal how
-        kind = rng.choice(("header", "header", "header", "drop", "cast", "shape", "values", "more"))
-        if kind == "header":
-            how, found = shaken(header, rng, WORDS)
-            header.clear()
-            header.update(found)
-            return
-        number, how = rng.randrange(len(tensors)), f"tensors, {kind}"
-        if kind == "drop":
-            del tensors[number]
-        elif kind == "cast":
-            tensors[number] = tensors[number].to(rng.choice((torch.float64, torch.float16, torch.int64, torch.bool)))
-        elif kind == "shape":
-            tensors[number] = tensors[number].reshape(-1)[: rng.randrange(tensors[number].numel() + 1)]
-        elif kind == "values":
-            tensors[number] = tensors[number] + 1 if tensors[number].dtype != torch.bool else ~tensors[number]
-        else:
-            tensors += [torch.zeros(3), torch.zeros(0)]
-
-    found = rewritten(content, change)
-    return how, found
 
 
 class Artefacts(Files):
@@ -149,7 +75,7 @@ class Forged(Artefacts):
     forges = True
 
     def forge(self, name: str, rng: random.Random) -> tuple[str, bytes]:
-        return _forged(self.whole[name], rng)
+        return forged_file(self.whole[name], rng)
 
 
 class Runs(Files):
@@ -192,7 +118,7 @@ class Runs(Files):
     def forge(self, name: str, rng: random.Random) -> tuple[str, bytes]:
         content = self.whole[name]
         if name.endswith(".safetensors"):
-            return _forged(content, rng)
+            return forged_file(content, rng)
         if name == "run.json":
             how, found = shaken(json.loads(content), rng, ("sinusoids", "matching", "steps"))
             return how, json.dumps(found).encode()
@@ -367,4 +293,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "images": Pictures,
     "zips": Zips,
     "studies": Studies,
+    "states": States,
+    "exports": Exports,
+    "uploads": Uploads,
 }

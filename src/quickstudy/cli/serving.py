@@ -66,6 +66,7 @@ def serve(
     from quickstudy.serve.http import web
     from quickstudy.serve.limits import Limits
     from quickstudy.serve.sessions import Sessions
+    from quickstudy.serve.slow_clients import patient
 
     learners = _named(runs)
     limits = Limits(request_bytes=request_megabytes * 1_000_000, examples=examples, ways=ways, queries=queries)
@@ -74,7 +75,7 @@ def serve(
     say(f"serving: {', '.join(learners)}{open_to}")
     say(f"API:     http://{host}:{port}/docs")
     try:
-        uvicorn.run(web(sessions), host=host, port=port, log_level="warning", access_log=False)
+        uvicorn.run(web(sessions), host=host, port=port, log_level="warning", access_log=False, http=patient(limits.seconds))
     finally:
         sessions.close()
 

@@ -36,8 +36,7 @@ def check(path: str | Path) -> Deviation:
     True
     """
     session = _opened(Path(path))
-    known = session.get_modelmeta().custom_metadata_map
-    trials = from_text(known[SELF_TEST])
+    trials = from_text(_said(session, path)[SELF_TEST])
     tolerance = _tolerance(notes(session), path)
     found = deviation(trials, answers_of(session, trials))
     if not tolerance.holds(found):
@@ -59,7 +58,7 @@ def notes(model: Any) -> dict[str, Any]:
     """
     session = _opened(Path(model)) if isinstance(model, str | Path) else model
     try:
-        found = json.loads(session.get_modelmeta().custom_metadata_map[NOTES])
+        found = json.loads(_said(session, "this model")[NOTES])
     except (LookupError, RecursionError, ValueError) as error:
         raise ArtefactError(f"the notes of this model are damaged ({error!r}). Export again.") from error
     if not isinstance(found, dict):
@@ -79,9 +78,17 @@ def _opened(path: Path) -> Any:
         session = session_of(path)
     except ArtefactError as error:
         raise ArtefactError(f"{path}: {error}") from error
-    if not {NOTES, SELF_TEST} <= set(session.get_modelmeta().custom_metadata_map):
+    if not {NOTES, SELF_TEST} <= set(_said(session, path)):
         raise ArtefactError(f"{path} carries no self-test of quickstudy. Name what quickstudy export wrote.")
     return session
+
+
+def _said(session: Any, path: str | Path) -> dict[str, str]:
+    """The metadata of a model."""
+    try:
+        return dict(session.get_modelmeta().custom_metadata_map)
+    except UnicodeDecodeError as error:
+        raise ArtefactError(f"the metadata of {path} is damaged ({error}). Export again.") from error
 
 
 def _tolerance(found: dict[str, Any], path: str | Path) -> Tolerance:

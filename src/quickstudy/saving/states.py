@@ -12,7 +12,7 @@ from quickstudy.nn.value import value_of
 from quickstudy.saving.checkpoint import records_of
 from quickstudy.saving.kept import kept_description, kept_support, kept_threshold, kept_tree
 from quickstudy.saving.left_out import left_out
-from quickstudy.storage.artefact import dumped, parse, unpack
+from quickstudy.storage.artefact import Artefact, dumped, parse, unpack
 from quickstudy.storage.blueprint import blueprint
 
 __all__ = ["digest_of", "predictor_of", "state_bytes"]
@@ -70,6 +70,13 @@ def predictor_of(learner: Learner[Any], content: bytes, digest: str, name: str =
     found = parse(io.BytesIO(content), name, (_KIND,))
     if found.description.get("digest") != digest:
         raise ArtefactError(f"{name} was made by another learner than the one of this name now. Serve that one, or adapt anew.")
+    try:
+        return _predictor(learner, found, name)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ArtefactError(f"{name} does not hold what a predictor needs ({error!r}). It was altered: use a copy.") from error
+
+
+def _predictor(learner: Learner[Any], found: Artefact, name: str) -> Predictor:
     records = records_of(value_of(learner).module)
     tree = {str(key): item for key, item in found.skeleton["dict"]}
     support = kept_support(unpack(tree.get("support"), found.tensors, records), name)

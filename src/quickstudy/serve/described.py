@@ -1,10 +1,11 @@
 """What the routes give and refuse, as OpenAPI has it: a schema for each answer, and the statuses of errors."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
+    "WHOLE",
     "Answers",
     "Error",
     "EvidenceShown",
@@ -17,7 +18,6 @@ __all__ = [
     "Reported",
     "TaskListed",
     "TaskShown",
-    "Whole",
     "gives",
     "takes",
 ]
@@ -27,6 +27,7 @@ _REFUSALS = {
     401: "No key, or one that is not known.",
     404: "No such learner, task or version.",
     405: "The address has other verbs.",
+    408: "The body did not come in time.",
     409: "What this learner or task cannot do, or a change by someone else at the same time.",
     413: "More than this server takes; it says the limit.",
     422: "A field is missing, unknown or of another type.",
@@ -40,8 +41,8 @@ def _whole(found: Any) -> Any:
     return int(found) if isinstance(found, float) and found.is_integer() else found
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A whole number as JSON has it, where 2.0 is one, too; "2" and true are none."""
+WHOLE = BeforeValidator(_whole)
+"""Of a whole number as JSON has it, where 2.0 is one, too; "2" and true are none."""
 
 
 class _Shown(BaseModel):

@@ -18,12 +18,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from quickstudy.errors import LearnerError, QuickstudyError, TaskError, UserError
 from quickstudy.serve.bodies import as_json, bearer_of
+from quickstudy.serve.database import is_full
 from quickstudy.serve.direct import direct
 from quickstudy.serve.exporting import export_jobs
 from quickstudy.serve.limits import Busy, NotAllowed, TooMuch
 from quickstudy.serve.open_inference import open_inference
 from quickstudy.serve.rest import rest
 from quickstudy.serve.sessions import Sessions
+from quickstudy.serve.slow_clients import TooSlow, in_time
 from quickstudy.serve.stored import Taken
 from quickstudy.storage.artefact import versions
 
@@ -72,7 +74,7 @@ def web(sessions: Sessions) -> FastAPI:
     app.add_exception_handler(ValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(SQLAlchemyError, _unready)
-    app.add_middleware(_Bounded, most=sessions.limits.request_bytes)
+    app.add_middleware(_Bounded, most=sessions.limits.request_bytes, seconds=sessions.limits.seconds)
     return app
 
 
@@ -82,6 +84,7 @@ _STATUS: dict[type[QuickstudyError], int] = {
     TaskError: 404,
     Taken: 409,
     TooMuch: 413,
+    TooSlow: 408,
     Busy: 503,
     NotAllowed: 401,
 }
@@ -113,6 +116,8 @@ def _plain(request: Request, error: Exception) -> Response:
 
 def _unready(request: Request, error: Exception) -> Response:
     _log.error("the data base failed: %s", type(error).__name__)
+    if is_full(error):
+        return _said("the disk of the data base is full. Nothing was changed; delete tasks or make room.", 507)
     return _said("the data base cannot be reached now. Nothing was changed; try again.", 503)
 
 
@@ -155,10 +160,10 @@ class _Counted:
 
 
 class _Bounded:
-    """Refuses bodies that are too large, before they are read whole."""
+    """Refuses bodies that are too large, before they are read whole, or too slow."""
 
-    def __init__(self, app: Any, most: int) -> None:
-        self.app, self.most = app, most
+    def __init__(self, app: Any, most: int, seconds: float) -> None:
+        self.app, self.most, self.seconds = app, most, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -169,11 +174,11 @@ class _Bounded:
         if announced.isdigit() and int(announced) > self.most:
             await _said(self._text, 413)(scope, receive, send)
             return
-        read = 0
+        read, timely = 0, in_time(receive, self.seconds)
 
         async def bounded() -> Message:
             nonlocal read
-            message = await receive()
+            message = await timely()
             read += len(message.get("body", b""))
             if read > self.most:  # where the length was not announced
                 raise TooMuch(self._text)

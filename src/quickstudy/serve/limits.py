@@ -32,6 +32,7 @@ class Limits:
         adapting: adaptations at the same time; others wait.
         waiting: requests that may wait for an adaptation; more are turned away.
         exports: exports that may wait in one process.
+        seconds: within which the headers of a request, and the beginning of its body, must have come.
     """
 
     request_bytes: int = 50_000_000
@@ -42,6 +43,7 @@ class Limits:
     adapting: int = 2
     waiting: int = 200
     exports: int = 50
+    seconds: float = 30.0
 
     def check(self, what: str, count: int, most: int) -> None:
         """Refuses more than the server takes.

@@ -4,7 +4,7 @@ import math
 from typing import Annotated, Any
 
 import torch
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from quickstudy.errors import DataError, TaskError
@@ -12,7 +12,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.kind import InputKind
 from quickstudy.serve.asking import Question
 from quickstudy.serve.bodies import answered, as_json, bearer_of, json_of
-from quickstudy.serve.described import Inferred, ModelShown, Ready, Whole, gives, takes
+from quickstudy.serve.described import WHOLE, Inferred, ModelShown, Ready, gives, takes
 from quickstudy.serve.raw import key_of
 from quickstudy.serve.sessions import Sessions
 from quickstudy.storage.artefact import versions
@@ -24,8 +24,9 @@ _NUMBERS = {"FP32", "FP64", "FP16", "INT8", "INT16", "INT32", "INT64", "UINT8", 
 
 
 _FOUND = (404, 422)
-_ASKED = (400, *_FOUND, 409, 413)
-_Version = Annotated[int, Field(ge=1, le=2**31 - 1)] | None
+_ASKED = (400, *_FOUND, 408, 409, 413)
+_OF_VERSION = "/models/{model}/versions/{version}"
+_Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class Part(BaseModel):
@@ -33,7 +34,7 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
     name: str
-    shape: list[Annotated[Whole, Field(ge=0, le=2**31 - 1)]]
+    shape: list[Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE]]
     datatype: str
     data: list[Any]
 
@@ -56,6 +57,7 @@ def open_inference(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter
     """
     router = APIRouter(prefix="/v2")
     mine = Annotated[str, Depends(namespace)]
+    caller = Annotated[Any, Depends(bearer)]
 
     @router.get("", summary="The server", **gives(dict[str, Any]))
     def server() -> dict[str, Any]:
@@ -71,47 +73,56 @@ def open_inference(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter
         return as_json({"ready": known}, 200 if known else 503)
 
     @router.get("/models/{model}", summary="A task: what it reads and gives", **gives(ModelShown, *_FOUND))
-    @router.get("/models/{model}/versions/{version}", summary="A version of it", **gives(ModelShown, *_FOUND))
-    def model_of(whose: mine, model: str, version: _Version = None) -> dict[str, Any]:
-        learner, task = _parted(model)
-        about = sessions.about(whose, learner, task, version)
-        reads = sessions.learner(learner).learner.reads
-        assert reads is not None
-        outputs = [{"name": "probabilities" if about.classes else "values", "datatype": "FP32", "shape": [-1, -1]}]
-        outputs += [{"name": "class", "datatype": _BYTES, "shape": [-1]}] if about.classes else []
-        known = {"name": model, "versions": [str(about.version)], "platform": "quickstudy", "inputs": _inputs(reads)}
-        return known | {"outputs": outputs, "parameters": {"classes": list(about.classes or ())}}
+    def model_of(whose: mine, model: str) -> dict[str, Any]:
+        return _shown(sessions, whose, model)
+
+    @router.get(_OF_VERSION, summary="A version of it", **gives(ModelShown, *_FOUND))
+    def version_of(whose: mine, model: str, version: _Version) -> dict[str, Any]:
+        return _shown(sessions, whose, model, version)
 
     @router.get("/models/{model}/ready", summary="Whether a task can be asked", **gives(Ready, *_FOUND))
-    @router.get(
-        "/models/{model}/versions/{version}/ready", summary="Whether a version of it can be asked", **gives(Ready, *_FOUND)
-    )
-    def model_ready(whose: mine, model: str, version: _Version = None) -> dict[str, Any]:
-        learner, task = _parted(model)
-        return {"name": model, "ready": bool(sessions.about(whose, learner, task, version))}
+    def model_ready(whose: mine, model: str) -> dict[str, Any]:
+        return {"name": model, "ready": bool(sessions.about(whose, *_parted(model)))}
+
+    @router.get(f"{_OF_VERSION}/ready", summary="Whether a version of it can be asked", **gives(Ready, *_FOUND))
+    def version_ready(whose: mine, model: str, version: _Version) -> dict[str, Any]:
+        return {"name": model, "ready": bool(sessions.about(whose, *_parted(model), version))}
 
     @router.post("/models/{model}/infer", summary="Predict", **takes(Infer), **gives(Inferred, *_ASKED))
-    @router.post(
-        "/models/{model}/versions/{version}/infer", summary="Predict by a version", **takes(Infer), **gives(Inferred, *_ASKED)
-    )
-    async def infer(
-        described: Annotated[Any, Depends(bearer)], model: str, request: Request, version: _Version = None
-    ) -> Response:
-        body = await json_of(request, Infer)
-        learner, task = _parted(model)
-        reads = sessions.learner(learner).learner.reads
-        assert reads is not None
-        question = Question(bearer_of(request), task, version, _queries(body.inputs, reads))
-        found = await answered(sessions, learner, question, request)
-        said = found.means
-        parts = [_tensor("probabilities" if found.predictor.classes else "values", said)]
-        if found.predictor.classes and found.predictor.learner.likelihood.targets == "classes":
-            names = [found.predictor.classes[column] for column in said.argmax(1).tolist()]
-            parts.append({"name": "class", "datatype": _BYTES, "shape": [len(names)], "data": names})
-        answer: dict[str, Any] = {"model_name": model, "model_version": str(found.version), "outputs": parts}
-        return as_json(answer | ({"id": body.id} if body.id is not None else {}))
+    async def infer(described: caller, model: str, request: Request) -> Response:
+        return await _inferred(sessions, request, model)
+
+    @router.post(f"{_OF_VERSION}/infer", summary="Predict by a version", **takes(Infer), **gives(Inferred, *_ASKED))
+    async def infer_by_version(described: caller, model: str, request: Request, version: _Version) -> Response:
+        return await _inferred(sessions, request, model, version)
 
     return router
+
+
+def _shown(sessions: Sessions, whose: str, model: str, version: int | None = None) -> dict[str, Any]:
+    learner, task = _parted(model)
+    about = sessions.about(whose, learner, task, version)
+    reads = sessions.learner(learner).learner.reads
+    assert reads is not None
+    outputs = [{"name": "probabilities" if about.classes else "values", "datatype": "FP32", "shape": [-1, -1]}]
+    outputs += [{"name": "class", "datatype": _BYTES, "shape": [-1]}] if about.classes else []
+    known = {"name": model, "versions": [str(about.version)], "platform": "quickstudy", "inputs": _inputs(reads)}
+    return known | {"outputs": outputs, "parameters": {"classes": list(about.classes or ())}}
+
+
+async def _inferred(sessions: Sessions, request: Request, model: str, version: int | None = None) -> Response:
+    body = await json_of(request, Infer)
+    learner, task = _parted(model)
+    reads = sessions.learner(learner).learner.reads
+    assert reads is not None
+    question = Question(bearer_of(request), task, version, _queries(body.inputs, reads))
+    found = await answered(sessions, learner, question, request)
+    parts = [_tensor("probabilities" if found.predictor.classes else "values", found.means)]
+    if found.predictor.classes and found.predictor.learner.likelihood.targets == "classes":
+        names = [found.predictor.classes[column] for column in found.means.argmax(1).tolist()]
+        parts.append({"name": "class", "datatype": _BYTES, "shape": [len(names)], "data": names})
+    answer: dict[str, Any] = {"model_name": model, "model_version": str(found.version), "outputs": parts}
+    return as_json(answer | ({"id": body.id} if body.id is not None else {}))
 
 
 def _parted(model: str) -> tuple[str, str]:

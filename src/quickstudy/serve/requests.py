@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from quickstudy.serve.described import Whole
+from quickstudy.serve.described import WHOLE
 
 __all__ = ["Added", "Asked", "Created", "Exported"]
 
@@ -57,8 +57,12 @@ class Asked(_Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"queries": [{"text": "a stolen card"}]}]})
     queries: _Queries
-    version: Whole | None = Field(default=None, ge=1, le=_LAST, description="Of the task; the last one by default.")
-    most: Whole = Field(default=3, ge=1, le=100, description="Examples that are named for each query by explain.")
+    version: Annotated[int, Field(ge=1, le=_LAST), WHOLE] | None = Field(
+        default=None, description="Of the task; the last one by default."
+    )
+    most: Annotated[int, Field(ge=1, le=100), WHOLE] = Field(
+        default=3, description="Examples that are named for each query by explain."
+    )
 
 
 class Exported(_Body):
@@ -67,4 +71,6 @@ class Exported(_Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"format": "onnx"}]})
     format: Literal["onnx", "pt2"] = "onnx"
     int8: bool = Field(default=False, description="Of ONNX: weights of 8 bits; what that costs is noted in the file.")
-    version: Whole | None = Field(default=None, ge=1, le=_LAST, description="Of the task; the last one by default.")
+    version: Annotated[int, Field(ge=1, le=_LAST), WHOLE] | None = Field(
+        default=None, description="Of the task; the last one by default."
+    )

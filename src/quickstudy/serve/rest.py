@@ -109,7 +109,7 @@ def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
 
 
 _KEPT = (400, 404, 409)
-_ASKED = (*_KEPT, 413, 422)
+_ASKED = (*_KEPT, 408, 413, 422)
 _MADE = (*_ASKED, 507)
 _After = Annotated[
     str, Query(pattern="^[0-9a-f]{0,32}$", description="Only tasks whose identifier comes after it: the last one of a page.")

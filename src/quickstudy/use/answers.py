@@ -153,6 +153,9 @@ def answers_of(predictor: Predictor, outputs: Tensor, places: Sequence[str] = ()
         places: of the queries; their numbers, from 1, by default.
         means: ``likelihood.mean`` of the outputs, if it is known already.
 
+    Raises:
+        LearnerError: not one class name for each output.
+
     >>> from quickstudy import Examples, learners
     >>> predictor = learners.NearestCentroid()(Examples.of([[0.0], [1.0]], [0, 1]), ["low", "high"])
     >>> [answer.name for answer in answers_of(predictor, predictor([[0.9]]))]
@@ -163,6 +166,10 @@ def answers_of(predictor: Predictor, outputs: Tensor, places: Sequence[str] = ()
     found = []
     for number, (scores, deviations) in enumerate(_numbers(predictor, outputs, means)):
         names = _names(predictor, kind, len(scores))
+        if len(names) != len(scores):
+            raise LearnerError(
+                f"this predictor has {len(names)} class names and {len(scores)} outputs. Its file was altered: use a copy."
+            )
         place = places[number] if places else str(number + 1)
         spread = dict(zip(names, deviations, strict=False))
         found.append(Answer(place, kind, dict(zip(names, scores, strict=True)), least, spread))

@@ -16,6 +16,7 @@ from quickstudy.errors import LearnerError
 from quickstudy.functional.binary import Binary
 from quickstudy.functional.tree import map_leaves
 from quickstudy.inputs.border import finite_outputs
+from quickstudy.inputs.explained import explained
 from quickstudy.learner import Learner, Predictor
 from quickstudy.likelihood import Likelihood
 from quickstudy.nn.value import value_of
@@ -199,4 +200,5 @@ def predicted_by_others(predictor: Predictor, seed: int = 0) -> Iterator[Any]:
 
 
 def _outputs(learner: Learner[Any], support: Examples, x: Any) -> Tensor:
-    return finite_outputs(learner.predict(learner.adapt(support), x), type(learner).__name__)
+    with explained(learner, lambda: support.x):
+        return finite_outputs(learner.predict(learner.adapt(support), x), type(learner).__name__)
