@@ -1,4 +1,4 @@
-"""Twenty thousand damaged and forged files and requests: nothing is run, nothing breaks but in a sentence, nothing wrong is believed.
+"""Twenty thousand damaged and forged files and requests: nothing is run, all breaks in a sentence, nothing wrong is believed.
 
 A seeded sample of some hundreds runs always; all of them are slow. The process that reads them is its own, so that its memory
 and what it runs can be watched.
