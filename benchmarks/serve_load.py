@@ -1,7 +1,7 @@
 """The server under load: 50 clients at once, adapting and predicting, beside the bare call of PyTorch and beside LitServe.
 
-Every server runs on one core and the clients on another. LitServe wraps the same predictors: it collects requests into batches and
-asks each task's predictor once for all of its queries in the batch. Blocks of ours and of LitServe alternate, because a busy
+Every server runs on one core and the clients on another. LitServe wraps the same predictors: it collects requests into batches
+and asks each task's predictor once for all of its queries in the batch. Blocks of ours and of LitServe alternate, because a busy
 machine is never the same twice; beside requests a second stand those a second of CPU time, which others disturb less.
 
     python -m venv peer && peer/bin/pip install -e '.[serve,text,vision]' litserve
@@ -294,9 +294,8 @@ def measure(kind: str, folder: Path, given: argparse.Namespace) -> None:
     with started([*serve, "--database", f"sqlite:///{folder}/mixed.db"], "/v2/health/ready") as server:
         load = mixed(kind, given.clients, given.seconds, server)
         print(f"\n{kind}: bare call of PyTorch {bare(learner, kind):.0f} predictions in a second of CPU")
-        print(
-            f"{kind}, mixed for {load.seconds:.0f} s by {given.clients} clients: predict {load.told()}; adapt {load.told('adapt')}"
-        )
+        print(f"{kind}, mixed for {load.seconds:.0f} s by {given.clients} clients")
+        print(f"{kind}: predict {load.told()}; adapt {load.told('adapt')}")
         print(f"{kind}: statuses {load.statuses}, lost tasks {lost(server, kind, load.tasks)} of {len(load.tasks)}", flush=True)
     if not given.litserve:
         return
@@ -330,9 +329,8 @@ def measure(kind: str, folder: Path, given: argparse.Namespace) -> None:
                 print(
                     f"{kind}, block {number}: quickstudy {a.told()}; LitServe {b.told()}; ratio {ratios[-1][0]:.2f}", flush=True
                 )
-        print(
-            f"{kind}: median ratio {median(r for r, _ in ratios):.2f} a second, {median(r for _, r in ratios):.2f} a second of CPU"
-        )
+        found, by_cpu = (median(ratio[n] for ratio in ratios) for n in (0, 1))
+        print(f"{kind}: median ratio {found:.2f} a second, {by_cpu:.2f} a second of CPU")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""LitServe around the predictors of a folder's tasks, for `serve_load.py`: its batching is on, and each task is asked once a batch."""
+"""LitServe around the predictors of a folder's tasks, for `serve_load.py`: batches are on, each task is asked once a batch."""
 
 import json
 import sys
