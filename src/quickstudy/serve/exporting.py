@@ -25,7 +25,7 @@ def export_jobs(sessions: Sessions, namespace: Any) -> APIRouter:
     at = "/v1/learners/{learner}/tasks/{task}/exports"
     router = APIRouter()
     mine = Annotated[str, Depends(namespace)]
-    refused = (400, 404, 409, 413, 422, 507)
+    refused = (400, 404, 408, 409, 413, 422, 507)
 
     @router.post(at, summary="Export a task as a job", **takes(Exported), **gives(ExportShown, *refused, status=202))
     async def export(whose: mine, learner: str, task: str, request: Request) -> Response:

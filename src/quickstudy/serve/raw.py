@@ -92,8 +92,7 @@ def things_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limi
         TooMuch: more than the server takes.
     """
     _some(found, limits, "query")
-    if reads.several:
-        raise DataError("the server answers one thing at a time, and a sentence is many words. Use quickstudy predict.")
+    _one_each(reads)
     return [thing_of(each, reads, f"query {number}", limits) for number, each in enumerate(found, 1)]
 
 
@@ -103,8 +102,14 @@ def _some(found: Sequence[Any], limits: Limits, what: str) -> None:
     limits.check("queries", len(found), limits.queries)
 
 
+def _one_each(reads: InputKind) -> None:
+    if reads.several:
+        raise DataError("the server answers one thing at a time, and a sentence is many words. Use quickstudy predict.")
+
+
 def _rows(found: Sequence[Mapping[str, Any]], reads: InputKind, what: str, limits: Limits, target: str = "") -> Inputs:
     """Inputs of raw things, read in one call; where one cannot be read, one by one, so that the error says which."""
+    _one_each(reads)
     try:
         return reads.batch([thing_of(each, reads, what, limits, target) for each in found])
     except DataError:
@@ -112,8 +117,6 @@ def _rows(found: Sequence[Mapping[str, Any]], reads: InputKind, what: str, limit
 
 
 def _read(found: Mapping[str, Any], reads: InputKind, where: str, limits: Limits, target: str = "") -> Inputs:
-    if reads.several:
-        raise DataError(f"{where}: the server answers one thing at a time, and a sentence is many words. Use quickstudy predict.")
     thing = thing_of(found, reads, where, limits, target)
     try:
         return reads(thing)
