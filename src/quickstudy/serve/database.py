@@ -21,7 +21,7 @@ from quickstudy.errors import RunError, TaskError, UserError
 from quickstudy.serve.limits import NotAllowed
 from quickstudy.serve.stored import Bearer, StoredTask, StoredVersion, Taken
 
-__all__ = ["Database", "is_full"]
+__all__ = ["Database"]
 
 _ID = re.compile("[0-9a-f]{32}")
 """What an identifier is; PostgreSQL refuses some other texts, which would spoil the reading for all."""
@@ -290,12 +290,6 @@ def _begun(connection: sa.Connection) -> None:
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
-
-
-def is_full(error: Exception) -> bool:
-    """Whether the data base failed because there is no more room: SQLite's SQLITE_FULL, PostgreSQL's disk_full."""
-    found = getattr(error, "orig", None)
-    return getattr(found, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(found, "sqlstate", "") == "53100"
 
 
 def _reason(error: Exception) -> str:

@@ -18,7 +18,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from quickstudy.errors import LearnerError, QuickstudyError, TaskError, UserError
 from quickstudy.serve.bodies import as_json, bearer_of
-from quickstudy.serve.database import is_full
 from quickstudy.serve.direct import direct
 from quickstudy.serve.exporting import export_jobs
 from quickstudy.serve.limits import Busy, NotAllowed, TooMuch
@@ -26,7 +25,7 @@ from quickstudy.serve.open_inference import open_inference
 from quickstudy.serve.rest import rest
 from quickstudy.serve.sessions import Sessions
 from quickstudy.serve.slow_clients import TooSlow, in_time
-from quickstudy.serve.stored import Taken
+from quickstudy.serve.stored import Taken, is_full
 from quickstudy.storage.artefact import versions
 
 __all__ = ["web"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from quickstudy.errors import RunError
 
-__all__ = ["Bearer", "StoredTask", "StoredVersion", "Taken"]
+__all__ = ["Bearer", "StoredTask", "StoredVersion", "Taken", "is_full"]
 
 
 class Taken(RunError):
@@ -38,3 +38,9 @@ class StoredTask:
     digest: str
     created: float
     versions: int
+
+
+def is_full(error: Exception) -> bool:
+    """Whether the data base failed because there is no more room: SQLite's SQLITE_FULL, PostgreSQL's disk_full."""
+    found = getattr(error, "orig", None)
+    return getattr(found, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(found, "sqlstate", "") == "53100"
