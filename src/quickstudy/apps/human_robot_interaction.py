@@ -26,6 +26,7 @@ from quickstudy.nn.beside_inputs import BesideInputs
 from quickstudy.nn.contrast import Contrast, Squares
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.source import TaskSource, generator_of
 from quickstudy.tasks.worlds.users import TRAITS, SimulatedUsers
@@ -34,7 +35,11 @@ from quickstudy.tasks.yes_or_no import YesOrNo
 __all__ = ["human_robot_interaction"]
 
 _SHOTS = (1, 3, 5, 10, 20)
-_PROMISED = (1, 3, 5)
+_PRIOR, _TUNED = ("normal prior",), ("everybody's model, fine-tuned",)
+_PROMISED = {
+    shots: ((Promise(0.01, _PRIOR),) if shots <= 5 else ()) + (Promise(0.03 if shots == 1 else 0.05, _TUNED),)
+    for shots in (1, 3, 5, 10, 20)
+}
 _LEFT, _DRAWS, _TASKS, _LIST = 5, 4, 300, 1000
 _USER, _ANSWER = "user", "a_chosen"
 _SIDES = ("a_", "b_")
@@ -193,16 +198,16 @@ def _settings(recipe: Recipe) -> dict[str, Setting]:
     found = {}
     for shots in _SHOTS if recipe.read is None else _fitting(recipe.read.test):
         name = f"{shots} choice{'s' if shots > 1 else ''}"
-        bar = 0.01 if shots in _PROMISED else None
+        promises = _PROMISED.get(shots, ())
         if recipe.read is None:
             test = SimulatedUsers(shots)
             plan = test.plan(_TASKS, generator_of(_LIST))
-            found[name] = Setting(test, SimulatedUsers(shots), shots, _TASKS, plan, torch.arange(_TASKS), bar)
+            found[name] = Setting(test, SimulatedUsers(shots), shots, _TASKS, plan, torch.arange(_TASKS), promises=promises)
         else:
             rows = _tasks(recipe.read.test, shots)
             val = _tasks(recipe.read.val, shots) if shots in _fitting(recipe.read.val) else None
             drawn = rows.each(generator_of(_LIST, shots), _DRAWS)
-            found[name] = Setting(rows, val, shots, len(drawn), drawn, bar=bar)
+            found[name] = Setting(rows, val, shots, len(drawn), drawn, promises=promises)
     return found
 
 

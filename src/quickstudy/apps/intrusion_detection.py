@@ -11,11 +11,12 @@ from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.task_table import TableSplits
 from quickstudy.metrics.classes import auprc, auroc, recall_at_1_percent
 from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.transactions import transactions
 
 __all__ = ["intrusion_detection"]
 
-_BARS = {1: 0.01, 2: 0.01}
+_PROMISED = {cases: Promise(0.01, ("logistic regression",)) for cases in (1, 2)}
 _QUERIES = {NORMAL: 300, CASE: 50}
 _VALIDATED = ("nmap", "pod", "warezclient")
 _ABOUT = ("attack", "family", "split", "file", "num_outbound_cmds")
@@ -72,7 +73,7 @@ def _parted(rows: dict[str, Any]) -> list[str]:
 
 
 def _settings(recipe: Recipe) -> dict[str, Setting]:
-    return settings_of_cases(recipe.read, _BARS, queries=_QUERIES)
+    return settings_of_cases(recipe.read, _PROMISED, queries=_QUERIES)
 
 
 intrusion_detection = Application(

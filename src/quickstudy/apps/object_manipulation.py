@@ -19,6 +19,7 @@ from quickstudy.learners.process.attentive_process import AttentiveProcess
 from quickstudy.likelihood import Bernoulli
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.source import generator_of
 from quickstudy.tasks.worlds.grasping import Grasping
 from quickstudy.tasks.worlds.gripper import OUTCOMES
@@ -26,7 +27,11 @@ from quickstudy.tasks.worlds.gripper import OUTCOMES
 __all__ = ["object_manipulation"]
 
 _TRIES = (0, 1, 2, 4, 8)
-_PROMISED = (4, 8)
+_SEARCH = ("Gaussian process, UCB", "Gaussian process, Thompson")
+_PROMISED = {
+    tries: (Promise(0.02, ("bisection, reads how a try failed",)), Promise(least, _SEARCH))
+    for tries, least in ((4, 0.10), (8, 0.05))
+}
 _TASKS, _LIST = 300, 1000
 _SEEN, _ENDS = 5, len(OUTCOMES)
 
@@ -78,7 +83,7 @@ def _settings(recipe: Recipe) -> Mapping[str, Setting]:
             _TASKS,
             plan,
             torch.arange(_TASKS),
-            0.02 if tries in _PROMISED else None,
+            promises=_PROMISED.get(tries, ()),
         )
         for tries in _TRIES
     }

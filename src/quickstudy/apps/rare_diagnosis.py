@@ -11,10 +11,11 @@ from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.task_table import TableSplits
 from quickstudy.metrics.classes import auprc, auroc, log_loss
 from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.reports.promise import Promise
 
 __all__ = ["rare_diagnosis"]
 
-_BARS = {1: 0.005}
+_PROMISED = {1: Promise(0.005)}
 _VALIDATED = ("elevated_tbg", "overreplaced")
 
 
@@ -56,7 +57,7 @@ def _parted(diagnosis: list[str], part_of: dict[str, str]) -> list[str]:
 
 
 def _settings(recipe: Recipe) -> dict[str, Setting]:
-    return settings_of_cases(recipe.read, _BARS)
+    return settings_of_cases(recipe.read, _PROMISED)
 
 
 rare_diagnosis = Application(

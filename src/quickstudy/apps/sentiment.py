@@ -23,6 +23,7 @@ from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.metrics.classes import log_loss
 from quickstudy.nn.standardised import Standardised, UnitLength
 from quickstudy.recipes.parts.recipe import Recipe
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.mixture import Mixture
 
@@ -184,13 +185,18 @@ def _learner(encoder: TextEncoder, table: Table) -> LRD2:
     return LRD2(Standardised(UnitLength()), prior=prior, penalty=_PENALTY, scale=1.0)
 
 
+_NETWORK = ("pooled network, no target",)
+
+
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     """Products that meta-training has not met, and no other of their kind."""
     assert isinstance(recipe.test, ByTask) and isinstance(recipe.val, Mixture) and isinstance(recipe.val.sources[0], ByTask)
     test, val = recipe.test.table, recipe.val.sources[0].table
-    bars = {5: 0.0, 10: 0.005} if test.name.startswith("sentiment/") else {}
+    promised = {5: [Promise(0.0, _NETWORK)], 10: [Promise(0.005, _NETWORK)]} if test.name.startswith("sentiment/") else {}
     return {
-        f"{shots} of each": Setting(_tasks(test, shots), _tasks(val, shots), shots, tasks=_TASKS, bar=bars.get(shots))
+        f"{shots} of each": Setting(
+            _tasks(test, shots), _tasks(val, shots), shots, tasks=_TASKS, promises=tuple(promised.get(shots, []))
+        )
         for shots in _sizes(test, _sizes(val, _SHOTS))
     }
 

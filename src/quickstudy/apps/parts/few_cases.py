@@ -20,6 +20,7 @@ from quickstudy.nn.column_kernels import LaplaceKernel, LinearKernel
 from quickstudy.nn.kernels import MixtureKernel
 from quickstudy.nn.side_by_side import ColumnRange, SideBySide
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.reports.promise import Promise
 from quickstudy.task import Examples
 from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.mixture import Mixture
@@ -105,13 +106,13 @@ def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_ca
 
 
 def settings_of_cases(
-    tables: TableSplits, bars: Mapping[int, float], *, queries: Mapping[str, int] | None = None
+    tables: TableSplits, promises: Mapping[int, Promise], *, queries: Mapping[str, int] | None = None
 ) -> dict[str, Setting]:
     """Tasks of 1, 2, 5 and 10 cases: every new kind of case that has enough, equally often, in about 300 tasks.
 
     Args:
         tables: of cases against normal rows.
-        bars: what is promised, by the number of cases.
+        promises: by the number of cases.
         queries: as of `tasks_of`.
     """
     found = {}
@@ -120,7 +121,8 @@ def settings_of_cases(
         plan = test.each(generator_of(_LIST, cases), math.ceil(_TASKS / len(test)))
         val = tasks_of(tables.val, cases, queries=queries) if sizes_of(tables.val, [cases]) else None
         name = f"{cases} case{'s' * (cases > 1)}"
-        found[name] = Setting(test, val, cases, len(plan), plan, bar=bars.get(cases))
+        promised = (promises[cases],) if cases in promises else ()
+        found[name] = Setting(test, val, cases, len(plan), plan, promises=promised)
     return found
 
 
