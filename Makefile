@@ -14,7 +14,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-versions bench docs docs-serve check format clean
+.PHONY: help setup demo serve test test-slow test-versions bench docs docs-serve check format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 
 demo: $(STAMP) ## meta-train, evaluate and compare learners on built-in data; writes report.html
 	@$(BIN)/quickstudy demo
+
+serve: $(STAMP) ## serve the ready heads for photos and texts, with their page at http://localhost:8000
+	@$(BIN)/quickstudy serve images texts
 
 test: $(STAMP) ## run all tests except the slow ones
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
