@@ -1,6 +1,7 @@
 """The house rules, read from the source with `ast`; no exceptions."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -319,21 +320,19 @@ def test_every_learner_has_a_row_in_the_readme() -> None:
 
 
 ALONE = """
-import importlib, os, sys, types, warnings
+import importlib, json, os, sys, types, warnings
 
-root, strangers, names = sys.argv[1], sys.argv[2].split(), sys.argv[3:]
+root, strangers, floors = sys.argv[1], *map(json.loads, sys.argv[2:])
 for name in strangers:
     importlib.import_module(name)
+warnings.simplefilter("error")
+sys.path.insert(0, root)
 failed = []
-for name in names:
+
+
+def alone(name):
     child = os.fork()
     if child == 0:
-        warnings.simplefilter("error")
-        sys.path.insert(0, root)
-        if name != "quickstudy":
-            face = types.ModuleType("quickstudy")  # the face imports everything: stand in for it, so that a module is alone
-            face.__path__ = [os.path.join(root, "quickstudy")]
-            sys.modules["quickstudy"] = face
         try:
             importlib.import_module(name)
         except BaseException as error:
@@ -343,6 +342,19 @@ for name in names:
         os._exit(0)
     if os.waitpid(child, 0)[1] != 0:
         failed.append(name)
+
+
+alone("quickstudy")
+face = types.ModuleType("quickstudy")  # the face imports everything: stand in for it, so that a module is alone
+face.__path__ = [os.path.join(root, "quickstudy")]
+sys.modules["quickstudy"] = face
+for names in floors:
+    for name in names:
+        alone(name)
+    if failed:
+        break
+    for name in names:
+        importlib.import_module(name)
 sys.exit("cannot be imported alone: " + ", ".join(failed) if failed else 0)
 """
 
@@ -356,7 +368,12 @@ def strangers() -> set[str]:
 
 
 def test_each_module_imports_alone() -> None:
-    """In a process of its own each, forked from one that has paid for torch and the like."""
-    call = [sys.executable, "-c", ALONE, str(SRC), " ".join(sorted(strangers())), *sorted(FILES)]
+    """In a process of its own each, forked from one that has imported torch and the like, and the floors below, which never
+    import from above and were tested before."""
+    floors: dict[int, list[str]] = {}
+    for name in sorted(set(FILES) - {LIBRARY}):
+        floors.setdefault(floor(name), []).append(name)
+    given = [sorted(strangers()), [floors[number] for number in sorted(floors)]]
+    call = [sys.executable, "-c", ALONE, str(SRC), *map(json.dumps, given)]
     found = subprocess.run(call, capture_output=True, text=True, timeout=1800)
     assert found.returncode == 0, found.stderr
