@@ -134,6 +134,7 @@ def table() -> list[tuple[list[str], str]]:
             add(command, says, run)
     for run, says in TRAINED.items():
         add("compare {run}", says, run)
+        add("temperature", says, run)
         add("compare --traditional", says, run)
         if run not in ("{empty}", "{fifo}", "{run}/best.safetensors"):
             add("adapt", "cannot be read" if run == "{nothing}" else says, run, "{photos}", "-o", "{out}")
@@ -143,6 +144,7 @@ def table() -> list[tuple[list[str], str]]:
         add("train maml --data sinusoid", says, f"--batch={count}", "--out", "{out}")
         add("evaluate {run}", says, f"--tasks={count}")
         add("evaluate {run}", says, f"--ways={count}")
+        add("temperature {run}", says, f"--tasks={count}")
         add("compare {run} {run}", says, f"--shots={count}")
         add("tune maml --data sinusoid", says, f"--trials={count}", "--out", "{out}")
         add("predict {run} {photos}", says, f"--top={count}")

@@ -110,6 +110,13 @@ def those_of_labels() -> list[str]:
 
 
 ALSO = {
+    "AttentiveProcess": lambda: learners.AttentiveProcess(
+        MLP(19, (16,), outputs=16),
+        MLP(19, (16,), outputs=16),
+        MLP(16, (16,), outputs=16),
+        MLP(49, (32,), outputs=3),
+        likelihood=LABELS,
+    ),
     "LearnedOptimizer": "LearnedOptimizer, classes",
     "Reptile": lambda: learners.Reptile(MLP(16, (24,), outputs=3), likelihood=LABELS),
 }

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 from torch.optim import Adam
 
@@ -35,6 +34,8 @@ def squared(x: Tensor) -> Tensor:
 
 def _weights(x: Tensor, y: Tensor, penalty: float) -> Tensor:
     """Of a logistic regression without a bias, on each choice and the same choice seen from the other side."""
+    from sklearn.linear_model import LogisticRegression
+
     rows, answers = x.double().numpy(), y.numpy()
     model = LogisticRegression(C=0.5 / penalty, fit_intercept=False, max_iter=1000)
     both = np.concatenate([rows, -rows]), np.concatenate([answers, 1 - answers])
