@@ -113,3 +113,15 @@ def test_pages_say_what_was_found(tmp_path: Path) -> None:
     assert "missed" not in page and "kept" not in page
     whole = summary_page([found, found]).html()
     assert "2 applications, 4 rows; 0 of 0 promises" in whole and "not evaluated" in whole and "missed" not in whole
+
+
+def test_a_curve_joins_rows_that_differ_in_size_alone(tmp_path: Path) -> None:
+    from quickstudy.plots.application_page import application_page
+
+    found = appraise(toys, tmp_path / "run", quick=True)
+    names = {f"{ways}-way {shots}-shot": shots for ways in (5, 14) for shots in (1, 5)}
+    names |= {"types, 5 kinds, 1 sentence of each": 1, "types, 5 kinds, 5 sentences of each": 5}
+    rows = tuple(replace(found.rows[0], name=name, size=size) for name, size in names.items())
+    page = application_page(toys, replace(found, rows=rows), tmp_path / "run")
+    titles = [each.heading.rpartition("by the size of a task, ")[2] for each in page.illustrations[:-1]]
+    assert titles == ["5-way", "14-way", "types, 5 kinds, of each"]

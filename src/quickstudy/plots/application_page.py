@@ -1,6 +1,7 @@
 """The page of an application: what its learner is worth beside other methods and its controls; and one page of all of them."""
 
 import math
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +56,7 @@ def summary_page(found: Sequence[Appraisal]) -> Page:
         "with its 95 % interval by new units (classes, patients) where there are ten or more, else by tasks. “shuffled” is the "
         "gain over the learner itself with the targets of each support set shuffled: what the support set is worth."
     )
-    head = ["application", "metric", "learner", "best baseline", "of it", "gain", "95 % interval", "for", "promise", "shuffled"]
+    head = ["application", "promise", "gain", "95 % interval", "metric", "learner", "best baseline", "of it", "for", "shuffled"]
     return Page(
         title="Applications",
         conclusion=[
@@ -94,8 +95,17 @@ def _curves(found: Appraisal) -> dict[str, list[Row]]:
         return {"": list(found.rows)}
     curves: dict[str, list[Row]] = {}
     for row in found.rows:
-        curves.setdefault(" ".join(word for word in row.name.split() if f"{row.size:g}" not in word), []).append(row)
+        curves.setdefault(_without_size(row), []).append(row)
     return {name: rows for name, rows in curves.items() if len({row.size for row in rows}) == len(rows)}
+
+
+def _without_size(row: Row) -> str:
+    """The name of a row without its size, which is the last such number, and without the word that says of what."""
+    sizes = list(re.finditer(rf"(?<![\w.]){re.escape(f'{row.size:g}')}(?![\w.])(-\w+| \w+)?", row.name))
+    if not sizes:
+        return row.name
+    start, end = sizes[-1].span()
+    return " ".join(f"{row.name[:start]}{row.name[end:]}".split()).strip(" ,")
 
 
 def _summary(row: Row) -> list[str]:
@@ -105,14 +115,14 @@ def _summary(row: Row) -> list[str]:
     promise = kept if row.promises else "none"
     shuffled = next((e for e in row.others("control") if e.report.model == "labels shuffled"), None)
     return [
+        promise,
+        signed(gain, metric),
+        _bounds(bounds, metric),
         metric,
         amount(row.learner.mean, metric),
         row.best.report.model,
         amount(row.best.report.mean, metric),
-        signed(gain, metric),
-        _bounds(bounds, metric),
         pair.for_world(row.world(pair)),
-        promise,
         "" if shuffled is None else signed(row.gain(shuffled)[0], metric),
     ]
 
