@@ -14,6 +14,7 @@ from quickstudy.metrics.classes import log_loss
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.parts.recipe import Recipe, by_adam
 from quickstudy.recipes.parts.tasks import Tasks
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.few_shot import FewShot
 
 made: list[dict[str, Any]] = []
@@ -34,9 +35,10 @@ def recipe(*, data: str = "", steps: int = 3, fold: int = 0) -> Recipe:
 def settings(recipe: Recipe) -> Mapping[str, Setting]:
     test, val = recipe.test, recipe.val
     assert isinstance(test, FewShot) and isinstance(val, FewShot)
+    promised = {1: (Promise(-1.0),), 3: ()}
     return {
-        f"{k}-shot": Setting(test.resized(shots=k), val.resized(shots=k), size=k, tasks=20, bar=-1.0 if k == 1 else None)
-        for k in (1, 3)
+        f"{k}-shot": Setting(test.resized(shots=k), val.resized(shots=k), size=k, tasks=20, promises=promises)
+        for k, promises in promised.items()
     }
 
 

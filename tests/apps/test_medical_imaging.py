@@ -10,6 +10,7 @@ from apps.photos import altered, few_of, real, scores, written
 from quickstudy.apps import medical_imaging
 from quickstudy.errors import DataError
 from quickstudy.evaluation.evaluate import evaluate
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.few_shot import FewShot
 
 PARTS = {"train": ("red_blood_cell", "platelet", "neutrophil"), "val": ("eosinophil",), "test": ("lymphocyte",)}
@@ -35,7 +36,7 @@ def test_it_learns_new_types_from_their_examples(recipe: Any) -> None:
 
 def test_support_and_query_share_no_photograph(recipe: Any) -> None:
     settings = medical_imaging.settings(recipe)
-    assert settings["2-way 1-shot"].bar == 0.02
+    assert settings["2-way 1-shot"].promises == (Promise(0.02),)
     for setting in settings.values():
         groups, plan = setting.test.data.groups, setting.plan
         assert plan is not None and setting.units is not None

@@ -76,7 +76,7 @@ def test_settings_are_the_same_bars() -> None:
     settings = app.settings(app.recipe(steps=1))
     assert list(settings) == ["0 tries", "1 try", "2 tries", "4 tries", "8 tries"]
     plans = {id(setting.plan) for setting in settings.values()}
-    assert len(plans) == 1 and [len(setting.promised) for setting in settings.values()] == [0, 0, 0, 2, 2]
+    assert len(plans) == 1 and [len(setting.promises) for setting in settings.values()] == [0, 0, 0, 2, 2]
 
 
 def test_bisection_reads_how_a_try_failed() -> None:

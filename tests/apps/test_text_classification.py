@@ -46,7 +46,7 @@ def test_it_learns_from_its_examples_and_answers_raw_texts_again_from_a_file(tmp
 def test_tables_rows_follow_the_texts_that_are_there(tmp_path: Path) -> None:
     found = text_classification.settings(recipe(tmp_path, steps=1))
     assert list(found) == ["3-way 1-shot", "3-way 5-shot", "3-way 10-shot"]
-    assert [setting.size for setting in found.values()] == [1, 5, 10] and not any(s.promised for s in found.values())
+    assert [setting.size for setting in found.values()] == [1, 5, 10] and not any(s.promises for s in found.values())
 
 
 def test_the_baseline_of_raw_texts_sees_the_same_tasks(tmp_path: Path) -> None:

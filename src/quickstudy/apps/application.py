@@ -26,8 +26,7 @@ class Setting:
         plan: a fixed list of tasks instead.
         units: what the tasks of ``plan`` belong to that new data would not share, by number: (B,), or (B, N) with -1 for none. By
             default the plan's own clusters: classes, or the tasks of a table.
-        bar: short for the promise of so large a gain over the best baseline (in the metric; below, where lower is better).
-        promises: others: over some baselines, or of no loss.
+        promises: gains over baselines that are promised, or that nothing is lost; none promises nothing.
     """
 
     test: TaskSource[Any]
@@ -36,13 +35,7 @@ class Setting:
     tasks: int = 300
     plan: Plan | None = None
     units: Tensor | None = None
-    bar: float | None = None
     promises: tuple[Promise, ...] = ()
-
-    @property
-    def promised(self) -> tuple[Promise, ...]:
-        """All that is promised."""
-        return (() if self.bar is None else (Promise(self.bar),)) + self.promises
 
 
 @dataclass(frozen=True)

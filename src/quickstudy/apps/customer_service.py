@@ -27,7 +27,7 @@ __all__ = ["customer_service"]
 
 _log = logging.getLogger(__name__)
 
-_PROMISED = {(14, 1): Promise(0.01), (14, 5): Promise(0.003), (14, 10): Promise(tie=True)}
+_PROMISED = {(14, 1): (Promise(0.01),), (14, 5): (Promise(0.003),), (14, 10): (Promise(tie=True),)}
 """Of new scenarios, by ways and shots."""
 
 _FEWEST, _MOST = 25, 100

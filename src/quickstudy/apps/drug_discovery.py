@@ -22,6 +22,7 @@ from quickstudy.nn.kernels import CosineKernel, MixtureKernel, RBFKernel, Tanimo
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.side_by_side import ColumnRange, SideBySide
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.reports.promise import Promise
 from quickstudy.task import Examples
 from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.mixture import Mixture
@@ -33,6 +34,7 @@ _SIZES = (16, 32, 64)
 _TRAINED = (16, 32, 48, 64)
 _QUERIES = 32
 _DRAWS, _VAL_DRAWS = 10, 3
+_PROMISED = (Promise(0.02),)
 _LIST = 1000
 """The seed of the list of meta-test tasks."""
 
@@ -134,8 +136,7 @@ def _settings(recipe: Recipe) -> dict[str, Setting]:
         test = _source(tables.test, size)
         val = _source(tables.val, size) if _fits(tables.val, size) else None
         plan = test.each(generator_of(_LIST, size), _DRAWS)
-        bar = 0.02
-        found[f"{size} compounds"] = Setting(test, val, size, len(plan), plan, bar=bar)
+        found[f"{size} compounds"] = Setting(test, val, size, len(plan), plan, promises=_PROMISED)
     return found
 
 

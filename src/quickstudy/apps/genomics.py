@@ -25,6 +25,7 @@ from quickstudy.metrics.classes import log_loss
 from quickstudy.nn.beside_inputs import BesideInputs
 from quickstudy.nn.mlp import MLP
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.reports.promise import Promise
 from quickstudy.task import Examples
 from quickstudy.tasks.few_shot import FewShot
 
@@ -33,7 +34,7 @@ __all__ = ["genomics"]
 _WAYS, _SHOTS, _QUERIES, _TRAIN_QUERIES = 5, (1, 2, 3, 5), 10, 9
 _SMALLEST = 15
 _TRAINED = ("Naive CD4 T", "CD14+ Mono", "B", "CD8 T", "Platelet")
-_BARS = {1: 0.01, 2: 0.01, 3: 0.01}
+_PROMISED = {shots: (Promise(0.01),) for shots in (1, 2, 3)}
 
 
 def _recipe(
@@ -115,7 +116,7 @@ def _settings(recipe: Recipe) -> dict[str, Setting]:
     found = {}
     for shots in _SHOTS:
         test, val = _source(parts.test, shots), FewShot(parts.val, min(_WAYS, len(parts.val.classes)), shots, _TRAIN_QUERIES)
-        found[f"{test.ways[1]}-way {shots}-shot"] = Setting(test, val, shots, bar=_BARS.get(shots))
+        found[f"{test.ways[1]}-way {shots}-shot"] = Setting(test, val, shots, promises=_PROMISED.get(shots, ()))
     return found
 
 

@@ -16,7 +16,7 @@ from quickstudy.tasks.transactions import transactions
 
 __all__ = ["intrusion_detection"]
 
-_PROMISED = {cases: Promise(0.01, ("logistic regression",)) for cases in (1, 2)}
+_PROMISED = {cases: (Promise(0.01, ("logistic regression",)),) for cases in (1, 2)}
 _QUERIES = {NORMAL: 300, CASE: 50}
 _VALIDATED = ("nmap", "pod", "warezclient")
 _ABOUT = ("attack", "family", "split", "file", "num_outbound_cmds")

@@ -31,6 +31,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.learners.bayesian.corrected_gaussian import CorrectedGaussian
 from quickstudy.metrics.values import coverage_95, gaussian_nll, mean_absolute_error, mse, ndcg_10
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.source import generator_of
@@ -183,7 +184,7 @@ def _settings(recipe: Recipe) -> dict[str, Setting]:
         val = _source(tables.val, shots) if shots in _fitting(tables.val) else None
         plan = test.each(generator_of(_LIST, shots), _DRAWS)
         found[f"{shots} rating{'s' if shots > 1 else ''}"] = Setting(
-            test, val, shots, len(plan), plan, bar=0.0 if shots > 1 else None
+            test, val, shots, len(plan), plan, promises=(Promise(),) if shots > 1 else ()
         )
     return found
 

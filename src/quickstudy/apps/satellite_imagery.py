@@ -30,6 +30,7 @@ from quickstudy.nn.side_by_side import ColumnRange
 from quickstudy.nn.standardised import UnitLength
 from quickstudy.nn.weighted_blocks import WeightedBlocks
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.few_shot import FewShot
 
 __all__ = ["satellite_imagery"]
@@ -132,10 +133,10 @@ def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     tiles: Photos = recipe.read
     ways = min(5, len(tiles.test.classes))
     most = int(min(tiles.val.counts.min(), tiles.test.counts.min())) // 3
-    bars = {1: 0.03, 5: 0.015, 10: None}
+    promised = {1: (Promise(0.03),), 5: (Promise(0.015),), 10: ()}
     return {
-        f"{ways}-way {shots}-shot": setting_by_group(_tasks(tiles.test, shots), _tasks(tiles.val, shots), shots, bar)
-        for shots, bar in bars.items()
+        f"{ways}-way {shots}-shot": setting_by_group(_tasks(tiles.test, shots), _tasks(tiles.val, shots), shots, promises)
+        for shots, promises in promised.items()
         if shots <= most
     }
 

@@ -192,10 +192,10 @@ def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     """Products that meta-training has not met, and no other of their kind."""
     assert isinstance(recipe.test, ByTask) and isinstance(recipe.val, Mixture) and isinstance(recipe.val.sources[0], ByTask)
     test, val = recipe.test.table, recipe.val.sources[0].table
-    promised = {5: [Promise(0.0, _NETWORK)], 10: [Promise(0.005, _NETWORK)]} if test.name.startswith("sentiment/") else {}
+    promised = {5: (Promise(0.0, _NETWORK),), 10: (Promise(0.005, _NETWORK),)} if test.name.startswith("sentiment/") else {}
     return {
         f"{shots} of each": Setting(
-            _tasks(test, shots), _tasks(val, shots), shots, tasks=_TASKS, promises=tuple(promised.get(shots, []))
+            _tasks(test, shots), _tasks(val, shots), shots, tasks=_TASKS, promises=promised.get(shots, ())
         )
         for shots in _sizes(test, _sizes(val, _SHOTS))
     }

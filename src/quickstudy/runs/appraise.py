@@ -102,7 +102,7 @@ def appraise(
             for label, report, role, choice in scene.reports(learners, partial(_telling, told, name)):
                 found.setdefault(name, {}).setdefault(label, []).append((report, role, choice))
     rows = tuple(
-        Row(name, settings[name].size, settings[name].promised, tuple(_entry(each) for each in entries.values()), quick)
+        Row(name, settings[name].size, settings[name].promises, tuple(_entry(each) for each in entries.values()), quick)
         for name, entries in found.items()
     )
     facts = {"arguments": ", ".join(f"{key} = {value}" for key, value in given.items()) or "those of the recipe"}

@@ -16,6 +16,7 @@ from quickstudy.datasets.word_states import word_states
 from quickstudy.errors import DataError
 from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.frozen import Frozen
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.tagging import Tagging
 
 __all__ = ["QUERIES", "backbone", "crossner", "most_shots", "own_entities", "settings_of", "snips"]
@@ -115,7 +116,11 @@ def most_shots(part: TaggedWords) -> int:
 
 
 def settings_of(
-    splits: TaggedSplits, title: str, shots: Sequence[int], bars: Mapping[int, float] | None = None, ways: int = 5
+    splits: TaggedSplits,
+    title: str,
+    shots: Sequence[int],
+    promises: Mapping[int, tuple[Promise, ...]] | None = None,
+    ways: int = 5,
 ) -> dict[str, Setting]:
     """Tasks of new types by the number of sentences of each; sizes for which there are too few sentences are left out."""
     found = {}
@@ -125,7 +130,7 @@ def settings_of(
             of_test, of_val = (Tagging(part, min(ways, len(part.types)), k, QUERIES) for part in parts)
             named = f"{title}, " if title else ""
             found[f"{named}{of_test.ways} types, {k} sentence{'s' if k > 1 else ''} of each"] = Setting(
-                of_test, of_val, size=k, tasks=_TASKS, bar=(bars or {}).get(k)
+                of_test, of_val, size=k, tasks=_TASKS, promises=(promises or {}).get(k, ())
             )
     return found
 

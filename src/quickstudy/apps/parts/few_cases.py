@@ -106,7 +106,7 @@ def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_ca
 
 
 def settings_of_cases(
-    tables: TableSplits, promises: Mapping[int, Promise], *, queries: Mapping[str, int] | None = None
+    tables: TableSplits, promises: Mapping[int, tuple[Promise, ...]], *, queries: Mapping[str, int] | None = None
 ) -> dict[str, Setting]:
     """Tasks of 1, 2, 5 and 10 cases: every new kind of case that has enough, equally often, in about 300 tasks.
 
@@ -121,8 +121,7 @@ def settings_of_cases(
         plan = test.each(generator_of(_LIST, cases), math.ceil(_TASKS / len(test)))
         val = tasks_of(tables.val, cases, queries=queries) if sizes_of(tables.val, [cases]) else None
         name = f"{cases} case{'s' * (cases > 1)}"
-        promised = (promises[cases],) if cases in promises else ()
-        found[name] = Setting(test, val, cases, len(plan), plan, promises=promised)
+        found[name] = Setting(test, val, cases, len(plan), plan, promises=promises.get(cases, ()))
     return found
 
 

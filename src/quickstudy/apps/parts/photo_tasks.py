@@ -12,6 +12,7 @@ from quickstudy.datasets.manifest import digest_of_files, files_below
 from quickstudy.errors import Argument, DataError
 from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.frozen import Frozen
+from quickstudy.reports.promise import Promise
 from quickstudy.tasks.few_shot import FewShot
 from quickstudy.tasks.source import generator_of
 
@@ -20,22 +21,25 @@ __all__ = ["TASK_SEED", "Photos", "checked_parts", "digest_of_images", "frozen_b
 _TASKS, TASK_SEED = 300, 1_000
 
 
-def setting_by_group(source: FewShot, val: FewShot, shots: int, bar: float | None = None, *, seed: int = TASK_SEED) -> Setting:
+def setting_by_group(
+    source: FewShot, val: FewShot, shots: int, promises: tuple[Promise, ...] = (), *, seed: int = TASK_SEED
+) -> Setting:
     """A list of 300 tasks, whose units are the groups of the index: those of all images of a task.
 
     Args:
         source: of the tasks.
         val: of meta-validation, for baselines.
         shots: place on the axis.
-        bar: by how much the learner must be above the best baseline.
+        promises: as of `Setting`.
         seed: of the list.
     """
     plan = source.plan(_TASKS, generator_of(seed))
     if source.index.groups is None:
-        return Setting(source, val, shots, plan=plan, bar=bar)
+        return Setting(source, val, shots, plan=plan, promises=promises)
     rows = torch.cat([plan.support_rows, plan.query_rows], 1)
     real = torch.cat([plan.support_mask, plan.query_mask], 1)
-    return Setting(source, val, shots, plan=plan, units=torch.where(real, source.index.groups[rows], -1), bar=bar)
+    units = torch.where(real, source.index.groups[rows], -1)
+    return Setting(source, val, shots, plan=plan, units=units, promises=promises)
 
 
 class Photos(NamedTuple):

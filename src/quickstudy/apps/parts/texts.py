@@ -189,7 +189,7 @@ def sized(
     val: ClassIndex,
     ways: Sequence[int],
     title: str,
-    promises: Mapping[tuple[int, int], Promise] | None = None,
+    promises: Mapping[tuple[int, int], tuple[Promise, ...]] | None = None,
     shots: Sequence[int] = (1, 5, 10),
 ) -> dict[str, Setting]:
     """Tasks of new classes by ways and shots; sizes for which there are too few texts are left out.
@@ -208,8 +208,7 @@ def sized(
             of_test, of_val = (
                 FewShot(part, min(n, len(part.classes)), k, min(_QUERIES, int(part.counts.min()) - k)) for part in (test, val)
             )
-            promised = (promises[n, k],) if promises and (n, k) in promises else ()
-            found[f"{name}{n}-way {k}-shot"] = Setting(of_test, of_val, size=k, promises=promised)
+            found[f"{name}{n}-way {k}-shot"] = Setting(of_test, of_val, size=k, promises=(promises or {}).get((n, k), ()))
     return found
 
 
