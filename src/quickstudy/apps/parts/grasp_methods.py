@@ -8,7 +8,7 @@ from torch import Tensor
 
 from quickstudy.task import Examples
 from quickstudy.tasks.source import generator_of
-from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, reset
+from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, luck_of, reset
 
 __all__ = ["best_fixed", "bisection", "gaussian_process", "population_map", "repeated", "simulator_known"]
 
@@ -20,8 +20,7 @@ _LIFTED, _LEFT, _RIGHT, _SLIPS, _CRUSHED = range(len(OUTCOMES))
 
 
 def _bars(count: int, seed: int) -> Bars:
-    generator = generator_of(seed)
-    return reset(torch.cat([torch.rand(count, 6, generator=generator), torch.randn(count, 1, generator=generator)], 1))
+    return reset(luck_of(count, generator_of(seed)))
 
 
 def population_map() -> _Scores:
@@ -30,8 +29,8 @@ def population_map() -> _Scores:
     return lambda x: chances(bars, x[:, 3:].expand(_BARS, -1, -1))[..., 0].mean(0)
 
 
-def best_fixed(mean: _Scores) -> Callable[[Examples], _Scores]:
-    """The grasp that is best on average, whatever was tried."""
+def _kept(mean: _Scores) -> _Scores:
+    """The scores of a map that looks at grasps alone, computed once: the same ones are offered for each bar."""
     known: dict[int, Tensor] = {}
 
     def scores(x: Tensor) -> Tensor:
@@ -39,12 +38,18 @@ def best_fixed(mean: _Scores) -> Callable[[Examples], _Scores]:
             known[len(x)] = mean(x)
         return known[len(x)]
 
-    return lambda support: scores
+    return scores
+
+
+def best_fixed(mean: _Scores) -> Callable[[Examples], _Scores]:
+    """The grasp that is best on average, whatever was tried."""
+    averaged = _kept(mean)
+    return lambda support: averaged
 
 
 def repeated(mean: _Scores) -> Callable[[Examples], _Scores]:
     """A grasp that lifted is repeated; else the best on average that is far from those that failed."""
-    averaged = best_fixed(mean)(Examples(torch.zeros(0, 5), torch.zeros(0, 5), torch.zeros(0)))
+    averaged = _kept(mean)
 
     def fitted(support: Examples) -> _Scores:
         def scores(x: Tensor) -> Tensor:
@@ -77,7 +82,7 @@ class gaussian_process:  # noqa: N801  a method, named as one
     """
 
     def __init__(self, mean: _Scores, *, place: float, force: float, noise: float, by: str) -> None:
-        self.averaged = best_fixed(mean)(Examples(torch.zeros(0, 5), torch.zeros(0, 5), torch.zeros(0)))
+        self.averaged = _kept(mean)
         self.scale, self.noise, self.by = torch.tensor([place, force]), noise, by
         self.known: tuple[Tensor, Tensor] | None = None
 
@@ -116,21 +121,16 @@ class gaussian_process:  # noqa: N801  a method, named as one
 
 def bisection(mean: _Scores) -> Callable[[Examples], _Scores]:
     """Reads how a try failed: tilts halve the places left, slips and crushing the forces; it begins at the outline's middle."""
+    averaged = _kept(mean)
 
     def fitted(support: Examples) -> _Scores:
         def scores(x: Tensor) -> Tensor:
-            again = _last_lift(support)
-            wanted = again if again is not None else _bisected(support, float(x[0, 1]) / 2, _force(mean, x))
+            wanted = _last_lift(support)
+            if wanted is None:
+                wanted = _bisected(support, float(x[0, 1]) / 2, float(x[averaged(x).argmax(), 4]))
             return -(x[:, 3:] - wanted).square().sum(1)
 
         return scores
-
-    known: dict[int, float] = {}
-
-    def _force(mean: _Scores, x: Tensor) -> float:
-        if len(x) not in known:
-            known[len(x)] = float(x[mean(x).argmax(), 4])
-        return known[len(x)]
 
     return fitted
 

@@ -13,7 +13,7 @@ from quickstudy.likelihood import Bernoulli
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.interactive import Act, Interactive
 from quickstudy.tasks.source import Plan
-from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, reset, step
+from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, luck_of, reset, step
 
 __all__ = ["GraspPlan", "Grasping", "grasps"]
 
@@ -82,7 +82,7 @@ class Grasping(Interactive[GraspPlan]):
 
     def plan(self, batch: int, generator: torch.Generator | None = None) -> GraspPlan:
         rows = self.tries + self.queries
-        bar = torch.cat([torch.rand(batch, 6, generator=generator), torch.randn(batch, 1, generator=generator)], 1)
+        bar = luck_of(batch, generator)
         grasp = _random((batch, rows), generator)
         near = torch.rand(batch, rows, generator=generator) < _NEAR
         about = reset(bar).centre[:, None] + _SPREAD * torch.randn(batch, rows, generator=generator)

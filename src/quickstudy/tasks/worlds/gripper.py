@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["OUTCOMES", "Bars", "chances", "reset", "step"]
+__all__ = ["OUTCOMES", "Bars", "chances", "luck_of", "reset", "step"]
 
 OUTCOMES = ("lifted", "tilts left", "tilts right", "slips", "crushed")
 
@@ -32,6 +32,11 @@ class Bars(NamedTuple):
     def seen(self) -> Tensor:
         """What a camera shows (B, 3): length, outline, and a hint of the surface, scaled."""
         return torch.stack([self.length * 5 - 1.25, self.outline * 2, self.hint * 2 - 1.1], -1)
+
+
+def luck_of(count: int, generator: torch.Generator | None) -> Tensor:
+    """The luck of so many bars, (count, 7), see `reset`."""
+    return torch.cat([torch.rand(count, 6, generator=generator), torch.randn(count, 1, generator=generator)], 1)
 
 
 def reset(luck: Tensor) -> Bars:
