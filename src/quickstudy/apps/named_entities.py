@@ -114,8 +114,7 @@ def _tasks(part: TaggedWords, shots: int | tuple[int, int], queries: int = QUERI
     """Five types a task, of those that have sentences enough."""
     low, high = (shots, shots) if isinstance(shots, int) else shots
     most = min(high, most_shots(part))
-    chosen = range(len(part.sentences)) if part.chosen is None else part.chosen
-    enough = part.select(part.types, chosen, part.name, least=most + QUERIES)
+    enough = part.frequent(most + QUERIES)
     return Tagging(enough, min(_WAYS, len(enough.types)), (min(low, most), most), queries)
 
 
@@ -123,16 +122,14 @@ def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     """New types of new domains, one, five and ten sentences of each; new slots of new intents."""
     source, val = recipe.test, recipe.val
     assert isinstance(source, Tagging) and isinstance(val, Mixture) and isinstance(val.sources[0], Tagging)
-    trained = recipe.train.sources[0] if isinstance(recipe.train, Mixture) else recipe.train
-    assert isinstance(trained, Tagging)
-    splits = TaggedSplits(trained.words, val.sources[0].words, source.words)
+    parts = source.words, val.sources[0].words
     name = source.words.name.removesuffix("/test")
     if name not in _TABLE:
-        return {} if recipe.became.get("fold") else settings_of(splits, "", (1, 5, 10))
+        return {} if recipe.became.get("fold") else settings_of(*parts, "", (1, 5, 10))
     if name == "crossner" and recipe.became.get("fold"):
         return {}  # without SNIPS
     title, shots, promises = _TABLE[name]
-    return settings_of(splits, title, shots, promises)
+    return settings_of(*parts, title, shots, promises)
 
 
 _TABLE: Mapping[str, tuple[str, tuple[int, ...], Mapping[int, tuple[Promise, ...]]]] = {

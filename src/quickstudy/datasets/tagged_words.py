@@ -74,12 +74,17 @@ class TaggedWords:
                 found[start + first : start + last] = number.get(name, 0)
         return found
 
+    @property
+    def drawn_from(self) -> Sequence[int]:
+        """Numbers of the sentences that tasks are drawn from."""
+        return range(len(self.sentences)) if self.chosen is None else self.chosen
+
     @cached_property
     def having(self) -> tuple[NDArray[np.int64], ...]:
         """For each type the numbers of the sentences that tasks are drawn from and that have it."""
         rows: list[list[int]] = [[] for _ in self.types]
         number = {name: place for place, name in enumerate(self.types)}
-        for sentence in range(len(self.sentences)) if self.chosen is None else self.chosen:
+        for sentence in self.drawn_from:
             for place in {number[name] for _, _, name in self.sentences[sentence].spans if name in number}:
                 rows[place].append(sentence)
         return tuple(np.asarray(found, dtype=np.int64) for found in rows)
@@ -88,8 +93,7 @@ class TaggedWords:
         return int(self.starts[-1])
 
     def __repr__(self) -> str:
-        count = len(self.sentences) if self.chosen is None else len(self.chosen)
-        return f"TaggedWords({self.name}: {len(self):,} words, {count:,} sentences, {len(self.types)} types)"
+        return f"TaggedWords({self.name}: {len(self):,} words, {len(self.drawn_from):,} sentences, {len(self.types)} types)"
 
     def gather(self, rows: Tensor) -> Inputs:
         """States and sentences of rows by number; ``rows`` of any shape."""
@@ -107,9 +111,16 @@ class TaggedWords:
         Raises:
             DataError: fewer than two types are left.
         """
-        part = replace(self, types=tuple(types), chosen=tuple(sentences), name=name)
-        kept = [kind for kind, rows in zip(part.types, part.having, strict=True) if len(rows) >= least]
-        return part if len(kept) == len(part.types) else replace(part, types=tuple(kept))
+        return replace(self, types=tuple(types), chosen=tuple(sentences), name=name).frequent(least)
+
+    def frequent(self, least: int) -> "TaggedWords":
+        """The same words and sentences, of which only types that ``least`` of the sentences have count.
+
+        Raises:
+            DataError: fewer than two types are left.
+        """
+        kept = [kind for kind, rows in zip(self.types, self.having, strict=True) if len(rows) >= least]
+        return self if len(kept) == len(self.types) else replace(self, types=tuple(kept))
 
     def index(self, most: int, seed: int = 0) -> ClassIndex:
         """Some of the words that tasks are drawn from, as rows of classes: outside, and the types that are met.
@@ -118,8 +129,7 @@ class TaggedWords:
             most: words, at random.
             seed: of the choice.
         """
-        chosen = range(len(self.sentences)) if self.chosen is None else self.chosen
-        rows = torch.cat([torch.arange(int(self.starts[s]), int(self.starts[s + 1])) for s in chosen])
+        rows = torch.cat([torch.arange(int(self.starts[s]), int(self.starts[s + 1])) for s in self.drawn_from])
         rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:most]]
         met, labels = torch.unique(self.types_of[rows], return_inverse=True)
         names = ("outside", *self.types)

@@ -116,7 +116,8 @@ def most_shots(part: TaggedWords) -> int:
 
 
 def settings_of(
-    splits: TaggedSplits,
+    test: TaggedWords,
+    val: TaggedWords,
     title: str,
     shots: Sequence[int],
     promises: Mapping[int, tuple[Promise, ...]] | None = None,
@@ -125,18 +126,14 @@ def settings_of(
     """Tasks of new types by the number of sentences of each; sizes for which there are too few sentences are left out."""
     found = {}
     for k in shots:
-        if min(most_shots(splits.test), most_shots(splits.val)) >= k:
-            parts = [part.select(part.types, _chosen(part), part.name, least=k + QUERIES) for part in (splits.test, splits.val)]
+        if min(most_shots(test), most_shots(val)) >= k:
+            parts = [part.frequent(k + QUERIES) for part in (test, val)]
             of_test, of_val = (Tagging(part, min(ways, len(part.types)), k, QUERIES) for part in parts)
             named = f"{title}, " if title else ""
             found[f"{named}{of_test.ways} types, {k} sentence{'s' if k > 1 else ''} of each"] = Setting(
                 of_test, of_val, size=k, tasks=_TASKS, promises=(promises or {}).get(k, ())
             )
     return found
-
-
-def _chosen(part: TaggedWords) -> Sequence[int]:
-    return range(len(part.sentences)) if part.chosen is None else part.chosen
 
 
 def _split(name: str) -> Mapping[str, Sequence[str]]:
