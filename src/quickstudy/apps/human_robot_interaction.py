@@ -16,7 +16,7 @@ from quickstudy.apps.parts.choices import choices
 from quickstudy.borders.arguments import shown
 from quickstudy.datasets.table import table
 from quickstudy.datasets.table_file import read_table_file
-from quickstudy.datasets.table_split import parts_of
+from quickstudy.datasets.table_split import part_column, parts_of
 from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.errors import DataError
 from quickstudy.inputs.column import Column
@@ -37,8 +37,7 @@ __all__ = ["human_robot_interaction"]
 _SHOTS = (1, 3, 5, 10, 20)
 _PRIOR, _TUNED = ("normal prior",), ("everybody's model, fine-tuned",)
 _PROMISED = {
-    shots: ((Promise(0.01, _PRIOR),) if shots <= 5 else ()) + (Promise(0.03 if shots == 1 else 0.05, _TUNED),)
-    for shots in (1, 3, 5, 10, 20)
+    shots: ((Promise(0.01, _PRIOR),) if shots <= 5 else ()) + (Promise(0.03 if shots == 1 else 0.05, _TUNED),) for shots in _SHOTS
 }
 _LEFT, _DRAWS, _TASKS, _LIST = 5, 4, 300, 1000
 _USER, _ANSWER = "user", "a_chosen"
@@ -139,11 +138,8 @@ def _tables(data: Any) -> TableSplits:
     if empty is not None:
         raise DataError(f'{called}: the column "{_USER}" has no value in row {empty} (the first is 0). Name the user.')
     parts = parts_of({_USER: users}, _USER, (_USER,), (0.6, 0.2, 0.2), 0, called)
-    word = np.empty(len(users), dtype=object)
-    for part, places in parts.items():
-        word[places] = part
     kind = Columns(tuple(_column(side, name, numbers, parts["train"]) for side in _SIDES for name in names))
-    chosen = numbers | {_USER: users, _ANSWER: answers, "part": word.tolist()}
+    chosen = numbers | {_USER: users, _ANSWER: answers, "part": part_column(parts, len(users))}
     found: TableSplits = table(
         chosen, target=_ANSWER, task=_USER, columns=list(kind.names), split="part", reads=kind, name=called
     )

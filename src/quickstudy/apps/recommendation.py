@@ -23,7 +23,7 @@ from quickstudy.borders.arguments import shown
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.table import table
 from quickstudy.datasets.table_file import read_table_file
-from quickstudy.datasets.table_split import parts_of
+from quickstudy.datasets.table_split import part_column, parts_of
 from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.errors import DataError
 from quickstudy.inputs.column import Column
@@ -126,11 +126,9 @@ def _tables(data: Any, items: int) -> TableSplits:
     parts = parts_of(rows, split or "user", ("user",), (0.6, 0.2, 0.2), 0, called)
     names, counts = np.unique(np.array(rows["item"])[parts["train"]], return_counts=True)
     kept = sorted(names[np.argsort(-counts, kind="stable")[:items]].tolist())
-    word = np.empty(len(rows["user"]), dtype=object)
-    for name, numbers in parts.items():
-        word[numbers] = name
+    rows = rows | {"split": part_column(parts, len(rows["user"]))}
     fits = np.flatnonzero(np.isin(np.array(rows["item"]), kept))
-    chosen = {name: [values[row] for row in fits] for name, values in rows.items()} | {"split": word[fits].tolist()}
+    chosen = {name: [values[row] for row in fits] for name, values in rows.items()}
     kind = Columns((Column("item", "category", values=tuple(kept)),))
     found: TableSplits = table(chosen, target="rating", task="user", columns=["item"], split="split", reads=kind, name=called)
     return found

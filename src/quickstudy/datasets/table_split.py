@@ -13,7 +13,7 @@ from quickstudy.datasets.class_parts import cuts_of
 from quickstudy.datasets.table_columns import codes
 from quickstudy.errors import DataError
 
-__all__ = ["PART_WORDS", "parts_of"]
+__all__ = ["PART_WORDS", "part_column", "parts_of"]
 
 _PARTS = ("train", "val", "test")
 PART_WORDS = {
@@ -68,6 +68,19 @@ def parts_of(
     if task is not None and task != split:
         _refuse_shared(rows[task], part, f'{called}: the task "{{}}" of the column "{task}"')
     return found
+
+
+def part_column(parts: Mapping[str, NDArray[np.int64]], rows: int) -> list[str]:
+    """The part of each row, of the row numbers of each part.
+
+    >>> part_column({"train": np.array([0, 2]), "val": np.array([1])}, 3)
+    ['train', 'val', 'train']
+    """
+    found = np.empty(rows, dtype=object)
+    for name, numbers in parts.items():
+        found[numbers] = name
+    words: list[str] = found.tolist()
+    return words
 
 
 def _drawn(count: int, fractions: tuple[float, float, float], seed: int, what: str) -> NDArray[np.int64]:
