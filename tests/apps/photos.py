@@ -16,7 +16,24 @@ from quickstudy.evaluation.controls import ShuffledSupport
 from quickstudy.evaluation.evaluate import evaluate
 from quickstudy.tasks.source import TaskSource
 
-__all__ = ["altered", "few_of", "real", "scores"]
+__all__ = ["BROKEN", "altered", "changed", "few_of", "real", "scores"]
+
+BROKEN: Mapping[str, tuple[Mapping[str, bytes], str]] = {
+    "broken parts": ({"splits.json": b"{"}, "splits.json of .* cannot be read"),
+    "unknown class": (
+        {"splits.json": b'{"train": ["unicorn"], "val": [], "test": []}'},
+        'names the class "unicorn", which has no images',
+    ),
+    "empty parts": (
+        {"splits.json": b'{"train": [], "val": [], "test": []}'},
+        'the part "train" has 0 classes, and needs two',
+    ),
+    "no image": ({"odd/1.webp": b"no image"}, "odd/1.webp in .*own.zip"),
+    "no class column": ({"manifest.csv": b"file,label\n"}, 'has no column "class"'),
+    "empty": ({"manifest.csv": b""}, "manifest.csv"),
+    "encoding": ({"manifest.csv": "file,class,group\nä".encode("latin-1")}, "is not UTF-8"),
+}
+"""Files of a ZIP, named own.zip, that are not as they should be, and a pattern of what is said of it."""
 
 
 def real(relative: str) -> Path:
@@ -56,15 +73,22 @@ def written(rows: Sequence[Mapping[str, str]]) -> str:
     return out.getvalue()
 
 
-def altered(source: Path, path: Path, manifest: Any) -> str:
-    """The same ZIP with another manifest: what a function makes of its rows."""
+def changed(source: Path, path: Path, files: Mapping[str, str | bytes]) -> str:
+    """The same ZIP with other or further files."""
     with zipfile.ZipFile(source) as pack, zipfile.ZipFile(path, "w") as out:
         for member in pack.namelist():
-            content = pack.read(member)
-            if member == "manifest.csv":
-                content = manifest(list(csv.DictReader(io.StringIO(content.decode()))))
-            out.writestr(member, content)
+            if member not in files:
+                out.writestr(member, pack.read(member))
+        for name, content in files.items():
+            out.writestr(name, content)
     return str(path)
+
+
+def altered(source: Path, path: Path, manifest: Any) -> str:
+    """The same ZIP with another manifest: what a function makes of its rows."""
+    with zipfile.ZipFile(source) as pack:
+        rows = list(csv.DictReader(io.StringIO(pack.read("manifest.csv").decode())))
+    return changed(source, path, {"manifest.csv": manifest(rows)})
 
 
 def scores(learner: Any, source: TaskSource[Any], tasks: int = 40) -> tuple[float, float]:

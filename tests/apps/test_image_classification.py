@@ -1,13 +1,12 @@
 """Image classification on some photos: it learns new classes from their examples, and says what is wrong with a folder."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apps.photos import few_of, real, scores
+from apps.photos import BROKEN, changed, few_of, real, scores
 from quickstudy.apps import image_classification
 from quickstudy.errors import DataError
 from quickstudy.evaluation.evaluate import evaluate
@@ -46,32 +45,10 @@ def test_baselines_are_made_of_a_recipe(recipe: Any) -> None:
         assert report.mean > 0.2, name
 
 
-def changed(photos: Path, path: Path, **files: bytes) -> str:
-    """The same ZIP with other or further files."""
-    with zipfile.ZipFile(photos) as pack, zipfile.ZipFile(path, "w") as out:
-        for member in pack.namelist():
-            if member not in files:
-                out.writestr(member, pack.read(member))
-        for name, content in files.items():
-            out.writestr(name, content)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        ({"splits.json": b"{"}, "splits.json of .* cannot be read"),
-        ({"splits.json": b'{"train": ["unicorn"], "val": [], "test": []}'}, 'names the class "unicorn", which has no images'),
-        ({"splits.json": b'{"train": [], "val": [], "test": []}'}, 'the part "train" has 0 classes, and needs two'),
-        ({"odd/1.webp": b"no image"}, "odd/1.webp in .*own.zip"),
-        ({"manifest.csv": b"file,label\n"}, 'has no column "class"'),
-        ({"manifest.csv": "file,class,group\nä".encode("latin-1")}, "is not UTF-8"),
-    ],
-    ids=["broken parts", "unknown class", "empty parts", "no image", "no class column", "encoding"],
-)
+@pytest.mark.parametrize(("files", "words"), BROKEN.values(), ids=BROKEN)
 def test_what_is_wrong_with_ones_own_data_is_said(files: Any, words: str, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=words):
-        image_classification.recipe(data=changed(photos, tmp_path / "own.zip", **files), size=32)
+        image_classification.recipe(data=changed(photos, tmp_path / "own.zip", files), size=32)
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -1,14 +1,13 @@
 """Image classification from scratch on some small images: it learns new classes from their examples, and says what is wrong."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from apps.photos import few_of, real, scores
+from apps.photos import BROKEN, changed, few_of, real, scores
 from quickstudy import load, save
 from quickstudy.apps import image_classification_from_scratch as application
 from quickstudy.errors import DataError
@@ -70,33 +69,10 @@ def test_a_saved_learner_answers_alike(recipe: Any, tmp_path: Path) -> None:
     torch.testing.assert_close(load(path or tmp_path / "own.safetensors")(task.support)(task.query.x), right)
 
 
-def changed(photos: Path, path: Path, **files: bytes) -> str:
-    """The same ZIP with other or further files."""
-    with zipfile.ZipFile(photos) as pack, zipfile.ZipFile(path, "w") as out:
-        for member in pack.namelist():
-            if member not in files:
-                out.writestr(member, pack.read(member))
-        for name, content in files.items():
-            out.writestr(name, content)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        ({"splits.json": b"{"}, "splits.json of .* cannot be read"),
-        ({"splits.json": b'{"train": ["unicorn"], "val": [], "test": []}'}, 'names the class "unicorn", which has no images'),
-        ({"splits.json": b'{"train": [], "val": [], "test": []}'}, 'the part "train" has 0 classes, and needs two'),
-        ({"odd/1.webp": b"no image"}, "odd/1.webp in .*own.zip"),
-        ({"manifest.csv": b"file,label\n"}, 'has no column "class"'),
-        ({"manifest.csv": b""}, "manifest.csv"),
-        ({"manifest.csv": "file,class,group\nä".encode("latin-1")}, "is not UTF-8"),
-    ],
-    ids=["broken parts", "unknown class", "empty parts", "no image", "no class column", "empty", "encoding"],
-)
+@pytest.mark.parametrize(("files", "words"), BROKEN.values(), ids=BROKEN)
 def test_what_is_wrong_with_ones_own_data_is_said(files: Any, words: str, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=words):
-        application.recipe(data=changed(photos, tmp_path / "own.zip", **files), pretraining=1, steps=1)
+        application.recipe(data=changed(photos, tmp_path / "own.zip", files), pretraining=1, steps=1)
 
 
 def test_each_part_needs_two_classes(tmp_path: Path) -> None:
