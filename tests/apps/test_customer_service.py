@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.texts import intents, written
+from apps.tables import written
+from apps.texts import intents
 from quickstudy import evaluate
 from quickstudy.apps import customer_service
 from quickstudy.apps.customer_service import _MET, _split  # type: ignore[attr-defined]

@@ -1,11 +1,11 @@
 """Drug discovery on nine assays: it learns from the compounds that were measured, and says what is wrong with a table."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apps.tables import written
 from quickstudy import evaluate
 from quickstudy.apps import drug_discovery
 from quickstudy.datasets.shipped import shipped
@@ -17,12 +17,6 @@ from quickstudy.metrics import delta_auprc
 from quickstudy.tasks.source import generator_of
 
 HEAD = ("smiles", "active", "assay", "split")
-
-
-def written(path: Path, rows: list[tuple[Any, ...]], head: tuple[str, ...] = HEAD) -> str:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +34,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> str:
         for task, smiles, active in zip(rows["task"], rows["smiles"], rows["active"], strict=True)
         if task in part_of
     ]
-    return written(tmp_path_factory.mktemp("assays") / "assays.csv", chosen)
+    return written(tmp_path_factory.mktemp("assays") / "assays.csv", chosen, HEAD)
 
 
 def score(learner: Any, recipe: Any, **more: Any) -> float:

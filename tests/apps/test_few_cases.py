@@ -1,6 +1,5 @@
 """Rare diagnoses and intrusions on small tables: they learn from the first cases, and say what is wrong with a table."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 import torch
 from sklearn.kernel_ridge import KernelRidge as Reference
 
+from apps.tables import written
 from quickstudy import Examples, evaluate, learners
 from quickstudy.apps import intrusion_detection, rare_diagnosis
 from quickstudy.apps.application import Application
@@ -22,12 +22,6 @@ from quickstudy.tasks import transactions
 
 BOTH = {"diagnosis": rare_diagnosis, "pattern": intrusion_detection}
 NORMAL = {"diagnosis": "none", "pattern": "normal"}
-
-
-def written(path: Path, rows: list[tuple[Any, ...]], head: tuple[str, ...]) -> str:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
-    return str(path)
 
 
 def records(label: str, *, cases: int = 16, normals: int = 170) -> list[tuple[Any, ...]]:

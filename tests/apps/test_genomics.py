@@ -1,6 +1,5 @@
 """Genomics on five types of one donor: it learns from the labelled cells, and says what is wrong with a table."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from apps.tables import written
 from quickstudy import evaluate
 from quickstudy.apps import genomics
 from quickstudy.datasets.cells import read_cells, within_set
@@ -17,12 +17,6 @@ from quickstudy.evaluation.controls import ShuffledSupport
 from quickstudy.inputs.columns import Columns
 
 GENES = ("CD3D", "LYZ", "MS4A1", "NKG7")
-
-
-def written(path: Path, rows: list[tuple[Any, ...]], head: tuple[str, ...]) -> str:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
-    return str(path)
 
 
 def cells(shift: float = 0.0, types: tuple[str, ...] = ("B", "NK", "T")) -> list[tuple[Any, ...]]:

@@ -1,6 +1,5 @@
 """Human–robot interaction: it learns from a user's choices, reads choices of one's own, and says what is wrong with a table."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from apps.tables import written
 from quickstudy import evaluate
 from quickstudy.apps import human_robot_interaction as app
 from quickstudy.apps.parts.choice_methods import fine_tuned, personal, population, squared
@@ -18,12 +18,6 @@ from quickstudy.tasks import SimulatedUsers
 from quickstudy.tasks.source import generator_of
 
 HEAD = ("user", "a_chosen", "a_speed", "a_noise", "b_speed", "b_noise")
-
-
-def written(path: Path, rows: list[tuple[Any, ...]], head: tuple[str, ...] = HEAD) -> str:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
-    return str(path)
 
 
 def accuracy(model: Any, shots: int, **more: Any) -> float:
@@ -80,7 +74,7 @@ def own(users: int = 20, choices: int = 9) -> list[tuple[Any, ...]]:
 
 
 def test_choices_of_ones_own(tmp_path: Path) -> None:
-    path = written(tmp_path / "mine.csv", own())
+    path = written(tmp_path / "mine.csv", own(), HEAD)
     recipe = app.recipe(data=path, steps=2, features=3, width=4)
     settings = app.settings(recipe)
     assert list(settings) == ["1 choice", "3 choices"], "nine choices, five of which are predicted"

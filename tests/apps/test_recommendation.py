@@ -1,6 +1,5 @@
 """Recommendation on a part of the users: it learns from a user's ratings, and says what is wrong with a table."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from apps.tables import written
 from quickstudy import evaluate
 from quickstudy.apps import recommendation
 from quickstudy.apps.parts.rating_baselines import (
@@ -24,12 +24,6 @@ from quickstudy.metrics import mse
 from quickstudy.tasks.source import generator_of
 
 HEAD = ("user", "item", "rating")
-
-
-def written(path: Path, rows: list[tuple[Any, ...]], head: tuple[str, ...] = HEAD) -> str:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
-    return str(path)
 
 
 def error(learner: Any, recipe: Any, **more: Any) -> float:

@@ -1,6 +1,5 @@
 """Recommendation by visits: it learns from what a user took, its baselines are what they say, and what is wrong with a table."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from apps.tables import written
 from quickstudy import evaluate
 from quickstudy.apps import recommendation_visits
 from quickstudy.apps.parts.visit_baselines import (
@@ -25,12 +25,6 @@ from quickstudy.task import Examples
 HEAD = ("user", "item")
 
 
-def written(path: Path, rows: list[tuple[Any, ...]], head: tuple[str, ...] = HEAD) -> str:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
-    return str(path)
-
-
 def two_tastes() -> list[tuple[str, str]]:
     """Forty users, of whom every other one takes six of 15 things of one kind, and the others of another kind."""
     draw = np.random.default_rng(0)
@@ -45,7 +39,7 @@ def recall(learner: Any, recipe: Any, **more: Any) -> float:
 
 def test_it_learns_from_what_a_user_took(tmp_path: Path) -> None:
     """Ten things of the right kind hold two thirds of what is left; without the support set it is a third."""
-    recipe = recommendation_visits.recipe(data=written(tmp_path / "visits.csv", two_tastes()), steps=2, batch=4, noise=0.1)
+    recipe = recommendation_visits.recipe(data=written(tmp_path / "visits.csv", two_tastes(), HEAD), steps=2, batch=4, noise=0.1)
     assert len(list(recipe.records(seed=0))) == 2
     learned = recall(recipe.learner.eval(), recipe)
     blind = recall(NoSupport(recipe.learner), recipe, strategy="loop")
@@ -53,11 +47,11 @@ def test_it_learns_from_what_a_user_took(tmp_path: Path) -> None:
 
 
 def test_settings_are_the_users_with_enough_left_and_the_items_that_most_took(tmp_path: Path) -> None:
-    recipe = recommendation_visits.recipe(data=written(tmp_path / "visits.csv", two_tastes()), steps=1)
+    recipe = recommendation_visits.recipe(data=written(tmp_path / "visits.csv", two_tastes(), HEAD), steps=1)
     settings = recommendation_visits.settings(recipe)
     assert list(settings) == ["1 visit", "2 visits", "3 visits"] and all(len(s.plan or ()) == 8 for s in settings.values())
     rows = [(user, item) for user in range(30) for item in range(8) if item < 5 or user % 7 == 0]
-    few = recommendation_visits.recipe(data=written(tmp_path / "few.csv", rows), items=5, steps=1)
+    few = recommendation_visits.recipe(data=written(tmp_path / "few.csv", rows, HEAD), items=5, steps=1)
     assert few.reads is not None and few.reads.columns[0].values == ("0", "1", "2", "3", "4")  # type: ignore[attr-defined]
     assert few.read.train.shape == (18, 5) and bool((few.read.train == 1).all())
 
@@ -76,7 +70,7 @@ def test_baselines_are_what_they_say() -> None:
 
 
 def test_every_baseline_is_made_of_a_recipe(tmp_path: Path) -> None:
-    recipe = recommendation_visits.recipe(data=written(tmp_path / "visits.csv", two_tastes()), steps=1)
+    recipe = recommendation_visits.recipe(data=written(tmp_path / "visits.csv", two_tastes(), HEAD), steps=1)
     for name, baseline in recommendation_visits.baselines.items():
         choice = {"rank": 2, "penalty": 1.0, "weight": 2.0} if "factors" in name else dict(baseline.choices[0])
         assert recall(baseline.make(recipe, **choice), recipe) > 0.15, name

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from apps.texts import sentences, written
+from apps.tables import written
+from apps.texts import sentences
 from quickstudy import evaluate
 from quickstudy.apps import sentiment
 from quickstudy.errors import DataError

@@ -1,26 +1,19 @@
 """Rare diagnosis, intrusion detection and genomics from a table to the answers: adapted and asked by CSV files."""
 
-import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from apps.tables import written
 from apps.test_few_cases import head, records
 from apps.test_genomics import GENES, cells
 from quickstudy.apps.known import application_named
 from quickstudy.runs.appraise import run_of
 
 Call = Callable[..., tuple[int, str, str]]
-
-
-def written(path: Path, rows: list[tuple[Any, ...]], top: tuple[str, ...]) -> str:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([top, *rows])
-    return str(path)
 
 
 def answers(folder: Path, call: Call, name: str, files: dict[str, str], label: str) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from apps.texts import intents, written
+from apps.tables import written
+from apps.texts import intents
 from quickstudy import evaluate
 from quickstudy.apps import text_classification
 from quickstudy.apps.parts.text_methods import known_texts, tf_idf

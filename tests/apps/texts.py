@@ -1,21 +1,10 @@
 """Small tables of texts for the tests of applications: sentences that are in the package, and tables that are wrong."""
 
-import csv
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from quickstudy.apps.parts.texts import json_lines
 
-__all__ = ["intents", "sentences", "written"]
-
-
-def written(path: Path, rows: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
-    """A CSV file of rows."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([head, *rows])
-    return str(path)
+__all__ = ["intents", "sentences"]
 
 
 def intents(classes: int = 15, each: int = 20) -> list[tuple[str, str]]:
