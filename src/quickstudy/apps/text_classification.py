@@ -109,7 +109,7 @@ def _there(names: Sequence[str]) -> list[str]:
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     """New classes of each data set, 1, 5 and 10 examples of each; and queries of unknown classes among those of known ones."""
-    source, backbone = recipe.test, recipe.became["backbone"]
+    source = recipe.test
     assert isinstance(source, FewShot) and isinstance(recipe.val, Mixture) and isinstance(recipe.val.sources[0], FewShot)
     val, count, trained = recipe.val.sources[0].index, len(source.index.classes), source.index.name.removesuffix("/test")
     if recipe.became.get("fold"):
@@ -117,7 +117,7 @@ def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     if trained not in _FILES:
         return sized(source.index, val, sorted({min(5, count), min(20, count)}), "")
     title, ways, promises = _TABLE[trained]
-    found = sized(_known(trained, backbone).test, _known(trained, backbone).val, ways, title, promises)
+    found = sized(source.index, val, ways, title, promises)
     for shots in (1, 5) if trained == "clinc150" else ():
         unknown, tuned = (OpenSet(part, 5, shots, _QUERIES, unknown=_UNKNOWN) for part in (source.index, val))
         found[f"intents, 5-way {shots}-shot, half of the queries unknown"] = Setting(unknown, tuned, shots)
