@@ -87,4 +87,5 @@ class OnWords(LearnerWrapper):
             found[whose[order], place] = given[order]
         parts = zip(*(torch.split(each, _AT_ONCE) for each in (sentences, *words)), strict=True)
         states = torch.cat([self.backbone({"pieces": p, "starts": s, "ends": e}) for p, s, e in parts])
-        return torch.empty_like(states[whose[order], place]).index_copy(0, order, states[whose[order], place])
+        found = states[whose[order], place]
+        return torch.empty_like(found).index_copy(0, order, found)
