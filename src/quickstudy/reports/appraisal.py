@@ -104,17 +104,17 @@ class Row:
             return "no baseline"
         words = [f"{self._gained(self.best)}; {_told(self.gain(self.best)[1])}"]
         for promise in self.promises:
-            rival = self.best_of(promise.over)
+            baseline = self.best_of(promise.over)
             over = ""
-            if rival is not None and rival is not self.best:
-                over = f", {self._gained(rival)}, {_told(self.gain(rival)[1])}"
+            if baseline is not None and baseline is not self.best:
+                over = f", {self._gained(baseline)}, {_told(self.gain(baseline)[1])}"
             words.append(f"{self._promised(promise)}: {self._outcome(promise)}{over}")
         return "; ".join(words)
 
     def kept(self, promise: Promise) -> bool | None:
         """Whether a promise is kept; None where none of its baselines was evaluated, or where tiny settings say nothing of it."""
-        rival = self.best_of(promise.over)
-        return None if rival is None or self.quick else promise.kept(*self.gain(rival))
+        baseline = self.best_of(promise.over)
+        return None if baseline is None or self.quick else promise.kept(*self.gain(baseline))
 
     @property
     def reached(self) -> bool | None:
