@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-
 from quickstudy.borders.arguments import whole
 from quickstudy.errors import TaskError
 from quickstudy.evaluation.outside import as_baseline, name_of
+from quickstudy.evaluation.scoring import seeded
 from quickstudy.evaluation.soundness import require_numbers
 from quickstudy.execution.acting import Acting, ActingFunction
 from quickstudy.execution.batching import Strategy
@@ -90,7 +89,6 @@ def interact(
     whole(TaskError, tasks=tasks)
     if not rounds:
         raise TaskError("there are no rounds. Give the source with one number of tries at least.")
-    with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
+    with seeded(seed, 0):
         plan = rounds[-1].plan(tasks, generator_of(seed))
         return [interacted(model, source, plan, seed=seed, strategy=strategy) for source in rounds]

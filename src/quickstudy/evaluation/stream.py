@@ -14,6 +14,7 @@ from torch import Tensor
 from quickstudy.borders.arguments import whole
 from quickstudy.errors import LearnerError, TaskError
 from quickstudy.evaluation.encoded_batches import encoded_batches
+from quickstudy.evaluation.scoring import seeded
 from quickstudy.evaluation.soundness import require_numbers
 from quickstudy.execution.agreement import agree
 from quickstudy.execution.batching import Strategy, choose, over_tasks
@@ -137,8 +138,7 @@ def evaluate_stream(
     agree(learner, source)
     if learner.likelihood.metric != "accuracy":
         raise LearnerError(f"presentations are counted by class, but {type(learner).__name__} gives values. Use evaluate().")
-    with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(), evaluating(learner):
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
+    with seeded(seed, 0), torch.no_grad(), evaluating(learner):
         plan = source.plan(tasks, generator_of(seed))
         device = next((p.device for p in learner.parameters()), torch.device("cpu"))
         scores: list[list[float]] = []

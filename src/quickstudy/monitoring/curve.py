@@ -10,6 +10,7 @@ from torch import Tensor
 
 from quickstudy.errors import TaskError
 from quickstudy.evaluation.encoded_batches import encoded_batches
+from quickstudy.evaluation.scoring import seeded
 from quickstudy.execution.batching import Strategy, choose, over_tasks, trimmed
 from quickstudy.learner import Learner, evaluating
 from quickstudy.reports.intervals import interval_over_tasks
@@ -123,8 +124,7 @@ def adaptation_curve(
         return torch.stack(found, 1)
 
     parts = []
-    with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
+    with seeded(seed, 0), torch.no_grad():
         plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
         with evaluating(learner):
             for encoded in encoded_batches(learner, source, plan, batch, device):
