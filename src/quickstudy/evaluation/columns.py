@@ -64,11 +64,9 @@ def units_of(x: Inputs) -> Tensor | None:
     return unit.cpu() if isinstance(unit, Tensor) and not unit.is_floating_point() else None
 
 
-def query_units(source: TaskSource[Any], plan: Plan, low: int, high: int) -> Tensor | None:
-    """Which queries of the planned tasks from ``low`` to ``high`` belong together, (B, Q); None where each stands alone.
+def query_units(source: TaskSource[Any], plan: Plan) -> Tensor | None:
+    """Which queries of the planned tasks belong together, (B, Q); None where each stands alone.
 
     Raw inputs say it; features do not.
     """
-    if units_of(source.gather(plan[low : low + 1]).query.x) is None:
-        return None
-    return units_of(source.gather(plan[low:high]).query.x)
+    return units_of(source.gather(plan).query.x)

@@ -15,7 +15,7 @@ from quickstudy.evaluation.columns import cut, query_units, said_of, task_column
 from quickstudy.evaluation.encoded_batches import encoded_batches
 from quickstudy.evaluation.interact import interacted
 from quickstudy.evaluation.outside import as_baseline, name_of
-from quickstudy.evaluation.scoring import Outside, score_batch, score_task, timed
+from quickstudy.evaluation.scoring import Outside, score_batch, score_task, seeded, timed
 from quickstudy.evaluation.soundness import require_numbers, require_queries
 from quickstudy.execution.agreement import agree, require_source
 from quickstudy.execution.batching import Strategy, choose
@@ -109,8 +109,7 @@ def evaluate(
         if watch is not None:
             watch(predicted, y)
 
-    with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator_of(seed, -1))))
+    with seeded(seed, 0):
         plan = source.plan(tasks, generator_of(seed)) if plan is None else plan
         if not len(plan):
             raise TaskError("the list holds no tasks. Evaluate at least one.")
@@ -222,13 +221,14 @@ def _evaluate_learner(
 
     scores: list[float] = []
     with torch.no_grad(), evaluating(learner):
+        together = look is not None and query_units(source, plan[:1]) is not None
         for (encoded, _, _, first), (found, said) in spread(score_batch, learner, calls(), setting.jobs, called=learner.title):
             require_numbers(found, type(learner).__name__, first)
             if answers is not None:
                 answers.add(said, encoded.query.y, encoded.query.mask, first)
             scores += found.tolist()
             if look is not None:
-                units = query_units(source, plan, first, len(scores))
+                units = query_units(source, plan[first : len(scores)]) if together else None
                 for number, outputs in enumerate(said):
                     look(*said_of(outputs, encoded[number], likelihood, None if units is None else units[number]))
             setting.told(len(scores))
