@@ -1,7 +1,7 @@
 """A learner, or any function from a support set to a predictor, as what acts in the worlds of many tasks at once."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ class Acting:
 
     def __init__(self, learner: Learner[Any], strategy: Strategy = "auto") -> None:
         self.learner = learner
-        self.way = "vmap" if strategy != "loop" and learner.facts.batchable else "loop"
+        self.way: Literal["vmap", "loop"] = "vmap" if strategy != "loop" and learner.facts.batchable else "loop"
 
     def __call__(self, support: Examples, x: Tensor, *, last: bool = False) -> Tensor:
         learner = self.learner
@@ -36,7 +36,7 @@ class Acting:
             return learner.predict(state, learner.encode(actions))
 
         with torch.no_grad(), evaluating(learner):
-            outputs: Tensor = over_tasks(answer, to((support, x), device), "vmap" if self.way == "vmap" else "loop")
+            outputs: Tensor = over_tasks(answer, to((support, x), device), self.way)
         return outputs.to(x.device)
 
 
