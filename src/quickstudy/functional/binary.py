@@ -8,7 +8,7 @@ from torch import Tensor
 
 from quickstudy.borders.targets import Kind
 from quickstudy.errors import LearnerError
-from quickstudy.likelihood import Bernoulli
+from quickstudy.likelihood import Bernoulli, Likelihood
 
 __all__ = ["Binary"]
 
@@ -32,9 +32,7 @@ class Binary(Bernoulli):
         right = torch.where(chance == 0.5, 0.5, ((chance > 0.5) == (y > 0.5)).to(y.dtype))
         return torch.where(outputs.isnan(), torch.nan, right).mean(-1)
 
-    def score(self, outputs: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-        found = (torch.where(mask > 0, self.rate(outputs, y), 0)).sum() / mask.sum().clamp(min=1)
-        return found
+    score = Likelihood.score
 
     def misfit(self, y: Tensor, mask: Tensor) -> Kind | None:
         """None.

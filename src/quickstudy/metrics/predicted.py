@@ -52,8 +52,6 @@ class _StatedBits(Bernoulli):
 class _StatedBinary(_StatedBits, Binary):
     """One bit by an output that is its probability already, evaluated by accuracy."""
 
-    rate, score = Binary.rate, Binary.score
-
 
 @dataclass(frozen=True)
 class _StatedLabels(Labels):
