@@ -67,3 +67,24 @@ def test_a_predictor_of_sentences_answers_each_word() -> None:
     predictor = learner(support, ["outside", "artist"])
     assert predictor.names(["play Miles Davis"]) == ["outside", "artist", "artist"]
     assert predictor(["play Miles Davis", "go"]).shape == (4, 2)
+
+
+def test_a_program_of_raw_sentences_takes_any_number_of_words() -> None:
+    torch.manual_seed(0)
+    learner = OnWords(Frozen(WordStates(30522, 8, depth=2, layers=(1, 2))), MatchingNet(torch.nn.Identity())).eval()
+    given, other = (
+        {k: v for k, v in Sentences(16).batch(each).items() if k != "unit"} for each in (["play jazz", "go"], ["a b", "c d e"])
+    )
+
+    class Encoding(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.learner = learner
+
+        def forward(self, x: dict[str, torch.Tensor]) -> object:
+            return self.learner.encode(x)
+
+    free = torch.export.Dim("words", min=2)
+    with torch.no_grad():
+        program = torch.export.export(Encoding(), (given,), dynamic_shapes=({name: {0: free} for name in given},), strict=False)
+        torch.testing.assert_close(program.module()(other), learner.encode(other), rtol=1e-5, atol=1e-6)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.functional.tree import map_leaves
+from quickstudy.functional.unroll import is_exporting
 from quickstudy.learner import Learner, Samples
 from quickstudy.nn.frozen import Frozen
 from quickstudy.task import Examples, Inputs
@@ -77,7 +78,10 @@ class OnWords(LearnerWrapper):
         raise ShapeError('rows are words: {"states", "unit"}, or what inputs.Sentences().batch(sentences) gives.')
 
     def _computed(self, pieces: Tensor, start: Tensor, end: Tensor) -> Tensor:
-        """States of words (R, features): each sentence once."""
+        """States of words (R, features): each sentence once; in a program each for every word, whatever their number."""
+        if is_exporting():  # how many sentences there are stands in the data
+            each: Tensor = self.backbone({"pieces": pieces, "starts": start[:, None], "ends": end[:, None]})
+            return each[:, 0]
         sentences, whose = torch.unique(pieces, dim=0, return_inverse=True)
         order = whose.argsort(stable=True)
         counts = torch.bincount(whose, minlength=len(sentences))
