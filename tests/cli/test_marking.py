@@ -9,8 +9,12 @@ import torch
 
 from quickstudy.inputs import Sentences
 from quickstudy.learners import MatchingNet, OnWords
+from quickstudy.metrics import Temperature
 from quickstudy.nn import Frozen, UnitLength, WordStates
-from quickstudy.saving.checkpoint import save
+from quickstudy.saving.checkpoint import load, save
+from quickstudy.task import Examples
+from quickstudy.use.marking import marked
+from quickstudy.use.queries import Query
 
 CONLL = "play O\nMiles B-artist\nDavis I-artist\n\nplay O\nsome O\njazz B-genre\n"
 
@@ -48,3 +52,12 @@ def test_a_sentence_that_is_too_long_takes_away_no_others_answer(call: Any, fold
     assert status == 1 and "play jazz" in out and "60 pieces of words; at most 30 are read" in errors
     status, _, errors = call("adapt", "learner.safetensors", "nowhere.conll", "-o", "x.safetensors")
     assert status != 0 and "nowhere.conll is no file. Give marked sentences" in errors
+
+
+def test_probabilities_of_mentions_are_at_the_temperature(folder: Path) -> None:
+    learner: Any = load(folder / "learner.safetensors")
+    learner.calibration = Temperature(40.0)
+    predictor = learner(Examples.of(learner.reads.batch(["play Miles Davis"]), [0, 1, 1]), ["outside", "artist"])
+    (found,) = marked(predictor, [Query("a text", "play Miles Davis")])
+    sure = predictor.probabilities(["play Miles Davis"])
+    assert found.mentions[0].probability == pytest.approx(float(sure[1:, 1].min()))

@@ -84,7 +84,7 @@ def _marked(predictor: Predictor, reads: Sentences, query: Query) -> Marked:
     except UserError as error:
         return Marked(query.place, fault=fault_of(query, error))
     outputs = predictor(x)
-    sure, names = predictor.learner.likelihood.mean(outputs), predictor.classes or tuple(map(str, range(outputs.shape[1])))
+    sure, names = predictor.learner.stated.mean(outputs), predictor.classes or tuple(map(str, range(outputs.shape[1])))
     found = sorted(spans(decoded(outputs, x["unit"], "io"), x["unit"], "io"))
     mentions = [
         Mention(s.first, s.last, names[s.type], " ".join(words[s.first : s.last]), float(sure[s.first : s.last, s.type].min()))
