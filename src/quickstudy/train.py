@@ -4,6 +4,7 @@ import inspect
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,6 @@ from quickstudy.execution.processes import Fabric, Processes
 from quickstudy.functional.tree import to
 from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner
-from quickstudy.task import Task
 from quickstudy.tasks.interactive import Interactive
 from quickstudy.tasks.source import TaskSource, generator_of
 
@@ -140,13 +140,17 @@ def train(
         generator = generator_of(seed, step)
         now = source.at(step)
         plan = now.plan(batch, generator)
-        tasks = to(_gathered(now, plan[mine], learner, processes, generator), device)
+        if isinstance(now, Interactive):  # its tasks hold tries of the learner as it is, by random numbers of the step
+            with _drawing(processes, generator, device):
+                gathered = now.gather(plan[mine], Acting(learner))
+        else:
+            gathered = now.gather(plan[mine])
+        tasks = to(gathered, device)
         held = [p for group in optimizer.param_groups for p in group["params"]]
         for weight in (*weights, *held):
             weight.grad = None
         before = [buffer.clone() for buffer in learner.buffers()]
-        with explained(learner, first_rows(tasks)), torch.random.fork_rng(devices=_devices(device)):
-            _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), device)
+        with explained(learner, first_rows(tasks)), _drawing(processes, generator, device):
             losses = meta_gradient(
                 learner,
                 tasks,
@@ -175,16 +179,12 @@ def train(
         yield Record(step + 1, loss, norm, lr, time.perf_counter() - began)
 
 
-def _gathered(
-    source: TaskSource[Any], plan: Any, learner: Learner[Any], processes: Processes, generator: torch.Generator
-) -> Task:
-    """The planned tasks; those of an interactive source hold tries of the learner as it is, by random numbers of the step."""
-    if not isinstance(source, Interactive):
-        return source.gather(plan)
-    device = next(learner.parameters()).device
+@contextmanager
+def _drawing(processes: Processes, generator: torch.Generator, device: torch.device) -> Iterator[None]:
+    """The global generators begin at the next number of the step's own, and are set back afterwards."""
     with torch.random.fork_rng(devices=_devices(device)):
         _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), device)
-        return source.gather(plan, Acting(learner))
+        yield
 
 
 def _undo(learner: Learner[Any], buffers: list[torch.Tensor]) -> None:
