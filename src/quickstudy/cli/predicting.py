@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 from rich.table import Table
@@ -16,13 +16,13 @@ from rich.text import Text
 
 from quickstudy.cli.command import command, spelled
 from quickstudy.cli.console import err, out, print_json, say
-from quickstudy.errors import Argument, ArgumentError, DataError, LearnerError
+from quickstudy.errors import Argument, ArgumentError, DataError, LearnerError, UserError
 from quickstudy.learner import Predictor
 from quickstudy.recipes.parts.checked import AtLeast
 from quickstudy.storage.files import write_whole
 from quickstudy.storage.outputs import ANSWERS, check_output
 from quickstudy.use.answers import Answer, answers
-from quickstudy.use.marking import marked, told
+from quickstudy.use.marking import Marked, marked, told
 from quickstudy.use.queries import Query, queries_of_files, queries_of_lines, queries_of_rows, queries_of_texts
 from quickstudy.use.support_set import Roles
 
@@ -30,6 +30,7 @@ __all__ = ["adapted", "predict"]
 
 _Several = Parameter(negative=())
 _STREAM = "-"
+_Answered = TypeVar("_Answered", Answer, Marked)
 
 
 @command
@@ -85,10 +86,7 @@ def predict(
     if predictor.reads is not None and predictor.reads.several:
         _mark(predictor, queries, output, json_)
         return
-    found = list(answers(predictor, queries, threshold=threshold, explain=explain))
-    good, broken = [each for each in found if each.fault is None], [each for each in found if each.fault is not None]
-    if not found:
-        raise DataError("there is nothing to predict: the input holds no lines. Name files, or write a line for each input.")
+    good, broken = _parted(answers(predictor, queries, threshold=threshold, explain=explain))
     if output is not None and good:
         write_whole(output, _csv(good).encode(errors="backslashreplace"))
     if json_:
@@ -99,20 +97,12 @@ def predict(
             say(line)
     if output is not None and good and not json_:
         say(f"all {'values' if good[0].kind == 'values' else 'probabilities'}: {output}")
-    spell = spelled(predict, {})
-    for each in broken:
-        assert each.fault is not None
-        err.print(f"quickstudy: {each.fault.worded(spell)}", soft_wrap=True, highlight=False)
-    if broken:
-        sys.exit(1)
+    _end(broken)
 
 
 def _mark(predictor: Predictor, queries: Iterator[Query], output: Path | None, json_: bool) -> None:
     """The mentions in sentences: a line of a table each, or an object in JSON."""
-    found = list(marked(predictor, queries))
-    good, broken = [each for each in found if each.fault is None], [each for each in found if each.fault is not None]
-    if not found:
-        raise DataError("there is nothing to predict: the input holds no lines. Name files, or write a line for each input.")
+    good, broken = _parted(marked(predictor, queries))
     if output is not None and good:
         write_whole(output, "".join(json.dumps(each.to_json(), ensure_ascii=False) + "\n" for each in good).encode())
     if json_:
@@ -124,10 +114,23 @@ def _mark(predictor: Predictor, queries: Iterator[Query], output: Path | None, j
         for each in good:
             table.add_row(Text(" ".join(each.words)), Text(told(each.mentions)))
         out.print(table)
-    for each in broken:
-        assert each.fault is not None
-        err.print(f"quickstudy: {each.fault.worded(spelled(predict, {}))}", soft_wrap=True, highlight=False)
-    if broken:
+    _end(broken)
+
+
+def _parted(answered: Iterator[_Answered]) -> tuple[list[_Answered], list[UserError]]:
+    """The answers, and what is wrong with the inputs that have none."""
+    found = list(answered)
+    if not found:
+        raise DataError("there is nothing to predict: the input holds no lines. Name files, or write a line for each input.")
+    return [each for each in found if each.fault is None], [each.fault for each in found if each.fault is not None]
+
+
+def _end(faults: Sequence[UserError]) -> None:
+    """Prints what is wrong with inputs; then the exit status is 1."""
+    spell = spelled(predict, {})
+    for fault in faults:
+        err.print(f"quickstudy: {fault.worded(spell)}", soft_wrap=True, highlight=False)
+    if faults:
         sys.exit(1)
 
 
