@@ -28,8 +28,8 @@ TARGETS = {"classes": "label", "values": "target"}
 def answer_table(thing: Learner[Any] | Predictor, table: pd.DataFrame) -> pd.DataFrame:
     """An answer for each row: of classes the class, its probability, and the probability of each; of values each value.
 
-    A predictor is asked for all rows. A learner adapts to the rows that have a ``label`` (or a ``target``), and is asked for the
-    others, in order.
+    A predictor answers all rows. A learner adapts to the rows that have a ``label`` (or a ``target``), and answers the others,
+    in order.
 
     Args:
         thing: a learner of classes or values, or a predictor; it must know how raw things become inputs.

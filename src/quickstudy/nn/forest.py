@@ -74,7 +74,7 @@ class Forest(Recorded, nn.Module):
         from sklearn.ensemble import RandomForestClassifier
 
         if set(y.tolist()) != {0, 1}:
-            raise LearnerError(f"a forest tells 0 from 1, and the rows are of {sorted(set(y.tolist()))}. Give rows of both.")
+            raise LearnerError(f"a forest separates 0 from 1, and the rows are of {sorted(set(y.tolist()))}. Give rows of both.")
         model = RandomForestClassifier(trees, min_samples_leaf=leaf, class_weight="balanced", random_state=seed)
         model.fit(x.float().numpy(), y.numpy())
         found = [tree.tree_ for tree in model.estimators_]

@@ -55,7 +55,7 @@ def patient(seconds: float) -> type[asyncio.Protocol]:
         seconds: from the connection, or from the last look at it, of which there is one every so many seconds.
     """
 
-    class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn chooses the class
         _last: Any = None
         _timer: asyncio.TimerHandle | None = None
         _headers = 0

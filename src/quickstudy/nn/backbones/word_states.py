@@ -53,7 +53,7 @@ class WordStates(TokenTransformer):
         self.joined = tuple(layers)
         self.features = width * len(self.joined)
 
-    def forward(self, x: Mapping[str, Tensor]) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Mapping[str, Tensor]) -> Tensor:  # type: ignore[override]  # pieces and places of words, no tensor
         states, _ = self.states(x["pieces"])
         sums = [torch.nn.functional.pad(states[layer].cumsum(1), (0, 0, 1, 0)) for layer in self.joined]
         longest = sums[0].shape[1] - 1
