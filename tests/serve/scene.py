@@ -1,6 +1,9 @@
-"""What tests of the server share: learners of texts, rows, values and images, a data base in a file, and a client."""
+"""What tests of the server share: learners of all kinds of inputs, a data base in a file, a client, a server on a port."""
 
 import io
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import uvicorn
 from fastapi.testclient import TestClient
 from PIL import Image
 from torch import nn
@@ -21,6 +25,7 @@ from quickstudy.serve.database import Database
 from quickstudy.serve.http import web
 from quickstudy.serve.limits import Limits
 from quickstudy.serve.sessions import Sessions
+from quickstudy.serve.slow_clients import patient
 
 TEXTS = [
     {"text": "my card is lost", "label": "cards"},
@@ -28,6 +33,7 @@ TEXTS = [
     {"text": "will it rain", "label": "weather"},
     {"text": "rain today", "label": "weather"},
 ]
+ROWS = [{"row": {"age": age, "sex": "f"}, "label": label} for age, label in ((30, "no"), (40, "no"), (60, "yes"), (70, "yes"))]
 
 
 def served() -> dict[str, Learner[Any]]:
@@ -55,6 +61,30 @@ def client(folder: Path, limits: Limits = Limits(), **more: Any) -> Iterator[Tes
         with TestClient(web(sessions), raise_server_exceptions=False) as found:
             yield found
     finally:
+        sessions.close()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def on_a_port(sessions: Sessions) -> Iterator[str]:
+    """The address of a server in a thread, as the command runs it; the sessions are closed at the end."""
+    config = uvicorn.Config(web(sessions), port=0, log_level="error", http=patient(sessions.limits.seconds))
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
         sessions.close()
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from quickstudy import learners, save
 from quickstudy.inputs.texts import Texts
 from quickstudy.runs.run import Run
 from quickstudy.serve.client import Client
-from serve.scene import TEXTS
+from serve.scene import TEXTS, free_port
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
@@ -26,12 +25,6 @@ PAGE = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
 def block(language: str) -> str:
     (found,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     return str(found)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def test_the_container_file_names_what_there_is(tmp_path: Path) -> None:

