@@ -2,7 +2,7 @@
 
 from quickstudy.serve.asking import Answered, Asking, Question
 from quickstudy.serve.at_once import AtOnce
-from quickstudy.serve.bodies import answered, as_json, bearer_of, body_of, json_of
+from quickstudy.serve.bodies import answered, as_file, as_json, bearer_of, body_of, json_of
 from quickstudy.serve.client import Client
 from quickstudy.serve.database import Database
 from quickstudy.serve.exporting import export_jobs
@@ -48,6 +48,7 @@ __all__ = [
     "TooMuch",
     "Wanted",
     "answered",
+    "as_file",
     "as_json",
     "bearer_of",
     "body_of",

@@ -19,7 +19,7 @@ from quickstudy.serve.sessions import Sessions
 from quickstudy.serve.stored import Bearer
 from quickstudy.storage.plain_json import parsed
 
-__all__ = ["answered", "as_json", "bearer_of", "body_of", "json_of"]
+__all__ = ["answered", "as_file", "as_json", "bearer_of", "body_of", "json_of"]
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -31,6 +31,12 @@ def as_json(content: Any, status: int = 200) -> Response:
     return Response(json.dumps(content, separators=(",", ":")), status, media_type="application/json")
 
 
+def as_file(content: bytes, name: str) -> Response:
+    """An answer that a browser saves under this name."""
+    named = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="application/octet-stream", headers=named)
+
+
 async def json_of(request: Request, kind: type[Body]) -> Body:
     """The body of a request, which must be JSON.
 
@@ -38,7 +44,7 @@ async def json_of(request: Request, kind: type[Body]) -> Body:
         DataError: it is none.
         ValidationError: it lacks something, or has something that is not known.
     """
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = _media(request)
     if media not in ("application/json", ""):
         raise DataError(f"a body of type {media!r} is not read here. Send application/json.")
     raw = await request.body()
@@ -58,8 +64,7 @@ async def body_of(request: Request, kind: type[Body], served: Served) -> Body:
         DataError: it is neither.
         ValidationError: it lacks something, or has something that is not known.
     """
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media == "multipart/form-data":
+    if _media(request) == "multipart/form-data":
         return kind.model_validate(await _form(request, kind, served))
     return await json_of(request, kind)
 
@@ -83,6 +88,10 @@ def bearer_of(request: Request) -> Bearer:
     """Who asks, of the header of a request."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     return Bearer(key.strip() if scheme.lower() == "bearer" and key.strip() else None)
+
+
+def _media(request: Request) -> str:
+    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 async def _form(request: Request, kind: type[BaseModel], served: Served) -> Mapping[str, Any]:

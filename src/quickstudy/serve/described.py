@@ -5,6 +5,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
+    "ASKED",
+    "LAST",
+    "MADE",
     "WHOLE",
     "Answers",
     "Error",
@@ -35,6 +38,12 @@ _REFUSALS = {
     507: "The disk of the data base is full; nothing was changed.",
 }
 _ALWAYS = (401, 503)
+ASKED = (400, 404, 408, 409, 413, 422)
+"""Statuses by which a task refuses a body."""
+MADE = (*ASKED, 507)
+"""The same, where something is kept."""
+LAST = 2**31 - 1
+"""The largest whole number of 32 bits, which every data base can hold."""
 
 
 def _whole(found: Any) -> Any:

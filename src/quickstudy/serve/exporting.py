@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from quickstudy.serve.bodies import as_json, json_of
-from quickstudy.serve.described import ExportShown, gives, takes
+from quickstudy.serve.bodies import as_file, as_json, json_of
+from quickstudy.serve.described import MADE, ExportShown, gives, takes
 from quickstudy.serve.exports import Wanted
 from quickstudy.serve.requests import Exported
 from quickstudy.serve.sessions import Sessions
@@ -25,9 +25,8 @@ def export_jobs(sessions: Sessions, namespace: Any) -> APIRouter:
     at = "/v1/learners/{learner}/tasks/{task}/exports"
     router = APIRouter()
     mine = Annotated[str, Depends(namespace)]
-    refused = (400, 404, 408, 409, 413, 422, 507)
 
-    @router.post(at, summary="Export a task as a job", **takes(Exported), **gives(ExportShown, *refused, status=202))
+    @router.post(at, summary="Export a task as a job", **takes(Exported), **gives(ExportShown, *MADE, status=202))
     async def export(whose: mine, learner: str, task: str, request: Request) -> Response:
         body = await json_of(request, Exported)
         wanted = Wanted(body.format, body.int8)
@@ -41,7 +40,6 @@ def export_jobs(sessions: Sessions, namespace: Any) -> APIRouter:
     @router.get(f"{at}/{{export}}/file", summary="The file of an export that is done", **gives(None, 404, 409))
     def export_file(whose: mine, learner: str, task: str, export: str) -> Response:
         job, content = sessions.export_file(whose, learner, task, export)
-        named = {"Content-Disposition": f'attachment; filename="{learner}-{task[:8]}.{job.format.partition("-")[0]}"'}
-        return Response(content, media_type="application/octet-stream", headers=named)
+        return as_file(content, f"{learner}-{task[:8]}.{job.format.partition('-')[0]}")
 
     return router

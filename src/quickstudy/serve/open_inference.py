@@ -12,7 +12,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.kind import InputKind
 from quickstudy.serve.asking import Question
 from quickstudy.serve.bodies import answered, as_json, bearer_of, json_of
-from quickstudy.serve.described import WHOLE, Inferred, ModelShown, Ready, gives, takes
+from quickstudy.serve.described import ASKED, LAST, WHOLE, Inferred, ModelShown, Ready, gives, takes
 from quickstudy.serve.raw import key_of
 from quickstudy.serve.sessions import Sessions
 from quickstudy.storage.artefact import versions
@@ -24,9 +24,8 @@ _NUMBERS = {"FP32", "FP64", "FP16", "INT8", "INT16", "INT32", "INT64", "UINT8", 
 
 
 _FOUND = (404, 422)
-_ASKED = (400, *_FOUND, 408, 409, 413)
 _OF_VERSION = "/models/{model}/versions/{version}"
-_Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+_Version = Annotated[int, Path(ge=1, le=LAST)]
 
 
 class Part(BaseModel):
@@ -34,7 +33,7 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
     name: str
-    shape: list[Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE]]
+    shape: list[Annotated[int, Field(ge=0, le=LAST), WHOLE]]
     datatype: str
     data: list[Any]
 
@@ -88,11 +87,11 @@ def open_inference(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter
     def version_ready(whose: mine, model: str, version: _Version) -> dict[str, Any]:
         return {"name": model, "ready": bool(sessions.about(whose, *_parted(model), version))}
 
-    @router.post("/models/{model}/infer", summary="Predict", **takes(Infer), **gives(Inferred, *_ASKED))
+    @router.post("/models/{model}/infer", summary="Predict", **takes(Infer), **gives(Inferred, *ASKED))
     async def infer(described: caller, model: str, request: Request) -> Response:
         return await _inferred(sessions, request, model)
 
-    @router.post(f"{_OF_VERSION}/infer", summary="Predict by a version", **takes(Infer), **gives(Inferred, *_ASKED))
+    @router.post(f"{_OF_VERSION}/infer", summary="Predict by a version", **takes(Infer), **gives(Inferred, *ASKED))
     async def infer_by_version(described: caller, model: str, request: Request, version: _Version) -> Response:
         return await _inferred(sessions, request, model, version)
 

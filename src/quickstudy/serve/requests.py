@@ -4,11 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from quickstudy.serve.described import WHOLE
+from quickstudy.serve.described import LAST, WHOLE
 
 __all__ = ["Added", "Asked", "Created", "Exported"]
 
-_LAST = 2**31 - 1
 _TEXTS: Any = {"examples": [{"text": "my card is lost", "label": "cards"}, {"text": "will it rain", "label": "weather"}]}
 _THING: Any = {
     "text": {"type": "string", "description": "Where the learner reads texts."},
@@ -31,6 +30,9 @@ def _list_of(item: dict[str, Any]) -> WithJsonSchema:
 
 _Examples = Annotated[list[dict[str, Any]], _list_of(_THING | _TARGET)]
 _Queries = Annotated[list[dict[str, Any]], _list_of(_THING)]
+_Version = Annotated[
+    Annotated[int, Field(ge=1, le=LAST), WHOLE] | None, Field(description="Of the task; the last one by default.")
+]
 
 
 class _Body(BaseModel):
@@ -57,9 +59,7 @@ class Asked(_Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"queries": [{"text": "a stolen card"}]}]})
     queries: _Queries
-    version: Annotated[int, Field(ge=1, le=_LAST), WHOLE] | None = Field(
-        default=None, description="Of the task; the last one by default."
-    )
+    version: _Version = None
     most: Annotated[int, Field(ge=1, le=100), WHOLE] = Field(
         default=3, description="Examples that are named for each query by explain."
     )
@@ -71,6 +71,4 @@ class Exported(_Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"format": "onnx"}]})
     format: Literal["onnx", "pt2"] = "onnx"
     int8: bool = Field(default=False, description="Of ONNX: weights of 8 bits; what that costs is noted in the file.")
-    version: Annotated[int, Field(ge=1, le=_LAST), WHOLE] | None = Field(
-        default=None, description="Of the task; the last one by default."
-    )
+    version: _Version = None

@@ -5,8 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from quickstudy.serve.bodies import as_json, body_of
+from quickstudy.serve.bodies import as_file, as_json, body_of
 from quickstudy.serve.described import (
+    ASKED,
+    LAST,
+    MADE,
     Answers,
     EvidenceShown,
     LearnerShown,
@@ -45,7 +48,7 @@ def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
         return sessions.learner(learner).to_json()
 
     @router.post(
-        tasks_at, summary="A new task from labelled examples", **takes(Created, form=True), **gives(TaskShown, *_MADE, status=201)
+        tasks_at, summary="A new task from labelled examples", **takes(Created, form=True), **gives(TaskShown, *MADE, status=201)
     )
     async def adapt(whose: mine, learner: str, request: Request) -> Response:
         body = await body_of(request, Created, sessions.learner(learner))
@@ -67,13 +70,13 @@ def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
         return Response(status_code=204)
 
     @router.post(
-        f"{task_at}/examples", summary="Add examples, also of new classes", **takes(Added, form=True), **gives(TaskShown, *_MADE)
+        f"{task_at}/examples", summary="Add examples, also of new classes", **takes(Added, form=True), **gives(TaskShown, *MADE)
     )
     async def add(whose: mine, learner: str, task: str, request: Request) -> Response:
         body = await body_of(request, Added, sessions.learner(learner))
         return as_json((await run_in_threadpool(sessions.add, whose, learner, task, body.examples)).to_json())
 
-    @router.post(f"{task_at}/predict", summary="An answer to each query", **takes(Asked, form=True), **gives(Answers, *_ASKED))
+    @router.post(f"{task_at}/predict", summary="An answer to each query", **takes(Asked, form=True), **gives(Answers, *ASKED))
     async def predict(described: Annotated[Any, Depends(bearer)], learner: str, task: str, request: Request) -> Response:
         return await predicted(sessions, request)
 
@@ -81,7 +84,7 @@ def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
         f"{task_at}/explain",
         summary="The examples that each answer rests on",
         **takes(Asked, form=True),
-        **gives(EvidenceShown, *_ASKED),
+        **gives(EvidenceShown, *ASKED),
     )
     async def explain(whose: mine, learner: str, task: str, request: Request) -> Response:
         body = await body_of(request, Asked, sessions.learner(learner))
@@ -94,25 +97,21 @@ def rest(sessions: Sessions, namespace: Any, bearer: Any) -> APIRouter:
     def report(whose: mine, learner: str, task: str) -> dict[str, Any]:
         return sessions.report(whose, learner, task)
 
-    @router.post(f"{task_at}/map", summary="Examples and queries in a plane", **takes(Asked, form=True), **gives(Mapped, *_ASKED))
+    @router.post(f"{task_at}/map", summary="Examples and queries in a plane", **takes(Asked, form=True), **gives(Mapped, *ASKED))
     async def places(whose: mine, learner: str, task: str, request: Request) -> Response:
         body = await body_of(request, Asked, sessions.learner(learner))
         return as_json(await run_in_threadpool(sessions.places, whose, learner, task, body.queries))
 
     @router.get(f"{task_at}/predictor", summary="The predictor as a file, for quickstudy predict", **gives(None, *_KEPT))
     def predictor(whose: mine, learner: str, task: str) -> Response:
-        content = sessions.file_of(whose, learner, task)
-        named = {"Content-Disposition": f'attachment; filename="{learner}-{task[:8]}.safetensors"'}
-        return Response(content, media_type="application/octet-stream", headers=named)
+        return as_file(sessions.file_of(whose, learner, task), f"{learner}-{task[:8]}.safetensors")
 
     return router
 
 
 _KEPT = (400, 404, 409)
-_ASKED = (*_KEPT, 408, 413, 422)
-_MADE = (*_ASKED, 507)
 _After = Annotated[
     str, Query(pattern="^[0-9a-f]{0,32}$", description="Only tasks whose identifier comes after it: the last one of a page.")
 ]
 _Most = Annotated[int, Query(ge=1, le=1000)]
-_Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+_Version = Annotated[int | None, Query(ge=1, le=LAST)]
