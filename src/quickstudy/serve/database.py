@@ -19,12 +19,10 @@ from alembic.script import ScriptDirectory
 
 from quickstudy.errors import RunError, TaskError, UserError
 from quickstudy.serve.limits import NotAllowed
-from quickstudy.serve.stored import Bearer, StoredTask, StoredVersion, Taken
+from quickstudy.serve.stored import Bearer, StoredTask, StoredVersion, Taken, is_id
 
 __all__ = ["Database"]
 
-_ID = re.compile("[0-9a-f]{32}")
-"""What an identifier is; PostgreSQL refuses some other texts, which would spoil the reading for all."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _migrating = threading.Lock()
 """Alembic's context is one for all threads of a process."""
@@ -139,7 +137,7 @@ class Database:
         bearers = list({who for who, _ in asked if isinstance(who, Bearer)})
         with self._engine.connect() as connection:
             spaces = _namespaces(connection, bearers)
-            rows = connection.execute(_ASKED, {"tasks": list({task for _, task in asked if _ID.fullmatch(task)})}).all()
+            rows = connection.execute(_ASKED, {"tasks": list({task for _, task in asked if is_id(task)})}).all()
         there = {row[0]: (row[1], StoredTask(row[0], row[2], row[3], row[4], int(row[5]))) for row in rows}
         found: list[StoredTask | UserError] = []
         for who, task in asked:
@@ -182,30 +180,26 @@ class Database:
         Raises:
             TaskError: there is none.
         """
-        found = self.tasks(namespace, task=task)
-        if not found:
-            raise _missing(task)
-        return found[0]
+        (found,) = self.asked([(namespace, task)])
+        if isinstance(found, UserError):
+            raise found
+        return found
 
-    def tasks(
-        self, namespace: str, learner: str | None = None, *, task: str | None = None, after: str = "", most: int = 1000
-    ) -> list[StoredTask]:
+    def tasks(self, namespace: str, learner: str | None = None, *, after: str = "", most: int = 1000) -> list[StoredTask]:
         """Tasks of a namespace, by identifier.
 
         Args:
             namespace: whose.
             learner: of this learner alone.
-            task: this one alone.
             after: only those whose identifier comes after it: for the next page.
             most: how many.
         """
-        if not re.fullmatch("[0-9a-f]*", after) or not (task is None or _ID.fullmatch(task)):
+        if not re.fullmatch("[0-9a-f]*", after):
             return []
         last = sa.func.max(_VERSIONS.c.number).label("last")
         asked = sa.select(_TASKS, last).join(_VERSIONS, _VERSIONS.c.task == _TASKS.c.id).group_by(*_TASKS.c)
         asked = asked.where(_TASKS.c.namespace == namespace, _TASKS.c.id > after)
         asked = asked if learner is None else asked.where(_TASKS.c.learner == learner)
-        asked = asked if task is None else asked.where(_TASKS.c.id == task)
         with self._engine.connect() as connection:
             rows = connection.execute(asked.order_by(_TASKS.c.id).limit(most)).mappings().all()
         return [StoredTask(r["id"], r["learner"], r["digest"], r["created"], int(r["last"])) for r in rows]

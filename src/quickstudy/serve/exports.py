@@ -1,7 +1,6 @@
 """Exports as jobs: a task becomes a file in a thread of its own, and the file stays in the data base beside the task."""
 
 import logging
-import re
 import tempfile
 import threading
 import time
@@ -19,12 +18,11 @@ from quickstudy.serve.database import Database
 from quickstudy.serve.kept import Kept
 from quickstudy.serve.limits import Busy, Limits
 from quickstudy.serve.served import Served
-from quickstudy.serve.stored import StoredTask
+from quickstudy.serve.stored import StoredTask, is_id
 
 __all__ = ["ExportJob", "Exports", "Wanted"]
 
 _log = logging.getLogger(__name__)
-_ID = re.compile("[0-9a-f]{32}")
 _WAITING, _DONE, _FAILED = "waiting", "done", "failed"
 _GIVEN_UP = 900.0
 """Seconds after which a job that is not done counts as one whose process ended."""
@@ -133,7 +131,7 @@ class Exports:
         Raises:
             TaskError: there is none.
         """
-        known = _ID.fullmatch(export)  # PostgreSQL refuses some other texts
+        known = is_id(export)
         with self._database.reading() as connection:
             found = _found(connection, (_TABLE.c.task == task) & (_TABLE.c.id == export)) if known else None
         if found is None:

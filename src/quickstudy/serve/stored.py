@@ -1,10 +1,11 @@
 """What the data base holds of a task, who may ask, and what goes wrong when two change it at once."""
 
+import re
 from dataclasses import dataclass
 
 from quickstudy.errors import RunError
 
-__all__ = ["Bearer", "StoredTask", "StoredVersion", "Taken", "is_full"]
+__all__ = ["Bearer", "StoredTask", "StoredVersion", "Taken", "is_full", "is_id"]
 
 
 class Taken(RunError):
@@ -38,6 +39,14 @@ class StoredTask:
     digest: str
     created: float
     versions: int
+
+
+_ID = re.compile("[0-9a-f]{32}")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be an identifier; PostgreSQL refuses some others, which would spoil the reading for all."""
+    return _ID.fullmatch(text) is not None
 
 
 def is_full(error: Exception) -> bool:
