@@ -77,8 +77,7 @@ class Exports:
     def __init__(self, database: Database, kept: Kept, limits: Limits) -> None:
         self._database, self._kept, self._limits = database, kept, limits
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="export")
-        self._lock = threading.Lock()
-        self._waiting = 0
+        self._places = threading.Semaphore(limits.exports)
 
     def ask(self, served: Served, stored: StoredTask, number: int, wanted: Wanted) -> ExportJob:
         """The job that exports a version of a task; asked for twice, it is the same one. A failed one is tried again.
@@ -90,19 +89,16 @@ class Exports:
         if wanted.int8 and wanted.form != "onnx":
             raise UserError('weights of 8 bits are of ONNX. Leave "int8" out, or ask for the format "onnx".')
         predictor = self._kept.load(served, stored.id, number)
-        with self._lock:
-            if self._waiting >= self._limits.exports:
-                raise Busy(f"{self._waiting} exports wait already. Try again in a while.")
-            self._waiting += 1
+        if not self._places.acquire(blocking=False):
+            raise Busy(f"{self._limits.exports} exports wait already. Try again in a while.")
+        new = False
         try:
             job, new = self._entered(stored.id, number, wanted)
-        except BaseException:
-            self._one_less()
-            raise
-        if not new:
-            self._one_less()
-            return job
-        self._worker.submit(self._done, job.export, predictor, wanted)
+        finally:
+            if not new:
+                self._places.release()
+        if new:
+            self._worker.submit(self._done, job.export, predictor, wanted)
         return job
 
     def _entered(self, task: str, number: int, wanted: Wanted) -> tuple[ExportJob, bool]:
@@ -120,10 +116,6 @@ class Exports:
         except sa.exc.IntegrityError as error:
             raise TaskError(f"there is no task {task}. It may have been deleted.") from error
         return job, True
-
-    def _one_less(self) -> None:
-        with self._lock:
-            self._waiting -= 1
 
     def about(self, task: str, export: str) -> ExportJob:
         """A job of a task.
@@ -169,7 +161,7 @@ class Exports:
             _log.error("an export failed: %s", type(error).__name__)
             found = {"status": _FAILED, "error": "this server could not write the program. Its log has the kind of error."}
         finally:
-            self._one_less()
+            self._places.release()
         try:
             with self._database.writing() as connection:
                 connection.execute(sa.update(_TABLE).where(_TABLE.c.id == export).values(**found))
