@@ -1,13 +1,14 @@
 """Inputs and states are trees of tensors; here is what the library does to every leaf of one."""
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-__all__ = ["bytes_of", "cat", "leading", "leaves", "map_leaves", "rows_of", "stack", "to", "unstack"]
+__all__ = ["bytes_of", "cat", "leading", "leaves", "map_leaves", "rows_of", "split", "stack", "to", "unstack"]
 
 Tree = TypeVar("Tree")
 
@@ -49,6 +50,16 @@ def stack(trees: Sequence[Tree]) -> Tree:
 def cat(trees: Sequence[Tree]) -> Tree:
     """Trees joined along their first axis."""
     return map_leaves(lambda *parts: torch.cat(parts), trees[0], *trees[1:])
+
+
+def split(tree: Tree, counts: Sequence[int]) -> list[Tree]:
+    """The inverse of `cat`: parts of so many rows each, in order.
+
+    >>> [part.tolist() for part in split(torch.arange(4), [1, 3])]
+    [[0], [1, 2, 3]]
+    """
+    ends = accumulate(counts)
+    return [map_leaves(lambda leaf, a=end - n, b=end: leaf[a:b], tree) for n, end in zip(counts, ends, strict=True)]
 
 
 def unstack(tree: Tree) -> list[Tree]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import TaskError, UserError
-from quickstudy.functional.tree import leading, map_leaves
+from quickstudy.functional.tree import leading, map_leaves, split
 from quickstudy.inputs.images import Images
 from quickstudy.learner import Predictor
 from quickstudy.serve.at_once import AtOnce
@@ -161,11 +161,8 @@ class Asking:
         try:
             things = [things_of(question.queries, reads, self._limits) for question in raw]
             together = reads.batch([thing for each in things for thing in each]) if raw else None
-            start = 0
-            for question, each in zip(raw, things, strict=True):
-                end = start + len(each)
-                rows[id(question)] = map_leaves(lambda leaf, start=start, end=end: leaf[start:end], together)
-                start = end
+            for question, x in zip(raw, split(together, [len(each) for each in things]), strict=True):
+                rows[id(question)] = x
         except Exception:  # of whom it is, and why, is said to them alone
             for question in raw:
                 rows[id(question)] = _read_alone(question, reads, self._limits)

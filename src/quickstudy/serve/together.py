@@ -10,7 +10,7 @@ from torch.utils import _pytree as pytree
 
 from quickstudy.errors import UserError
 from quickstudy.execution.vmap_safety import unsafe_layer
-from quickstudy.functional.tree import cat, leading, map_leaves, stack
+from quickstudy.functional.tree import cat, leading, map_leaves, split, stack
 from quickstudy.inputs.border import finite_outputs
 from quickstudy.learner import Learner, Predictor
 from quickstudy.nn.value import value_of
@@ -92,11 +92,8 @@ def _encoded(learner: Learner[Any], asked: Sequence[tuple[Predictor, Inputs]]) -
     for (shape, _), numbers in groups.items():
         rows = cat([asked[number][1] for number in numbers]) if len(numbers) > 1 else asked[numbers[0]][1]
         together = learner.encode(rows if shape is None else shape.read(rows))
-        start = 0
-        for number in numbers:
-            end = start + leading(asked[number][1])
-            found[number] = map_leaves(lambda leaf, start=start, end=end: leaf[start:end], together)
-            start = end
+        for number, features in zip(numbers, split(together, [leading(asked[number][1]) for number in numbers]), strict=True):
+            found[number] = features
     return found
 
 
