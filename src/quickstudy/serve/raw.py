@@ -74,14 +74,14 @@ def _bytes_of(thing: Any, where: str) -> bytes:
         raise DataError(f"{where}: the image is no base64 text of a file ({error}).") from error
 
 
-def inputs_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limits, what: str = "query") -> Inputs:
+def inputs_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limits) -> Inputs:
     """Queries as rows of inputs.
 
     Raises:
         DataError: it says which query cannot be read, and why.
     """
-    _some(found, limits, what)
-    return _rows(found, reads, what, limits)
+    _some(found, limits)
+    return _rows(found, reads, "query", limits)
 
 
 def things_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limits) -> list[Any]:
@@ -91,14 +91,14 @@ def things_of(found: Sequence[Mapping[str, Any]], reads: InputKind, limits: Limi
         DataError: there is none, or one lacks what is read.
         TooMuch: more than the server takes.
     """
-    _some(found, limits, "query")
+    _some(found, limits)
     _one_each(reads)
     return [thing_of(each, reads, f"query {number}", limits) for number, each in enumerate(found, 1)]
 
 
-def _some(found: Sequence[Any], limits: Limits, what: str) -> None:
+def _some(found: Sequence[Any], limits: Limits) -> None:
     if not found:
-        raise DataError(f"there is no {what}. Give one or more.")
+        raise DataError("there is no query. Give one or more.")
     limits.check("queries", len(found), limits.queries)
 
 
