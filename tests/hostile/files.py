@@ -30,9 +30,10 @@ WORDS = (
 
 
 class Files:
-    """Whole files in a folder, one of which is damaged at a time."""
+    """Whole files in a folder, one of which is damaged at a time: that of the name ``now``."""
 
     forges = False
+    now = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,7 +49,7 @@ class Files:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         for name, content in self.whole.items():
             (self.folder / name).write_bytes(content)
-        name = rng.choice(self.names())
+        self.now = name = rng.choice(self.names())
         self.forged = self.forges and rng.random() < 0.7
         how, content = self.forge(name, rng) if self.forged else damaged(self.whole[name], rng)
         (self.folder / name).write_bytes(content)

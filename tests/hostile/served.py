@@ -106,11 +106,6 @@ class Uploads(Files):
         (self.folder / "v1 learners images tasks.form").write_bytes(form + b"--line--\r\n")
         self.now = "v1 learners texts tasks.json"
 
-    def damage(self, rng: random.Random) -> str:
-        how = super().damage(rng)
-        self.now = how.partition(":")[0]
-        return how
-
     def read(self) -> Any:
         name, _, kind = self.now.rpartition(".")
         media = "application/json" if kind == "json" else "multipart/form-data; boundary=line"
