@@ -1,9 +1,9 @@
 """What a file keeps beside weights and state: the encoded support set, the threshold of "none of these", the temperature."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from quickstudy.metrics.temperature import Temperature
 from quickstudy.task import Examples
 
 __all__ = ["kept_description", "kept_support", "kept_temperature", "kept_threshold", "kept_tree"]
+
+Record = TypeVar("Record")
 
 
 def kept_description(support: Examples | None, threshold: Threshold | None) -> dict[str, Any]:
@@ -61,11 +63,7 @@ def kept_threshold(description: Mapping[str, Any], path: str | Path) -> Threshol
     Raises:
         ArtefactError: it is none.
     """
-    found = description.get("threshold")
-    try:
-        return None if found is None else Threshold.from_json(found)
-    except (ArithmeticError, TypeError, ValueError) as error:
-        raise ArtefactError(f"{path} describes its threshold wrongly: {error}. It was altered: use a copy.") from error
+    return _record(description, "threshold", Threshold.from_json, path)
 
 
 def kept_temperature(description: Mapping[str, Any], likelihood: Likelihood, path: str | Path) -> Temperature | None:
@@ -74,11 +72,15 @@ def kept_temperature(description: Mapping[str, Any], likelihood: Likelihood, pat
     Raises:
         ArtefactError: it is none.
     """
-    found = description.get("temperature")
-    try:
-        known = None if found is None else Temperature.from_json(found)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise ArtefactError(f"{path} describes its temperature wrongly: {error}. It was altered: use a copy.") from error
+    known = _record(description, "temperature", Temperature.from_json, path)
     if known is not None and type(likelihood) is not Categorical:
         raise ArtefactError(f"{path} has a temperature, but no classes. It was altered: use a copy.")
     return known
+
+
+def _record(description: Mapping[str, Any], name: str, read: Callable[[Any], Record], path: str | Path) -> Record | None:
+    found = description.get(name)
+    try:
+        return None if found is None else read(found)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise ArtefactError(f"{path} describes its {name} wrongly: {error}. It was altered: use a copy.") from error
