@@ -21,8 +21,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -36,6 +36,7 @@ from quickstudy import learners, nn, save
 from quickstudy.inputs.columns import Columns
 from quickstudy.learner import Learner
 from quickstudy.saving.ready.heads import head
+from quickstudy.serve.client import Client
 from quickstudy.serve.limits import Limits
 from quickstudy.serve.raw import examples_of, inputs_of
 
@@ -192,15 +193,6 @@ class Server:
         self.process.wait()
 
 
-@contextmanager
-def started(words: list[str], ready_at: str) -> Iterator[Server]:
-    found = Server(words, ready_at)
-    try:
-        yield found
-    finally:
-        found.close()
-
-
 def mixed(kind: str, clients: int, seconds: float, server: Server) -> Load:
     """Each client makes a task, asks it, adds to it, and now and then makes another: one in 20 requests adapts."""
 
@@ -223,13 +215,7 @@ def mixed(kind: str, clients: int, seconds: float, server: Server) -> Load:
 
 def lost(server: Server, kind: str, tasks: list[str]) -> int:
     """How many tasks that were acknowledged are not listed."""
-    listed: list[str] = []
-    while True:
-        address = f"http://127.0.0.1:{server.port}/v1/learners/{kind}/tasks?most=1000&after={listed[-1] if listed else ''}"
-        page = [each["task"] for each in json.loads(urllib.request.urlopen(address).read())]
-        if not page:
-            return len(set(tasks) - set(listed))
-        listed += page
+    return len(set(tasks) - {each["task"] for each in Client(f"http://127.0.0.1:{server.port}").tasks(kind)})
 
 
 def predicting(clients: int, seconds: float, server: Server, calls: list[tuple[str, list[bytes]]]) -> Load:
@@ -291,7 +277,7 @@ def measure(kind: str, folder: Path, given: argparse.Namespace) -> None:
         "--port",
         "PORT",
     ]
-    with started([*serve, "--database", f"sqlite:///{folder}/mixed.db"], "/v2/health/ready") as server:
+    with closing(Server([*serve, "--database", f"sqlite:///{folder}/mixed.db"], "/v2/health/ready")) as server:
         load = mixed(kind, given.clients, given.seconds, server)
         print(f"\n{kind}: bare call of PyTorch {bare(learner, kind):.0f} predictions in a second of CPU")
         print(f"{kind}, mixed for {load.seconds:.0f} s by {given.clients} clients")
@@ -305,8 +291,8 @@ def measure(kind: str, folder: Path, given: argparse.Namespace) -> None:
     things = [[thing(kind, luck) for _ in range(10)] for _ in tasks]
     peer = [given.litserve, str(Path(__file__).with_name("serve_peer.py")), str(folder), kind, "PORT", *given.peer]
     with (
-        started([*serve, "--database", f"sqlite:///{folder}/t.db"], "/v2/health/ready") as ours,
-        started(peer, "/health") as other,
+        closing(Server([*serve, "--database", f"sqlite:///{folder}/t.db"], "/v2/health/ready")) as ours,
+        closing(Server(peer, "/health")) as other,
     ):
         ids = []
         for task in tasks:

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from quickstudy.serve.client import Client
 from quickstudy.serve.database import Database
 from quickstudy.serve.http import web
 from quickstudy.serve.limits import Limits
@@ -74,10 +75,8 @@ class Tenants:
 
     def lost(self, address: str) -> list[str]:
         """What was acknowledged and is not there."""
-        wanted, found, last = dict(self.acknowledged), dict[str, int](), ""
-        while page := httpx.get(f"{address}{AT}?most=1000&after={last}", timeout=60).json():
-            found |= {each["task"]: each["version"] for each in page}
-            last = page[-1]["task"]
+        wanted = dict(self.acknowledged)
+        found = {each["task"]: each["version"] for each in Client(address).tasks("texts")}
         return [task for task, version in wanted.items() if found.get(task, 0) < version]
 
 
