@@ -117,6 +117,9 @@ ALSO = {
         MLP(49, (32,), outputs=3),
         likelihood=LABELS,
     ),
+    "ConditionalNeuralProcess": lambda: learners.ConditionalNeuralProcess(
+        MLP(19, (16,), outputs=16), MLP(32, (32,), outputs=3), likelihood=LABELS
+    ),
     "LearnedOptimizer": "LearnedOptimizer, classes",
     "Reptile": lambda: learners.Reptile(MLP(16, (24,), outputs=3), likelihood=LABELS),
 }

@@ -29,6 +29,7 @@ NOT_CLASSIFIERS |= {
     "AveragedForecasts",
     "ExponentialSmoothing",
     "FittedSmoothing",
+    "PolicyMAML",
 }
 """Learners of other tasks, by name."""
 

@@ -10,6 +10,7 @@ from quickstudy.functional.logistic_mode import Mode, logistic_mode
 from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobis_distance
 from quickstudy.functional.mixing import BetaShare, Mixed, mix
 from quickstudy.functional.pairs import by_class, pair_contrastive, pair_cross_entropy, pair_squared_error
+from quickstudy.functional.policy_gradient import PolicyGradient, advantages
 from quickstudy.functional.starts import as_given, redrawn
 from quickstudy.functional.unroll import SGD, Adam, descend, gradient
 from quickstudy.functional.windows import MeanLogLoss, Windows, mean_loss
@@ -26,8 +27,10 @@ __all__ = [
     "Mixed",
     "Mode",
     "Neumann",
+    "PolicyGradient",
     "Start",
     "Windows",
+    "advantages",
     "answered",
     "as_given",
     "balanced",

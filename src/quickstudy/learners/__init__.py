@@ -56,6 +56,7 @@ from quickstudy.learners.optimization.maml_plus_plus import Improvements, MAMLPl
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
 from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
+from quickstudy.learners.optimization.policy_maml import PolicyMAML
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
 from quickstudy.learners.process.attentive_process import AttentiveProcess
@@ -118,6 +119,7 @@ __all__ = [
     "OnFeatures",
     "OnWords",
     "OwnScale",
+    "PolicyMAML",
     "ProtoMAML",
     "ProtoNet",
     "RelationNet",

@@ -32,6 +32,7 @@ from quickstudy.tasks.transactions import transactions
 from quickstudy.tasks.unsplit import Unsplit
 from quickstudy.tasks.visits import Visits
 from quickstudy.tasks.worlds.grasping import Grasping
+from quickstudy.tasks.worlds.navigation import Navigation
 from quickstudy.tasks.worlds.users import SimulatedUsers
 from quickstudy.tasks.yes_or_no import YesOrNo
 
@@ -58,6 +59,7 @@ __all__ = [
     "MetaAug",
     "MetaMix",
     "Mixture",
+    "Navigation",
     "OneHotSinusoid",
     "OpenSet",
     "Opened",

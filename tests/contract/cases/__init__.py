@@ -11,6 +11,7 @@ from contract.cases import (
     memory,
     metric,
     optimization,
+    policies,
     relatives,
     wrappers,
 )
@@ -29,6 +30,7 @@ CASES: dict[str, Case] = (
     | bayesian.CASES
     | forecast.CASES
     | kernels.CASES
+    | policies.CASES
     | baselines.CASES
     | wrappers.CASES
 )

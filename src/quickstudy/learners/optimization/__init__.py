@@ -10,6 +10,7 @@ from quickstudy.learners.optimization.maml_plus_plus import MAMLPlusPlus
 from quickstudy.learners.optimization.meta_curvature import MetaCurvature
 from quickstudy.learners.optimization.meta_lstm import MetaLSTM
 from quickstudy.learners.optimization.meta_sgd import MetaSGD
+from quickstudy.learners.optimization.policy_maml import PolicyMAML
 from quickstudy.learners.optimization.proto_maml import ProtoMAML
 from quickstudy.learners.optimization.reptile import Reptile
 
@@ -24,6 +25,7 @@ __all__ = [
     "MetaCurvature",
     "MetaLSTM",
     "MetaSGD",
+    "PolicyMAML",
     "ProtoMAML",
     "Reptile",
 ]

@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from quickstudy.borders.arguments import number
 from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.learner import Facts, Learner
-from quickstudy.likelihood import MeanAndDeviation
+from quickstudy.likelihood import Likelihood, MeanAndDeviation
 from quickstudy.nn.set_encoder import PairEncoder
 from quickstudy.task import Examples
 
 __all__ = ["ConditionalNeuralProcess", "SetCode"]
+
+
+_WITH_DEVIATION = MeanAndDeviation()
 
 
 class SetCode(NamedTuple):
@@ -29,13 +32,15 @@ class ConditionalNeuralProcess(Learner[SetCode]):
 
         ``r = 1/S Σ_s h([x_s, y_s])``,    ``(μ, ω) = g([r, x])``,    ``y ~ N(μ, σ²)``,    ``σ = l + (1 − l) softplus(ω)``
 
-    Adapting is one pass of a small network over the examples, predicting another one over the queries. The paper's l is 0.1, so
+    Adapting is one pass of a small network over the examples, predicting another one over the queries. With another likelihood g
+    gives the outputs as they are, for example the means of actions. The paper's l is 0.1, so
     values should have a deviation near 1 (`ScaledTargets` sees to that).
 
     Args:
         each: h, from an input and its value, side by side, to a code (C,).
         after: g, from a code and an input, side by side, to 2 P numbers: means, then ω.
         least: l, the smallest deviation.
+        likelihood: of the outputs.
 
     Raises:
         LearnerError: a smallest deviation that is not between 0 and 1.
@@ -52,21 +57,24 @@ class ConditionalNeuralProcess(Learner[SetCode]):
     """
 
     facts = Facts(norm="support")
-    likelihood = MeanAndDeviation()
 
-    def __init__(self, each: nn.Module, after: nn.Module, *, least: float = 0.1) -> None:
+    def __init__(
+        self, each: nn.Module, after: nn.Module, *, least: float = 0.1, likelihood: Likelihood = _WITH_DEVIATION
+    ) -> None:
         super().__init__()
         number(LearnerError, least=least, above=True)
         if not least < 1:
             raise LearnerError(f"least={least} must be below 1. The paper takes 0.1.")
-        self.each, self.after, self.least = PairEncoder(each), after, least
+        self.each, self.after, self.least, self.likelihood = PairEncoder(each), after, least, likelihood
 
     def adapt(self, support: Examples) -> SetCode:
         return SetCode(self.each(support))
 
     def predict(self, state: SetCode, x: Tensor) -> Tensor:
         flat = x.flatten(1)
-        found = self.after(torch.cat([state.code.expand(flat.shape[0], -1), flat], 1))
+        found: Tensor = self.after(torch.cat([state.code.expand(flat.shape[0], -1), flat], 1))
+        if not isinstance(self.likelihood, MeanAndDeviation):
+            return found
         if found.shape[1] % 2:
             raise ShapeError(
                 f"the network after gives {found.shape[1]} numbers. It must give a mean and a spread for each value."

@@ -2,18 +2,27 @@
 
 from quickstudy.tasks.worlds.grasping import Grasping, GraspPlan, grasps
 from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, reset, step
+from quickstudy.tasks.worlds.mazes import Maze, mazes
+from quickstudy.tasks.worlds.navigation import TARGETS, Navigation, NavigationPlan
+from quickstudy.tasks.worlds.points import Points
 from quickstudy.tasks.worlds.users import TRAITS, SimulatedUsers, UserPlan
 
 __all__ = [
     "OUTCOMES",
+    "TARGETS",
     "TRAITS",
     "Bars",
     "GraspPlan",
     "Grasping",
+    "Maze",
+    "Navigation",
+    "NavigationPlan",
+    "Points",
     "SimulatedUsers",
     "UserPlan",
     "chances",
     "grasps",
+    "mazes",
     "reset",
     "step",
 ]
