@@ -1,37 +1,13 @@
-"""Made-up rows are like those that a learner reads, the same every time, and nobody's."""
+"""Made-up rows are like those that a learner reads, and nobody's."""
 
 import pytest
 import torch
 
 from quickstudy import learners
-from quickstudy.export.material import ROWS, Material, material, queries_of
-from quickstudy.inputs.columns import Columns
-from quickstudy.inputs.images import Images
-from quickstudy.inputs.kind import InputKind
-from quickstudy.inputs.molecules import DESCRIPTORS, Molecules
-from quickstudy.inputs.row_shape import RowShape
-from quickstudy.inputs.texts import Texts
-from quickstudy.inputs.wordpiece import WordPieces
+from quickstudy.export.material import ROWS, Material, material
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn import MLP
 from quickstudy.task import Examples
-
-KINDS: list[InputKind] = [
-    Images((20, 30), channels=3),
-    Texts(width=128),
-    WordPieces(12),
-    Columns.fitted({"a": [1.0, 2.0], "b": ["x", "y"]}),
-    Molecules((0.0,) * len(DESCRIPTORS), (1.0,) * len(DESCRIPTORS)),
-]
-
-
-@pytest.mark.parametrize("reads", KINDS, ids=lambda reads: reads.name)
-def test_rows_are_what_the_kind_takes_as_read(reads: InputKind) -> None:
-    x = queries_of(reads, None)
-    assert isinstance(x, torch.Tensor) and len(x) == ROWS
-    assert torch.equal(x, queries_of(reads, None))
-    assert torch.equal(reads.batch(x), x) and reads.gives(RowShape.of(x))
-    assert len(x.flatten(1).unique(dim=0)) == ROWS
 
 
 def test_rows_like_given_ones_are_none_of_them() -> None:

@@ -59,7 +59,9 @@ class Artefacts(Files):
         before, after = (self.folder / name for name in (self.now, "again"))
         kind = ("predictor",) if isinstance(found, Predictor) else ("learner",)
         a, b = (read(path, kind).tensors for path in (before, after))
-        if self.forged:  # what was loaded is what the file says
+        if self.forged:  # what was loaded is what the file says, and answers
+            if isinstance(found, Predictor) and found.rows is not None and found.rows.are_of((4,)):
+                found(torch.rand(3, 4))
             return "other" if all(any(torch.equal(y, x) for x in a) for y in b) else "wrong"
         return "same" if after.read_bytes() == self.whole[self.now] else "wrong"
 

@@ -6,25 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.errors import Argument, LearnerError
 from quickstudy.functional.tree import leading, map_leaves
-from quickstudy.inputs.columns import Columns
-from quickstudy.inputs.images import Images
-from quickstudy.inputs.kind import InputKind
-from quickstudy.inputs.molecules import DESCRIPTORS, Molecules
-from quickstudy.inputs.row_shape import RowShape
-from quickstudy.inputs.texts import Texts
-from quickstudy.inputs.wordpiece import WordPieces
+from quickstudy.inputs.made_up import made_up
 from quickstudy.learner import Learner, Predictor
 from quickstudy.task import Examples, Inputs
 
-__all__ = ["ROWS", "Material", "material", "queries_of"]
+__all__ = ["ROWS", "Material", "material"]
 
 ROWS = 64
 """Rows that are made up; a larger support set takes them again."""
-
-_PIECES = (1000, 29_000)
-"""Numbers of whole words in the vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -77,53 +67,7 @@ def material(thing: Learner[Any] | Predictor, like: Examples | None = None) -> M
         real = like.trim()
         return Material(map_leaves(_alike, real.x), _alike(real.y) if kind == "values" else None, kind)
     rows = thing.rows if isinstance(thing, Predictor) else None
-    return Material(queries_of(thing.reads, rows), None, kind)
-
-
-def queries_of(reads: InputKind | None, rows: RowShape | None) -> Inputs:
-    """Made-up rows of an input kind, or else of a shape.
-
-    Raises:
-        LearnerError: neither is known.
-    """
-    if isinstance(reads, InputKind) and (rows is None or reads.gives(rows)):
-        found = _of_kind(reads)
-        if found is not None:
-            return found
-    if rows is None:
-        raise LearnerError(
-            "this learner does not say what its inputs look like. Give a support set of raw inputs: ",
-            Argument("like"),
-            ", or export the run that trained it.",
-        )
-    return _of_shape(rows)
-
-
-def _of_kind(reads: InputKind) -> Tensor | None:
-    generator = _generator()
-    if isinstance(reads, Images):
-        coarse = torch.rand(ROWS, reads.channels, 5, 5, generator=generator)
-        smooth = torch.nn.functional.interpolate(coarse, size=reads.size, mode="bilinear")
-        return (0.8 * smooth + 0.2 * torch.rand(ROWS, *reads.shape, generator=generator)).clamp(0, 1)
-    if isinstance(reads, WordPieces):
-        lengths = torch.randint(3, max(4, min(reads.length, 24)), (ROWS, 1), generator=generator)
-        words = torch.randint(*_PIECES, (ROWS, reads.length), generator=generator)
-        place = torch.arange(reads.length)[None]
-        words = torch.where(place == 0, 101, torch.where(place == lengths - 1, 102, words))
-        return torch.where(place < lengths, words, 0)
-    if isinstance(reads, Texts):
-        signs = torch.randn(ROWS, reads.width, generator=generator)
-        signs = signs * (torch.rand(ROWS, reads.width, generator=generator) < min(1.0, 60 / reads.width))
-        return torch.nn.functional.normalize(signs + (signs.abs().sum(1, keepdim=True) == 0), dim=1)
-    if isinstance(reads, Molecules):
-        count = reads.width - len(DESCRIPTORS)
-        fragments = torch.randint(1, 4, (ROWS, count), generator=generator) * (
-            torch.rand(ROWS, count, generator=generator) < 0.02
-        )
-        return torch.cat([torch.randn(ROWS, len(DESCRIPTORS), generator=generator).clamp(-3, 3), fragments], 1)
-    if isinstance(reads, Columns):
-        return torch.randn(ROWS, reads.width, generator=generator).clamp(-3, 3)
-    return None
+    return Material(made_up(thing.reads, rows, ROWS), None, kind)
 
 
 def _alike(leaf: Tensor) -> Tensor:
@@ -134,30 +78,6 @@ def _alike(leaf: Tensor) -> Tensor:
         return mean + deviation * torch.randn(ROWS, *leaf.shape[1:], generator=generator).to(leaf)
     rows = torch.randint(0, count, (ROWS, *leaf.shape[1:]), generator=generator).to(leaf.device)
     return leaf.gather(0, rows)
-
-
-def _of_shape(rows: RowShape) -> Inputs:
-    made = [_filled(shape, getattr(torch, dtype)) for _, shape, dtype in rows.tensors]
-    if [place for place, _, _ in rows.tensors] == [""]:
-        return made[0]
-    tree: dict[str, Any] = {}
-    for (place, _, _), leaf in zip(rows.tensors, made, strict=True):
-        keys = place.removeprefix("['").removesuffix("']").split("']['")
-        if not place.startswith("['"):
-            raise LearnerError(f"inputs at {place} cannot be made up. Give a support set of raw inputs: ", Argument("like"), ".")
-        below: Any = tree
-        for key in keys[:-1]:
-            below = below.setdefault(key, {})
-        below[keys[-1]] = leaf
-    return tree
-
-
-def _filled(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Numbers about 1; whole ones are 0 or 1, which every vocabulary has."""
-    generator = _generator()
-    if dtype.is_floating_point:
-        return torch.randn(ROWS, *shape, generator=generator).to(dtype)
-    return torch.randint(0, 2, (ROWS, *shape), generator=generator).to(dtype)
 
 
 def _generator() -> torch.Generator:

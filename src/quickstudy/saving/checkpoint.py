@@ -20,6 +20,7 @@ from quickstudy.nn.value import own
 from quickstudy.saving.kept import kept_description, kept_support, kept_temperature, kept_threshold, kept_tree
 from quickstudy.saving.left_out import left_out, made_whole, refuse_other_weights, whole_weights
 from quickstudy.saving.older import completed, modern
+from quickstudy.saving.self_test import given, refuse_other
 from quickstudy.storage.artefact import FORMAT, Artefact, dumped, read, unpack
 from quickstudy.storage.blueprint import Recorded, blueprint, build
 from quickstudy.storage.budget import Budget
@@ -78,23 +79,27 @@ def saved_bytes(thing: Learner[Any] | Predictor, *, recipe: Mapping[str, Any] | 
         tree |= kept_tree(thing.support)
         description["classes"] = list(thing.classes) if thing.classes is not None else None
         description["rows"] = thing.rows.tensors if thing.rows is not None else None
+    tree["self_test"] = given(thing)
     return dumped("predictor" if isinstance(thing, Predictor) else "learner", description, tree)
 
 
-def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
-    """Reads what `save` wrote: a learner or a predictor, in eval mode.
+def load(path: str | Path, like: Learner[Any] | None = None, *, check: bool = True) -> Any:
+    """Reads what `save` wrote: a learner or a predictor, in eval mode, that answers as it did where it was saved.
 
     Args:
         path: of the file.
         like: a learner built from your own code, to be filled; needed when the file was made from a network of your own.
+        check: run the file's self-test: the outputs of a predictor, or the features of a learner's encoder, for made-up inputs
+            are compared with those found when it was saved.
 
     Raises:
         ArtefactError: the file is missing, damaged, foreign or newer, or does not fit ``like``; or its frozen backbone has other
-            weights here.
+            weights here; or its self-test fails.
         MissingExtra: the package with the weights of its frozen backbone is not installed.
     """
     found = modern(read(path, ("learner", "predictor")))
-    weights, state, kept = _content(found, path)
+    content = _content(found, path)
+    weights = content["weights"]
     try:
         learner = _filled(like, weights, found, path)
     except ArtefactError as error:
@@ -107,24 +112,30 @@ def load(path: str | Path, like: Learner[Any] | None = None) -> Any:
     learner.reads = _reads(found.description.get("reads"), path) or learner.reads
     learner.expects = _expects(found.description.get("expects"), path) or learner.expects
     learner.calibration = kept_temperature(found.description, learner.likelihood, path) or learner.calibration
+    made_by, wanted = f"quickstudy {found.versions.get('quickstudy')}", unpack(content.get("self_test"), found.tensors)
     if found.kind == "learner":
+        if check:
+            refuse_other(learner, wanted, made_by, path)
         return learner
     classes = found.description.get("classes")
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise ArtefactError(f"{path} holds invalid class names. It was altered: use a copy.")
-    state = unpack(state, found.tensors, records_of(learner))
+    state = unpack(content["state"], found.tensors, records_of(learner))
     if like is None:
         own(learner)  # nobody else has it: no copy is needed
     named = tuple(classes) if classes is not None else None
     rows, support = (
         _rows(found.description.get("rows"), path),
-        kept_support(unpack(kept, found.tensors, records_of(learner)), path),
+        kept_support(unpack(content.get("support"), found.tensors, records_of(learner)), path),
     )
-    return Predictor(learner, state, named, learner.reads, rows, support, kept_threshold(found.description, path))
+    predictor = Predictor(learner, state, named, learner.reads, rows, support, kept_threshold(found.description, path))
+    if check:
+        refuse_other(predictor, wanted, made_by, path)
+    return predictor
 
 
-def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any, Any]:
-    """The weights, and the skeletons of a predictor's state and of its support set."""
+def _content(found: Artefact, path: str | Path) -> dict[str, Any]:
+    """The weights, and the skeletons of a predictor's state, of its support set and of the self-test."""
     try:
         parts = {str(key): item for key, item in found.skeleton["dict"]}
     except (ArithmeticError, LookupError, TypeError, ValueError):
@@ -132,7 +143,7 @@ def _content(found: Artefact, path: str | Path) -> tuple[dict[str, Tensor], Any,
     weights = unpack(parts.get("weights"), found.tensors)
     if not isinstance(weights, dict) or (found.kind == "predictor") != ("state" in parts):
         raise ArtefactError(f"{path} does not hold what a {found.kind} needs. It was altered: use a copy.")
-    return weights, parts.get("state"), parts.get("support")
+    return parts | {"weights": weights}
 
 
 def _rebuilt(found: Artefact, path: str | Path) -> Learner[Any]:
