@@ -1,5 +1,6 @@
 """``quickstudy serve``: learners behind an address, adapted by whoever sends examples."""
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,8 +75,11 @@ def serve(
     open_to = "" if sessions.database.has_keys() else "; no key is asked for (--add-key NAME makes one)"
     say(f"serving: {', '.join(learners)}{open_to}")
     say(f"API:     http://{host}:{port}/docs")
+    app = web(sessions)
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it again would hold up all requests for half a second each time
     try:
-        uvicorn.run(web(sessions), host=host, port=port, log_level="warning", access_log=False, http=patient(limits.seconds))
+        uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, http=patient(limits.seconds))
     finally:
         sessions.close()
 
