@@ -53,7 +53,7 @@ check: $(STAMP) ## check lint, format, types, house rules and docs, as CI does b
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_house.py tests/test_packaging.py tests/test_readme.py tests/test_site.py \
+	$(BIN)/python -m pytest -q -m "slow or not slow" tests/test_house.py tests/test_packaging.py tests/test_readme.py tests/test_site.py \
 		--deselect tests/test_readme.py::test_python_blocks_run # a minute; make test runs it
 
 docs: $(STAMP) ## build the documentation site into site/; warnings are errors, nothing is downloaded

@@ -1,5 +1,6 @@
 """What all tests share: few threads, fixed seeds, a cache of built data that follows the code, and the way to real data."""
 
+import gc
 import hashlib
 import os
 import random
@@ -31,6 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
         if old != wanted:
             shutil.rmtree(old, ignore_errors=True)
     os.environ["QUICKSTUDY_CACHE"] = str(wanted)
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now, thousands of tests and all they import, stays: no collection of garbage looks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -320,7 +320,7 @@ def test_every_learner_has_a_row_in_the_readme() -> None:
 
 
 ALONE = """
-import importlib, json, os, sys, types, warnings
+import gc, importlib, json, os, sys, types, warnings
 
 root, strangers, floors = sys.argv[1], *map(json.loads, sys.argv[2:])
 for name in strangers:
@@ -328,6 +328,9 @@ for name in strangers:
 warnings.simplefilter("error")
 sys.path.insert(0, root)
 failed = []
+
+
+gc.disable()  # a collection would write to each object, and so copy the memory that a child shares
 
 
 def alone(name):
@@ -367,6 +370,7 @@ def strangers() -> set[str]:
     return {name for name in found if name.split(".")[0] != LIBRARY}
 
 
+@pytest.mark.slow
 def test_each_module_imports_alone() -> None:
     """In a process of its own each, forked from one that has imported torch and the like, and the floors below, which never
     import from above and were tested before."""

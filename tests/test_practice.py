@@ -169,6 +169,7 @@ def agreed(fabric: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_two_processes_agree_on_what_is_hard(tmp_path: Path) -> None:
     script = tmp_path / "two.py"
     script.write_text(

@@ -18,6 +18,7 @@ from quickstudy.execution.acting import Acting
 from quickstudy.execution.agreement import agree, hand_reads
 from quickstudy.execution.batching import Strategy, meta_gradient
 from quickstudy.execution.processes import Fabric, Processes
+from quickstudy.execution.seeding import seed_generators
 from quickstudy.functional.tree import to
 from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner
@@ -48,7 +49,7 @@ def prepare(learner: Learner[Any], source: TaskSource[Any], seed: int = 0) -> No
     """
     with torch.no_grad(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         generator = generator_of(seed, -1)
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        seed_generators(int(torch.randint(2**62, (), generator=generator)))
         learner.prepare(source, generator)
 
 
@@ -183,7 +184,7 @@ def train(
 def _drawing(processes: Processes, generator: torch.Generator, device: torch.device) -> Iterator[None]:
     """The global generators begin at the next number of the step's own, and are set back afterwards."""
     with torch.random.fork_rng(devices=_devices(device)):
-        _seed(processes.seed(int(torch.randint(2**62, (), generator=generator))), device)
+        seed_generators(processes.seed(int(torch.randint(2**62, (), generator=generator))), device.type != "cpu")
         yield
 
 
@@ -199,14 +200,6 @@ def _norm(parameters: list[torch.nn.Parameter], clip: float | None) -> float:
     if clip is not None:
         return float(torch.nn.utils.clip_grad_norm_(parameters, clip))
     return float(torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
-
-
-def _seed(seed: int, device: torch.device) -> None:
-    """`torch.manual_seed` where the weights are; for every other kind of device it notes a stack trace, a third of a ms."""
-    if device.type == "cpu":
-        torch.default_generator.manual_seed(seed)
-    else:
-        torch.manual_seed(seed)
 
 
 def _devices(device: torch.device) -> list[int]:

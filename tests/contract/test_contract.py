@@ -28,7 +28,19 @@ def test_variants_export_too(name: str) -> None:
     assert isinstance(exports_its_adaptation(scene), Excused if learner.facts.unexportable_adaptation else Held)
 
 
-@pytest.mark.parametrize("name", CASES)
+LONG = {
+    "IMAML, Neumann series",
+    "IMAML, batch norm",
+    "LRD2, labels",
+    "LRD2, labels around a prior",
+    "LRD2, prior, class weights and scale",
+    "MANN, varying sizes",
+    "ProtoMAML, batch statistics",
+}
+"""Variants of a class that is tested anyway, of 8 to 20 seconds each."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in CASES])
 def test_contract(name: str) -> None:
     case = CASES[name]
     learner = case.make()
@@ -55,6 +67,10 @@ def test_contract(name: str) -> None:
         17: bool(learner.facts.unexportable_adaptation) or not first(name),
     }
     assert set(checks.excused) == {number for number, excused in allowed.items() if excused}
+
+
+def test_each_class_is_tested_always() -> None:
+    assert set(CASES) >= LONG and not any(first(name) for name in LONG)
 
 
 def test_every_exported_learner_has_a_case() -> None:

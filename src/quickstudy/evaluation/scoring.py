@@ -15,6 +15,7 @@ from quickstudy.errors import UserError
 from quickstudy.evaluation.columns import units_of
 from quickstudy.evaluation.outside import as_baseline, name_of
 from quickstudy.execution.batching import over_tasks, trimmed
+from quickstudy.execution.seeding import seed_generators
 from quickstudy.inputs.explained import explained, first_rows
 from quickstudy.learner import Learner, evaluating
 from quickstudy.likelihood import Likelihood
@@ -34,7 +35,7 @@ def seeded(seed: int, number: int) -> Iterator[None]:
         number: of the task, or of the first in a batch.
     """
     with torch.inference_mode(False), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(_drawn(seed, number))
+        seed_generators(_drawn(seed, number))
         yield
 
 
