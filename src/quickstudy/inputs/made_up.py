@@ -1,4 +1,4 @@
-"""Inputs that are nobody's, made up by a fixed seed: the same rows on every machine and with every version of PyTorch."""
+"""Inputs made up by a fixed seed: the same rows on every machine and with every version of PyTorch."""
 
 import math
 from typing import Any
