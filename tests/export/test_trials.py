@@ -27,6 +27,12 @@ def test_what_is_missing_is_infinitely_far(wrong: torch.Tensor) -> None:
     assert found.probabilities == math.inf and not found.within()
 
 
+def test_an_output_that_is_missing_is_infinitely_far() -> None:
+    wanted = [Trial({}, {"logits": torch.ones(2)}), Trial({}, {"logits": torch.ones(2), "of one alone": torch.ones(1)})]
+    assert deviation(wanted, [{"logits": torch.ones(2)}] * 2).logits == math.inf
+    assert deviation([Trial({}, {"logi0s": torch.ones(2)})], [{"logits": torch.ones(2)}]).logits == math.inf
+
+
 def test_the_tolerance_holds_at_its_edge_alone() -> None:
     assert Deviation(1e-4, 1e-5).within()
     assert not Deviation(1.1e-4, 0.0).within() and not Deviation(0.0, 1.1e-5).within() and not Deviation(math.nan).within()

@@ -133,3 +133,14 @@ def test_rows_of_any_size_that_a_file_claims_take_no_memory(tmp_path: Path) -> N
         header["description"]["reads"] = reads
 
     assert load(changed(path, huge), like=learner).reads.size == (4096, 4096)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_another_precision_of_the_weights_or_of_the_process_is_no_fault(dtype: torch.dtype, tmp_path: Path) -> None:
+    learner = learners.ProtoNet(MLP(48, (5,)))
+    learner.reads = Images(size=(4, 4), channels=3)
+    learner.to(dtype)
+    save(learner, tmp_path / "l")
+    assert kept(tmp_path / "l")["outputs"][0].dtype == dtype
+    torch.set_default_dtype(torch.float64)
+    assert isinstance(load(tmp_path / "l"), learners.ProtoNet)

@@ -50,7 +50,7 @@ class Deviation:
 
 
 def deviation(trials: Sequence[Trial], found: Sequence[Mapping[str, Tensor]]) -> Deviation:
-    """How far ``found`` is from the outputs of the trials; infinite where shapes differ or numbers are missing.
+    """How far ``found`` is from the outputs of the trials; infinite where shapes differ, or outputs or numbers are missing.
 
     The range of a tensor is ``max − min`` over all trials, without the logits of absent classes; its largest size, where all its
     numbers are equal.
@@ -60,16 +60,18 @@ def deviation(trials: Sequence[Trial], found: Sequence[Mapping[str, Tensor]]) ->
     5.0e-03 of the range, 2.5e-01 in probabilities
     """
     worst = {"logits": 0.0, "probabilities": 0.0}
-    for name in trials[0].outputs:
-        pairs = [(other[name], trial.outputs[name]) for trial, other in zip(trials, found, strict=True)]
+    for name in sorted({name for trial in trials for name in trial.outputs}):
+        pairs = [
+            (other.get(name), trial.outputs[name]) for trial, other in zip(trials, found, strict=True) if name in trial.outputs
+        ]
         share = "probabilities" if name == "probabilities" else "logits"
         scale = 1.0 if share == "probabilities" else _range([wanted for _, wanted in pairs])
         worst[share] = max(worst[share], *(_apart(mine, wanted) / scale for mine, wanted in pairs))
     return Deviation(worst["logits"], worst["probabilities"])
 
 
-def _apart(mine: Tensor, wanted: Tensor) -> float:
-    if mine.shape != wanted.shape:
+def _apart(mine: Tensor | None, wanted: Tensor) -> float:
+    if mine is None or mine.shape != wanted.shape:
         return math.inf
     if not wanted.numel():
         return 0.0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import ArtefactError, LearnerError
-from quickstudy.functional.tree import leaves, to
+from quickstudy.functional.tree import leaves, map_leaves, to
 from quickstudy.inputs.made_up import made_up
 from quickstudy.learner import Learner, Predictor, evaluating
 from quickstudy.likelihood import ABSENT
@@ -83,17 +83,18 @@ def _probe(thing: Learner[Any] | Predictor) -> Callable[[], list[Tensor]] | None
     def run() -> list[Tensor]:
         if isinstance(thing, Predictor):
             return [thing(x)]
-        device = next((tensor.device for tensor in leaves(learner.state_dict())), torch.device("cpu"))
+        weight = next((each for each in leaves(learner.state_dict()) if each.is_floating_point()), torch.empty(0))
+        rows = map_leaves(lambda leaf: leaf.to(weight.dtype) if leaf.is_floating_point() else leaf, to(x, weight.device))
         with evaluating(learner), torch.no_grad():
-            return [leaf for leaf in leaves(learner.encode(to(x, device))) if leaf.is_floating_point()]
+            return [leaf for leaf in leaves(learner.encode(rows)) if leaf.is_floating_point()]
 
     return run
 
 
 def _apart(mine: Tensor, wanted: Tensor) -> float:
     """The largest difference of two tensors, as a share of the largest number that is no absent class's."""
-    if mine.shape != wanted.shape:
-        raise ValueError(f"a tensor of shape {tuple(mine.shape)} instead of {tuple(wanted.shape)}")
+    if (mine.shape, mine.dtype) != (wanted.shape, wanted.dtype):
+        raise ValueError(f"{tuple(mine.shape)} of {mine.dtype} instead of {tuple(wanted.shape)} of {wanted.dtype}")
     mine, wanted = mine.detach().cpu().double(), wanted.double()
     real = wanted[wanted.isfinite() & (wanted > ABSENT / 2)]
     size = float(real.abs().max()) if real.numel() else 0.0
