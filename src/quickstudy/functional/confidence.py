@@ -37,7 +37,7 @@ def as_sure_as(logits: Tensor, others: Tensor, stretch: Tensor, present: Tensor)
         shares = torch.softmax(-factor[..., None] * gaps, -1)
         slope = (shares * gaps).sum(-1)
         ahead = torch.logsumexp(-factor[..., None] * gaps, -1) - wanted
-        factor = (factor + torch.where(slope > 0, ahead / slope.clamp(min=1e-12), 0)).clamp(0, _MOST)
+        factor = (factor + torch.where(slope > 0, ahead / slope.clamp(min=1e-12), 0)).clamp(0.0, _MOST)
     return torch.where(factor > 0, factor, 1)[..., None] * logits
 
 
