@@ -14,7 +14,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow test-versions bench docs docs-serve check format clean
+.PHONY: help setup demo serve test test-slow test-robots test-versions bench docs docs-serve check format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,10 @@ test: $(STAMP) ## run all tests except the slow ones
 
 test-slow: $(STAMP) ## run the slow tests: minutes of training
 	@$(BIN)/python -m pytest -m slow
+
+test-robots: $(STAMP) ## run the tests of robots; installs Metaworld and MuJoCo (70 MB), and draws nothing
+	@$(PIP) install -qq -c $(CONSTRAINTS) -e '.[dev,robots]'
+	@env -u MUJOCO_GL OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/tasks/worlds
 
 test-versions: ## run all tests on Python 3.11, 3.12 and 3.13 (those that are installed), and once on the newest torch: an hour
 	@bash tests/versions.sh

@@ -56,3 +56,16 @@ def test_heads_part_the_numbers() -> None:
         )
     with pytest.raises(LearnerError, match="heads"):
         learners.AttentiveProcess(nn.Identity(), nn.Identity(), nn.Identity(), nn.Identity(), heads=0)
+
+
+def test_a_mean_does_not_grow() -> None:
+    """With means twice the same examples are what they are once; whether there are any is known."""
+    networks = [nn.Identity(), Doubled(), nn.Linear(1, 2, bias=False), nn.Identity()]
+    learner = learners.AttentiveProcess(*networks, heads=1, evidence="mean")
+    x, y = torch.tensor([[1.0], [3.0]]), torch.tensor([[0.5], [1.5]])
+    one, two = (learner.predict(learner.adapt(Examples(x.repeat(n, 1), y.repeat(n, 1), torch.ones(2 * n))), x)[0] for n in (1, 2))
+    assert one[3:].tolist() == two[3:].tolist() == [4.0, 2.0, 1.0]
+    none = learner.predict(learner.adapt(Examples(x, y, torch.zeros(2))), x)[0]
+    assert none[1:].tolist() == [0.0] * 5
+    with pytest.raises(LearnerError, match="evidence"):
+        learners.AttentiveProcess(*networks, evidence="most")

@@ -125,6 +125,23 @@ def test_meta_training_tasks_have_each_number_of_rounds() -> None:
     torch.testing.assert_close(same, torch.ones_like(same))
 
 
+def test_before_its_own_tries_they_drift_by_chance_and_queries_are_anywhere() -> None:
+    source = Navigation(2, tries=3, horizon=4, after=5)
+    assert not source.at(4).own and source.at(5).own and not Navigation(1, shown=False, after=5).at(0).shown
+    plan, act = source.plan(20, generator_of(1)), Goes(0.1, 0.2)
+    task = source.at(4).gather(plan, act)
+    assert not act.shown and task.support.mask.sum(1).equal(12.0 * plan.rounds)
+    tried = task.support.y[..., :2].view(20, 2, 3, 4, 2) - plan.drift[:, :, :, None]
+    seen = (torch.arange(2) < plan.rounds[:, None])[:, :, None, None, None] & (task.support.mask.view(20, 2, 3, 4, 1) > 0)
+    torch.testing.assert_close(torch.where(seen, tried, 0), torch.where(seen, 0.5 * plan.noise[:, :2], 0))
+    assert task.query.mask.all() and task.query.x.abs().max() > 0.5
+    way = (plan.luck - 0.5)[:, None] - task.query.x
+    same = torch.nn.functional.cosine_similarity(task.query.y[..., :2], way, dim=-1)
+    torch.testing.assert_close(same, torch.ones_like(same))
+    near = (way.norm(dim=-1) < 0.3).float().mean()
+    assert 0.4 < near < 0.85, "half of them are near the goal"
+
+
 def test_queries_may_hold_tries_by_their_advantage() -> None:
     source = Navigation(1, tries=4, horizon=5, shown=False)
     plan = source.plan(6, generator_of(1))
@@ -143,6 +160,7 @@ def test_queries_may_hold_tries_by_their_advantage() -> None:
         ({"horizon": 2.5}, "horizon=2.5"),
         ({"cells": 4}, "cells=4 is even"),
         ({"cells": -3}, "cells=-3"),
+        ({"after": -1}, "after=-1"),
         ({"rounds": "two"}, "rounds='two'"),
     ],
 )

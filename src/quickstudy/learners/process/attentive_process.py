@@ -4,19 +4,21 @@ Source: Kim, Mnih, Schwarz, Garnelo, Eslami, Rosenbaum, Vinyals & Teh, 2019, Att
 """
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from quickstudy.borders.arguments import whole
+from quickstudy.borders.arguments import choice, whole
 from quickstudy.errors import LearnerError
 from quickstudy.learner import Facts, Learner
 from quickstudy.likelihood import Gaussian, Likelihood
 from quickstudy.nn.norm import convert, counting
 from quickstudy.task import Examples
 
-__all__ = ["Attended", "AttentiveProcess"]
+__all__ = ["Attended", "AttentiveProcess", "Evidence"]
+
+Evidence = Literal["sum", "mean"]
 
 _SUM, _COUNT = 4.0, 8.0
 _VALUES = Gaussian()
@@ -38,7 +40,9 @@ class AttentiveProcess(Learner[Attended]):
         ``output = g([x, Σ_s a_s v_s, Σ_s v_s / 4, S / 8])``
 
     The blank, of key and value 0, lets a query look at nothing; the sum, where the paper has a mean, lets evidence grow with its
-    amount. Adapting is one pass of two small networks over the examples. There is no latent path.
+    amount. With ``evidence="mean"`` there is the paper's mean, and 1 (0 without examples) in place of S / 8: for hundreds of
+    examples, or other numbers of them than in meta-training. Adapting is one pass of two small networks over the examples. There
+    is no latent path.
 
     Args:
         key: h_k, from an input and its targets, side by side, to W numbers.
@@ -46,10 +50,11 @@ class AttentiveProcess(Learner[Attended]):
         ask: q, from an input to W numbers.
         after: g, from an input and 2 W + 1 numbers to the outputs.
         heads: of the attention; W is a multiple of it.
+        evidence: whether that of all examples is a sum or a mean.
         likelihood: of the outputs.
 
     Raises:
-        LearnerError: a number of heads below 1, or one that does not divide W.
+        LearnerError: a number of heads below 1, or one that does not divide W; evidence of another kind.
 
     Shapes:
         support x (S, …), y (S, P) -> outputs (Q, …)
@@ -71,10 +76,13 @@ class AttentiveProcess(Learner[Attended]):
         after: nn.Module,
         *,
         heads: int = 4,
+        evidence: Evidence = "sum",
         likelihood: Likelihood = _VALUES,
     ) -> None:
         super().__init__()
         whole(LearnerError, heads=heads)
+        choice(LearnerError, Evidence, evidence=evidence)
+        self.evidence = evidence
         self.key, self.value = convert(key), convert(value)
         self.ask, self.after, self.heads, self.likelihood = ask, after, heads, likelihood
 
@@ -90,8 +98,11 @@ class AttentiveProcess(Learner[Attended]):
         logits = torch.einsum("qhd,shd->qhs", asked, state.keys) / math.sqrt(asked.shape[-1])
         logits = torch.cat([logits.masked_fill(state.mask == 0, -1e4), torch.zeros_like(asked[..., :1])], -1)
         mixed = torch.einsum("qhs,shd->qhd", logits.softmax(-1)[..., :-1], state.values).flatten(1)
-        total = (state.values * state.mask[:, None, None]).sum(0).flatten() / _SUM
-        count = (state.mask.sum() / _COUNT)[None]
+        total, count = (state.values * state.mask[:, None, None]).sum(0).flatten(), state.mask.sum()[None]
+        if self.evidence == "mean":
+            total, count = total / count.clamp(min=1), count.clamp(max=1)
+        else:
+            total, count = total / _SUM, count / _COUNT
         whole_set = torch.cat([total, count]).expand(flat.shape[0], -1)
         outputs: Tensor = self.after(torch.cat([flat, mixed, whole_set], 1))
         return outputs

@@ -1,10 +1,13 @@
 """Worlds: simulated people and things whose hidden numbers differ from task to task."""
 
+from quickstudy.tasks.worlds.demonstrations import DemonstrationPlan, Demonstrations
 from quickstudy.tasks.worlds.grasping import Grasping, GraspPlan, grasps
 from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, reset, step
 from quickstudy.tasks.worlds.mazes import Maze, mazes
+from quickstudy.tasks.worlds.metaworld_robot import MetaworldArm
 from quickstudy.tasks.worlds.navigation import TARGETS, Navigation, NavigationPlan
 from quickstudy.tasks.worlds.points import Points
+from quickstudy.tasks.worlds.robot import GymnasiumRobot, Robot
 from quickstudy.tasks.worlds.users import TRAITS, SimulatedUsers, UserPlan
 
 __all__ = [
@@ -12,12 +15,17 @@ __all__ = [
     "TARGETS",
     "TRAITS",
     "Bars",
+    "DemonstrationPlan",
+    "Demonstrations",
     "GraspPlan",
     "Grasping",
+    "GymnasiumRobot",
     "Maze",
+    "MetaworldArm",
     "Navigation",
     "NavigationPlan",
     "Points",
+    "Robot",
     "SimulatedUsers",
     "UserPlan",
     "chances",
