@@ -17,6 +17,7 @@ from quickstudy.apps.rare_diagnosis import rare_diagnosis
 from quickstudy.apps.recommendation import recommendation
 from quickstudy.apps.recommendation_visits import recommendation_visits
 from quickstudy.apps.satellite_imagery import satellite_imagery
+from quickstudy.apps.semantic_segmentation import semantic_segmentation
 from quickstudy.apps.sentiment import sentiment
 from quickstudy.apps.text_classification import text_classification
 
@@ -40,6 +41,7 @@ __all__ = [
     "recommendation",
     "recommendation_visits",
     "satellite_imagery",
+    "semantic_segmentation",
     "sentiment",
     "text_classification",
 ]

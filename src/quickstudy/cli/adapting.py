@@ -55,7 +55,8 @@ def adapt(
 ) -> None:
     """Adapt a trained learner to your own images, texts or rows of a table, and see how good it is on them.
 
-    Examples come as a folder of class folders (images, or .txt files), or as a table: CSV, TSV, JSON lines or Parquet.
+    Examples come as a folder of class folders (images, or .txt files), or as a table: CSV, TSV, JSON lines or Parquet. A learner
+    of masks takes a folder of images of one class with masks beside them: 1.jpg and 1_mask.png.
 
     Args:
         run: folder of a run, or a saved learner; or the word images or texts for a head that comes with quickstudy and needs no
@@ -112,7 +113,7 @@ def adapt(
         return
     assert learner.reads is not None
     of = f" of {len(read.classes)} classes" if read.classes else ""
-    what = f"words of {learner.reads.things}" if learner.reads.several else learner.reads.things
+    what = f"{learner.reads.parts} of {learner.reads.things}" if learner.reads.several else learner.reads.things
     say(f"adapted to {len(read)} {what}{of}: {output}")
     for note in notes:
         say(note)
@@ -246,9 +247,12 @@ def _compare(learner: Learner[Any], read: "SupportSet", *, quiet: bool) -> None:
 
 def _next(learner: Learner[Any]) -> str:
     """What may follow ``quickstudy predict FILE``."""
+    from quickstudy.inputs.cells import Cells
     from quickstudy.inputs.columns import Columns
     from quickstudy.inputs.images import Images
 
+    if isinstance(learner.reads, Cells):
+        return "IMAGE … -o MASKS"
     if isinstance(learner.reads, Images):
         return "IMAGE …"
     return "ROWS.csv" if isinstance(learner.reads, Columns) else '--text "…"'

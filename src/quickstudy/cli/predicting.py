@@ -17,12 +17,15 @@ from rich.text import Text
 from quickstudy.cli.command import command, spelled
 from quickstudy.cli.console import err, out, print_json, say
 from quickstudy.errors import Argument, ArgumentError, DataError, LearnerError, UserError
+from quickstudy.inputs.cells import Cells
+from quickstudy.inputs.sentences import Sentences
 from quickstudy.learner import Predictor
 from quickstudy.recipes.parts.checked import AtLeast
 from quickstudy.storage.files import write_whole
-from quickstudy.storage.outputs import ANSWERS, check_output
+from quickstudy.storage.outputs import ANSWERS, FIGURE, check_folder, check_output
 from quickstudy.use.answers import Answer, answers
 from quickstudy.use.marking import Marked, marked, told
+from quickstudy.use.masking import Drawn, drawn, mask_path, write_mask
 from quickstudy.use.queries import Query, queries_of_files, queries_of_lines, queries_of_rows, queries_of_texts
 from quickstudy.use.support_set import Roles
 
@@ -30,7 +33,7 @@ __all__ = ["adapted", "predict"]
 
 _Several = Parameter(negative=())
 _STREAM = "-"
-_Answered = TypeVar("_Answered", Answer, Marked)
+_Answered = TypeVar("_Answered", Answer, Drawn, Marked)
 
 
 @command
@@ -69,7 +72,7 @@ def predict(
         threshold: answer "none of these" below this probability, instead of the predictor's own threshold; 0 switches it off.
         explain: name so many support examples that count for most in each answer: by how much it would fall without them.
         ask: name so many of these inputs whose answers are the most unsure: label these next.
-        output: write the probabilities of all classes to this file, as a table (CSV).
+        output: write the probabilities of all classes to this file, as a table (CSV); of masks the folder for them.
         json_: print the probabilities of all classes as JSON instead of a table.
         force: overwrite any existing file, but never a file of a run.
     """
@@ -78,13 +81,17 @@ def predict(
         raise ArgumentError(f"Unknown option: {unknown}. A file of this name is given as ./{unknown}.")
     if threshold is not None and not 0 <= threshold <= 1:
         raise ArgumentError(Argument("threshold", threshold), " must be a probability from 0 to 1.")
-    if output is not None:
-        check_output(output, ANSWERS, argument="output", force=force)
     predictor = adapted(file)
+    drawing = isinstance(predictor.reads, Cells)
+    if output is not None:
+        check_folder(output, argument="output") if drawing else check_output(output, ANSWERS, argument="output", force=force)
     roles = Roles(text_column=text_column, image_column=image_column, encoding=encoding)
     queries = _queries(predictor, inputs or [], text or [], row or [], roles)
-    if predictor.reads is not None and predictor.reads.several:
+    if isinstance(predictor.reads, Sentences):
         _mark(predictor, queries, output, json_)
+        return
+    if drawing:
+        _draw(predictor, queries, output, json_, force)
         return
     good, broken = _parted(answers(predictor, queries, threshold=threshold, explain=explain))
     if output is not None and good:
@@ -113,6 +120,27 @@ def _mark(predictor: Predictor, queries: Iterator[Query], output: Path | None, j
             table.add_column(column, overflow="fold")
         for each in good:
             table.add_row(Text(" ".join(each.words)), Text(told(each.mentions)))
+        out.print(table)
+    _end(broken)
+
+
+def _draw(predictor: Predictor, queries: Iterator[Query], output: Path | None, json_: bool, force: bool) -> None:
+    """The masks of images: how much each marks, and where it is written."""
+    good, broken = _parted(drawn(predictor, queries))
+    if output is not None:
+        paths = [mask_path(each, output) for each in good]
+        twice = next((path for number, path in enumerate(paths) if path in paths[:number]), None)
+        if twice is not None:
+            raise ArgumentError(f"two images would have their mask in {twice}. Give images of one name in calls of their own.")
+        for path in paths:
+            check_output(path, FIGURE, argument="output", force=force)
+    files = ["" if output is None else str(write_mask(each, output)) for each in good]
+    if json_:
+        print_json([each.to_json() | ({"mask": file} if file else {}) for each, file in zip(good, files, strict=True)])
+    elif good:
+        table = Table("image", "marked", *(["mask"] if output is not None else []))
+        for each, file in zip(good, files, strict=True):
+            table.add_row(Text(each.place), f"{100 * each.share:.1f} % {each.label}", *([Text(file)] if file else []))
         out.print(table)
     _end(broken)
 

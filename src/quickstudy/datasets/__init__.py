@@ -10,6 +10,8 @@ from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.image_manifest import image_manifest
 from quickstudy.datasets.image_parts import image_parts
 from quickstudy.datasets.image_zip import image_zip
+from quickstudy.datasets.mask_folder import Masked, read_masked
+from quickstudy.datasets.masked_images import MaskedImages, MaskedSplits
 from quickstudy.datasets.molecules import molecules
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.datasets.redrawn import redrawn
@@ -26,6 +28,9 @@ from quickstudy.inputs.images import Images
 __all__ = [
     "ClassIndex",
     "Images",
+    "Masked",
+    "MaskedImages",
+    "MaskedSplits",
     "Splits",
     "Table",
     "TableSplits",
@@ -49,6 +54,7 @@ __all__ = [
     "overlaid",
     "patient_visits",
     "pieces_of",
+    "read_masked",
     "read_tagged",
     "redrawn",
     "regular_series",

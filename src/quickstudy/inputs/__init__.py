@@ -1,5 +1,6 @@
 """Input kinds: how raw inputs become tensors; saved with every artefact."""
 
+from quickstudy.inputs.cells import Cells
 from quickstudy.inputs.column import Column
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
@@ -10,4 +11,4 @@ from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.texts import Texts
 from quickstudy.inputs.wordpiece import WordPieces
 
-__all__ = ["Column", "Columns", "Images", "InputKind", "Molecules", "Sentences", "Texts", "WordPieces", "input_kind"]
+__all__ = ["Cells", "Column", "Columns", "Images", "InputKind", "Molecules", "Sentences", "Texts", "WordPieces", "input_kind"]

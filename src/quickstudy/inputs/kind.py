@@ -26,6 +26,8 @@ class InputKind(ABC):
     """How other data are read by a learner's own record, as a call."""
     several: ClassVar[bool] = False
     """Whether one raw thing becomes several rows (a sentence: a row for each word), told apart by a leaf ``unit``."""
+    parts: ClassVar[str] = ""
+    """What its rows are then, in the plural: "words"."""
 
     @abstractmethod
     def batch(self, things: Any) -> Inputs:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quickstudy.errors import DataError, nearest
+from quickstudy.inputs.cells import Cells
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
@@ -14,7 +15,9 @@ from quickstudy.inputs.wordpiece import WordPieces
 
 __all__ = ["KINDS", "input_kind"]
 
-KINDS: Mapping[str, type[InputKind]] = {kind.name: kind for kind in (Columns, Images, Molecules, Sentences, Texts, WordPieces)}
+KINDS: Mapping[str, type[InputKind]] = {
+    kind.name: kind for kind in (Cells, Columns, Images, Molecules, Sentences, Texts, WordPieces)
+}
 
 
 def input_kind(found: Mapping[str, Any] | None) -> InputKind | None:

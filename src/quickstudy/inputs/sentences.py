@@ -52,6 +52,7 @@ class Sentences(InputKind):
     things: ClassVar[str] = "sentences"
     again: ClassVar[str] = "learner.reads.batch(sentences)"
     several: ClassVar[bool] = True
+    parts: ClassVar[str] = "words"
 
     length: int = 128
 

@@ -39,6 +39,7 @@ from quickstudy.learners.memory.mann import MANN
 from quickstudy.learners.memory.ntm import NeuralTuringMachine
 from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
 from quickstudy.learners.memory.snail import SNAIL
+from quickstudy.learners.metric.evidence import EvidenceNet
 from quickstudy.learners.metric.feat import FEAT
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.metric.matching import MatchingNet
@@ -65,6 +66,7 @@ from quickstudy.learners.wrappers.abstract_transitions import AbstractTransition
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.wrappers.on_features import OnFeatures
+from quickstudy.learners.wrappers.on_maps import OnMaps
 from quickstudy.learners.wrappers.on_words import OnWords
 from quickstudy.learners.wrappers.own_scale import OwnScale
 from quickstudy.learners.wrappers.scaled_targets import ScaledTargets
@@ -92,6 +94,7 @@ __all__ = [
     "ConditionalNeuralProcess",
     "CorrectedGaussian",
     "DeepKernelTransfer",
+    "EvidenceNet",
     "ExponentialSmoothing",
     "FineTune",
     "FirstOrderWarmUp",
@@ -117,6 +120,7 @@ __all__ = [
     "NearestNeighbours",
     "NeuralTuringMachine",
     "OnFeatures",
+    "OnMaps",
     "OnWords",
     "OwnScale",
     "PolicyMAML",

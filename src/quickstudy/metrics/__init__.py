@@ -3,6 +3,7 @@
 from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibration_error, ece, reliability
 from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou, recall_at_1_percent
 from quickstudy.metrics.labels import exact_match, mean_average_precision, micro_f1
+from quickstudy.metrics.masks import fb_iou, foreground_iou
 from quickstudy.metrics.measure import Measure, measure, pooled
 from quickstudy.metrics.predicted import Predicted, pool
 from quickstudy.metrics.ranking import recall_10, recall_at
@@ -41,6 +42,8 @@ __all__ = [
     "delta_auprc",
     "ece",
     "exact_match",
+    "fb_iou",
+    "foreground_iou",
     "gaussian_nll",
     "log_loss",
     "macro_f1",

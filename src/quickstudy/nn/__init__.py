@@ -3,6 +3,7 @@
 from quickstudy.nn import backbones, film, norm
 from quickstudy.nn.adam_lstm import AdamLSTM
 from quickstudy.nn.augmented import Augmented, AugmentedMLP
+from quickstudy.nn.backbones.efficientnet_grid import EfficientNetGrid
 from quickstudy.nn.backbones.efficientnet_lite import EfficientNetLite0
 from quickstudy.nn.backbones.efficientnet_maps import EfficientNetMaps
 from quickstudy.nn.backbones.item_set import ItemSet
@@ -18,6 +19,7 @@ from quickstudy.nn.context import FiLMContext, InputContext
 from quickstudy.nn.contrast import Contrast, Squares
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.coordinate_lstm import CoordinateLSTM
+from quickstudy.nn.cross_fitted import CrossFitted
 from quickstudy.nn.exact_norm import ExactBatchNorm2d
 from quickstudy.nn.feature_map import LinearMap, Whitening
 from quickstudy.nn.feature_scales import FeatureScales
@@ -48,6 +50,7 @@ from quickstudy.nn.set_encoder import PairEncoder, SetEncoder
 from quickstudy.nn.shared import Shared
 from quickstudy.nn.side_by_side import ColumnRange, SideBySide
 from quickstudy.nn.snail import CausalNet
+from quickstudy.nn.standard_scores import StandardScores
 from quickstudy.nn.standardised import Standardised, UnitLength
 from quickstudy.nn.variational import GaussianCode, GaussianWeights
 from quickstudy.nn.weighted_blocks import WeightedBlocks
@@ -71,6 +74,8 @@ __all__ = [
     "Conv4Maps",
     "CoordinateLSTM",
     "CosineKernel",
+    "CrossFitted",
+    "EfficientNetGrid",
     "EfficientNetLite0",
     "EfficientNetMaps",
     "ExactBatchNorm2d",
@@ -114,6 +119,7 @@ __all__ = [
     "Shared",
     "SideBySide",
     "Squares",
+    "StandardScores",
     "Standardised",
     "SupportContext",
     "TanimotoKernel",

@@ -104,7 +104,10 @@ def _some(found: Sequence[Any], limits: Limits) -> None:
 
 def _one_each(reads: InputKind) -> None:
     if reads.several:
-        raise DataError("the server answers one thing at a time, and a sentence is many words. Use quickstudy predict.")
+        raise DataError(
+            f"the server answers one thing at a time, and this predictor answers {reads.parts} of {reads.things}, many of each. "
+            "Use quickstudy predict."
+        )
 
 
 def _rows(found: Sequence[Mapping[str, Any]], reads: InputKind, what: str, limits: Limits, target: str = "") -> Inputs:

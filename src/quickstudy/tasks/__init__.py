@@ -22,6 +22,7 @@ from quickstudy.tasks.other_inputs import other_inputs
 from quickstudy.tasks.quadratics import Quadratics
 from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
 from quickstudy.tasks.seasonal_units import SeasonalUnits
+from quickstudy.tasks.segmenting import Segmenting
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.sizes import meta_dataset_sizes
 from quickstudy.tasks.source import Plan, TaskSource
@@ -69,6 +70,7 @@ __all__ = [
     "Reading",
     "Scaled",
     "SeasonalUnits",
+    "Segmenting",
     "Shifted",
     "SimulatedUsers",
     "Sinusoid",

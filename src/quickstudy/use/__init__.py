@@ -6,6 +6,8 @@ from quickstudy.use.evidence import Evidence, evidence
 from quickstudy.use.feature_map import feature_map
 from quickstudy.use.marked_support import OUTSIDE, marked_support
 from quickstudy.use.marking import Marked, Mention, marked, told
+from quickstudy.use.masked_support import BACKGROUND, masked_support
+from quickstudy.use.masking import Drawn, drawn, mask_path, write_mask
 from quickstudy.use.mislabelled import Suspect, mislabelled
 from quickstudy.use.own_report import OwnReport, own_report
 from quickstudy.use.own_support import LeftOut, folds_of, kept_support, left_out, predicted_by_others
@@ -16,10 +18,12 @@ from quickstudy.use.text_files import entries, is_text, text_of
 from quickstudy.use.updated import updated
 
 __all__ = [
+    "BACKGROUND",
     "OUTSIDE",
     "TABLES",
     "Answer",
     "CurvePoint",
+    "Drawn",
     "Evidence",
     "LeftOut",
     "Marked",
@@ -32,6 +36,7 @@ __all__ = [
     "answers",
     "answers_of",
     "calibrated",
+    "drawn",
     "entries",
     "evidence",
     "fault_of",
@@ -43,6 +48,8 @@ __all__ = [
     "left_out",
     "marked",
     "marked_support",
+    "mask_path",
+    "masked_support",
     "mislabelled",
     "named_column",
     "open_tasks",
@@ -60,4 +67,5 @@ __all__ = [
     "told",
     "updated",
     "what_more_brings",
+    "write_mask",
 ]

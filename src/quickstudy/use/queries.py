@@ -11,6 +11,7 @@ import numpy as np
 
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.errors import Argument, DataError, UserError, nearest
+from quickstudy.inputs.cells import Cells
 from quickstudy.inputs.column import Column
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
@@ -71,7 +72,7 @@ def _of_file(path: Path, reads: InputKind, roles: Roles) -> Iterator[Query]:
     try:
         if is_table(path):
             yield from _of_table(path, reads, roles)
-        elif isinstance(reads, Images):
+        elif isinstance(reads, Images | Cells):
             yield Query(str(path), path)
         elif isinstance(reads, Columns):
             raise DataError(
@@ -93,7 +94,7 @@ def _of_table(path: Path, reads: InputKind, roles: Roles) -> Iterator[Query]:
         for row in range(len(values[reads.names[0]])):
             yield Query(f"{path} row {row}", {name: held[row] for name, held in values.items()})
         return
-    images = isinstance(reads, Images)
+    images = isinstance(reads, Images | Cells)
     role, given = ("image_column", roles.image_column) if images else ("text_column", roles.text_column)
     column = named_column(read_table_file(path, encoding=roles.encoding), path, role, given)
     for row, value in enumerate(read_table_file(path, as_written=[column], encoding=roles.encoding)[column]):
@@ -137,7 +138,7 @@ def queries_of_texts(texts: Iterable[str], reads: InputKind) -> Iterator[Query]:
     Raises:
         DataError: the predictor reads something else.
     """
-    if isinstance(reads, Images | Columns):
+    if isinstance(reads, Images | Cells | Columns):
         raise DataError(Argument("text"), f": this predictor reads {reads.things}, no texts.")
     for text in texts:
         yield Query(text[:_LONGEST_PLACE], text)
@@ -174,19 +175,20 @@ def queries_of_lines(lines: Iterable[str], reads: InputKind, roles: Roles = Role
         elif plain.lstrip().startswith("{"):
             yield _named(_of_json(plain, f"line {number}"), reads, roles)
         else:
-            yield Query(plain[:_LONGEST_PLACE], Path(plain) if isinstance(reads, Images) else plain)
+            yield Query(plain[:_LONGEST_PLACE], Path(plain) if isinstance(reads, Images | Cells) else plain)
 
 
 def _named(query: Query, reads: InputKind, roles: Roles) -> Query:
     """The text or the image in an object."""
     if query.fault is not None:
         return query
-    role, given = ("image_column", roles.image_column) if isinstance(reads, Images) else ("text_column", roles.text_column)
+    images = isinstance(reads, Images | Cells)
+    role, given = ("image_column", roles.image_column) if images else ("text_column", roles.text_column)
     try:
         value = query.thing[named_column(query.thing, query.place, role, given)]
     except DataError as error:
         return Query(query.place, fault=error)
-    return Query(query.place, Path(value) if isinstance(reads, Images) and isinstance(value, str) else value)
+    return Query(query.place, Path(value) if images and isinstance(value, str) else value)
 
 
 def _of_json(text: str, place: str) -> Query:

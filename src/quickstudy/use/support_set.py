@@ -17,6 +17,7 @@ from quickstudy.datasets.table import table
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.task_table import Table
 from quickstudy.errors import Argument, DataError, LearnerError, nearest
+from quickstudy.inputs.cells import Cells
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
@@ -25,6 +26,7 @@ from quickstudy.inputs.sentences import Sentences
 from quickstudy.learner import Learner
 from quickstudy.task import Examples
 from quickstudy.use.marked_support import marked_support
+from quickstudy.use.masked_support import masked_support
 from quickstudy.use.text_files import entries, is_text, text_of
 
 __all__ = ["TABLES", "Roles", "SupportSet", "is_table", "named_column", "support_set"]
@@ -90,7 +92,8 @@ def support_set(
 
     A learner of images takes a folder of class folders of images, a ZIP of them, or a table with a column of image files; one
     of texts a folder of class folders of ``.txt`` files, or a table with a column of texts; one of rows a table with its columns
-    (others are passed over). Tables are CSV, TSV, JSON lines or Parquet.
+    (others are passed over); one of words marked sentences; one of cells images with masks beside them. Tables are CSV, TSV,
+    JSON lines or Parquet.
 
     Args:
         path: of the folder or the file.
@@ -114,6 +117,9 @@ def support_set(
         if not path.is_file():
             raise DataError(f"{path} is no file. Give marked sentences: JSON lines with tokens and spans, or a word a line.")
         examples, classes, places = marked_support(path, learner, encoding=roles.encoding)
+        return SupportSet(examples, classes, tuple(places), path.name)
+    if isinstance(reads, Cells):
+        examples, classes, places = masked_support(path, learner)
         return SupportSet(examples, classes, tuple(places), path.name)
     if path.is_file() and is_table(path):
         return _at_least(least, _of_table(path, learner, roles))

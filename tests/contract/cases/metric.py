@@ -8,13 +8,19 @@ from contract.cases.ground import CLASSES, INPUTS, Case, blobs, built, encoder, 
 from quickstudy import functional, learners, tasks
 from quickstudy.checks import Training
 from quickstudy.likelihood import Labels
-from quickstudy.nn import MLP, QueryContext, Relation, SelfAttention, SupportContext
+from quickstudy.nn import MLP, ColumnRange, CrossFitted, QueryContext, Relation, SelfAttention, SideBySide, SupportContext
 
 attention = partial(SelfAttention, 16)
 
 
 def maps() -> nn.Module:
     return nn.Sequential(nn.Linear(INPUTS, 2 * 25), nn.ReLU(), nn.Unflatten(1, (2, 5, 5)))
+
+
+def evidence(overlap: float = 0.5) -> learners.EvidenceNet:
+    blocks = SideBySide({"signal": nn.Linear(INPUTS, 12), "noise": nn.Linear(INPUTS, 6)})
+    weigh = MLP(4 + 2 + 1, (12,), outputs=1)
+    return learners.EvidenceNet(blocks, ColumnRange(0, 2), weigh, CrossFitted(INPUTS, 8), prior_steps=20, overlap=overlap)
 
 
 CASES: dict[str, Case] = {
@@ -25,6 +31,8 @@ CASES: dict[str, Case] = {
     "MahalanobisProtoNet, more examples than features": Case(
         partial(built, learners.MahalanobisProtoNet, partial(MLP, INPUTS, (24, 4))), partial(few, (2, 6), (2, 5))
     ),
+    "EvidenceNet": Case(partial(built, evidence), few),
+    "EvidenceNet, varying sizes": Case(partial(built, partial(evidence, overlap=0.0)), partial(few, (1, 5), (2, 6))),
     "ProtoNet": Case(partial(built, learners.ProtoNet, encoder), few),
     "ProtoNet, running norm": Case(partial(built, learners.ProtoNet, partial(MLP, INPUTS, (24, 16), norm=True)), few),
     "ProtoNet, cosine": Case(

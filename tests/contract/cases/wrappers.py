@@ -9,6 +9,8 @@ from contract.cases.ground import INPUTS, Case, built, encoder, few, plain
 from contract.cases.optimization import first_order
 from quickstudy import learners, tasks
 from quickstudy.checks import Training
+from quickstudy.datasets.class_index import ClassIndex
+from quickstudy.datasets.masked_images import MaskedImages
 from quickstudy.datasets.tagged_file import Tagged
 from quickstudy.datasets.tagged_words import TaggedWords
 from quickstudy.learner import Learner
@@ -84,6 +86,29 @@ def tagging() -> TaskSource[object]:
     return tasks.Tagging(TaggedWords(states, sentences, tuple(f"type {n}" for n in range(6))), 3, (1, 4), 2)
 
 
+def of_cells() -> nn.Module:
+    network = nn.Conv2d(3, INPUTS, 8, 8)
+    network.features = INPUTS  # type: ignore[assignment]
+    return Frozen(network)
+
+
+def on_maps(backbone: nn.Module, network: nn.Module) -> Learner[object]:
+    return learners.OnMaps(backbone, learners.ProtoNet(network))
+
+
+def segmenting() -> TaskSource[object]:
+    """Images of 3×3 cells, some of one of six classes, around its mean; one number is larger in all of these."""
+    generator = torch.Generator().manual_seed(0)
+    means = 2 * torch.randn(6, INPUTS, generator=generator)
+    labels = torch.arange(48) % 6
+    masks = torch.rand(48, 3, 3, generator=generator) < 0.5
+    masks[:, 0, 0], masks[:, 2, 2] = True, False
+    maps = masks[:, None] * means[labels][..., None, None] + torch.randn(48, INPUTS, 3, 3, generator=generator)
+    maps[:, 0] += masks
+    index = ClassIndex(maps, labels, tuple(f"class {n}" for n in range(6)), "made")
+    return tasks.Segmenting(MaskedImages(index, masks), (1, 3), 2)
+
+
 def waves() -> nn.Module:
     return MLP(1, (40,), outputs=1)
 
@@ -157,6 +182,7 @@ CASES: dict[str, Case] = {
         few,
         Training(100),
     ),
+    "OnMaps": Case(partial(built, on_maps, of_cells, lambda: nn.Linear(INPUTS, 12)), segmenting, Training(100)),
     "OnWords": Case(
         partial(
             built, partial(on_words, around=learners.MatchingNet, learn_scale=True), word_states, lambda: nn.Linear(STATES, 12)

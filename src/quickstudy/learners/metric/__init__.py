@@ -1,5 +1,6 @@
 """Metric-based learners: a feature space in which a simple rule on distances classifies."""
 
+from quickstudy.learners.metric.evidence import EvidenceNet
 from quickstudy.learners.metric.feat import FEAT
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.metric.matching import MatchingNet
@@ -8,4 +9,4 @@ from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.learners.metric.siamese import SiameseNet
 from quickstudy.learners.metric.simple_shot import SimpleShot
 
-__all__ = ["FEAT", "MahalanobisProtoNet", "MatchingNet", "ProtoNet", "RelationNet", "SiameseNet", "SimpleShot"]
+__all__ = ["FEAT", "EvidenceNet", "MahalanobisProtoNet", "MatchingNet", "ProtoNet", "RelationNet", "SiameseNet", "SimpleShot"]

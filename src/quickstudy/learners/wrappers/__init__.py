@@ -4,6 +4,7 @@ from quickstudy.learners.wrappers.abstract_transitions import AbstractTransition
 from quickstudy.learners.wrappers.first_order_warm_up import FirstOrderWarmUp
 from quickstudy.learners.wrappers.meta_regularised import Coded, MetaRegularised
 from quickstudy.learners.wrappers.on_features import OnFeatures
+from quickstudy.learners.wrappers.on_maps import OnMaps
 from quickstudy.learners.wrappers.on_words import OnWords
 from quickstudy.learners.wrappers.own_scale import OwnScale
 from quickstudy.learners.wrappers.scaled_targets import ScaledTargets
@@ -14,6 +15,7 @@ __all__ = [
     "FirstOrderWarmUp",
     "MetaRegularised",
     "OnFeatures",
+    "OnMaps",
     "OnWords",
     "OwnScale",
     "ScaledTargets",

@@ -1,6 +1,7 @@
 """Backbones: encoders by name, our own and pretrained ones."""
 
 from quickstudy.nn.backbones.catalogue import BACKBONES, Backbone, build, describe, names
+from quickstudy.nn.backbones.efficientnet_grid import EfficientNetGrid
 from quickstudy.nn.backbones.efficientnet_lite import EfficientNetLite0
 from quickstudy.nn.backbones.efficientnet_maps import EfficientNetMaps
 from quickstudy.nn.backbones.item_set import ItemSet
@@ -17,6 +18,7 @@ __all__ = [
     "PACKAGED",
     "Backbone",
     "DropBlock",
+    "EfficientNetGrid",
     "EfficientNetLite0",
     "EfficientNetMaps",
     "ItemSet",

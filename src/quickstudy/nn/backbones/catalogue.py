@@ -46,9 +46,9 @@ def _text(*, vocabulary: int = 30522, width: int = 128, depth: int = 1, position
     return TokenTransformer(vocabulary, width, depth=depth, hidden=2 * width, positions=positions)
 
 
-def _efficientnet_lite0(*, weights: Literal["frozen", "tuned"] = "frozen", size: int = 128) -> nn.Module:
-    """EfficientNet-Lite0 trained on ImageNet: 3.4 million weights, 1,280 features; for photos."""
-    return _pretrained("efficientnet-lite0", weights=weights, size=size)
+def _efficientnet_lite0(*, weights: Literal["frozen", "tuned"] = "frozen", size: int = 128, maps: bool = False) -> nn.Module:
+    """EfficientNet-Lite0 trained on ImageNet: 3.4 million weights, 1,280 features; for photos; maps: 504 of each cell."""
+    return _pretrained("efficientnet-grid" if maps else "efficientnet-lite0", weights=weights, size=size)
 
 
 def _efficientnet_maps(*, weights: Literal["frozen", "tuned"] = "frozen", size: int = 128) -> nn.Module:

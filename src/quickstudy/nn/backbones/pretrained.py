@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.errors import ArtefactError, LearnerError
+from quickstudy.inputs.cells import Cells
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.sentences import Sentences
@@ -53,7 +54,7 @@ class Pretrained(Recorded, NamedWeights):
 
     Shapes:
         images (examples, 3, size, size) in [0, 1], or token numbers (examples, tokens) -> (examples, features);
-        sentences as `WordStates` takes them -> (examples, words, features)
+        sentences as `WordStates` takes them -> (examples, words, features); images for maps -> (examples, features, side, side)
     """
 
     def __init__(self, name: str, sha256: str, *, size: int | None = None, whole: bool = False) -> None:
@@ -75,6 +76,8 @@ class Pretrained(Recorded, NamedWeights):
         """How a photo or a text becomes an input of it; None where the tokenizer is another library's."""
         if self.kind == "images":
             return Images((self.side, self.side), channels=3, strokes=False)
+        if self.kind == "cells":
+            return Cells(self.side)
         if self.kind == "sentences":
             return Sentences(self.side)
         return WordPieces(self.side) if self.name in PACKAGED else None

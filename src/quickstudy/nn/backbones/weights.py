@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from quickstudy.datasets.fetch import cache_folder
 from quickstudy.errors import ArtefactError, MissingExtra
+from quickstudy.nn.backbones.efficientnet_grid import EfficientNetGrid
 from quickstudy.nn.backbones.efficientnet_lite import EfficientNetLite0
 from quickstudy.nn.backbones.efficientnet_maps import EfficientNetMaps
 from quickstudy.nn.backbones.onnx_weights import onnx_tensors
@@ -26,7 +27,8 @@ class Weights:
 
     Args:
         name: of the backbone.
-        reads: "images" (colour, values in [0, 1]), "texts" (token numbers, 0 is padding) or "sentences" (with their words).
+        reads: "images" (colour, values in [0, 1]), "cells" (of such images, for maps), "texts" (token numbers, 0 is padding) or
+            "sentences" (with their words).
         features: how many it gives; 0: as many as the network's ``num_features`` says.
         find: the file of the weights on this machine; True: it may be fetched first, where it does not come with a package.
         network: builds the network, weights not yet in place.
@@ -155,6 +157,9 @@ _MINILM = Weights(
 
 PACKAGED = {
     "efficientnet-lite0": _LITE0,
+    "efficientnet-grid": replace(
+        _LITE0, name="efficientnet-grid", reads="cells", features=EfficientNetGrid.features, network=EfficientNetGrid, size=160
+    ),
     "efficientnet-maps": replace(_LITE0, name="efficientnet-maps", features=EfficientNetMaps.features, network=EfficientNetMaps),
     "minilm": _MINILM,
     "minilm-words": replace(_MINILM, name="minilm-words", reads="sentences", features=768, network=_minilm_words),
