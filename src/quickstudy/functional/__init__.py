@@ -9,6 +9,7 @@ from quickstudy.functional.logistic import logistic
 from quickstudy.functional.logistic_mode import Mode, logistic_mode
 from quickstudy.functional.mahalanobis import Ellipsoids, ellipsoids, mahalanobis_distance
 from quickstudy.functional.mixing import BetaShare, Mixed, mix
+from quickstudy.functional.overlap import soft_iou
 from quickstudy.functional.pairs import by_class, pair_contrastive, pair_cross_entropy, pair_squared_error
 from quickstudy.functional.policy_gradient import PolicyGradient, advantages
 from quickstudy.functional.starts import as_given, redrawn
@@ -52,6 +53,7 @@ __all__ = [
     "pair_squared_error",
     "redrawn",
     "ridge",
+    "soft_iou",
     "squared_distance",
     "started",
 ]

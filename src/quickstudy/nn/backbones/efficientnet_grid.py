@@ -67,4 +67,4 @@ def _places(like: Tensor) -> Tensor:
     """The centre of each cell, (examples, 2, height, width)."""
     height, width = like.shape[2:]
     across, down = ((2 * torch.arange(n, dtype=like.dtype, device=like.device) + 1) / n - 1 for n in (width, height))
-    return torch.stack([across.expand(height, -1), down[:, None].expand(-1, width)]).expand(len(like), -1, -1, -1)
+    return torch.stack([across.expand(height, -1), down[:, None].expand(-1, width)]).expand(like.shape[0], -1, -1, -1)
