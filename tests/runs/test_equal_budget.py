@@ -27,6 +27,7 @@ NOT_CLASSIFIERS |= {
     "AttentionForecaster",
     "AttentiveProcess",
     "AveragedForecasts",
+    "EvidenceNet",
     "ExponentialSmoothing",
     "FittedSmoothing",
     "PolicyMAML",
