@@ -11,6 +11,7 @@ from quickstudy.apps.intrusion_detection import intrusion_detection
 from quickstudy.apps.market_analysis import market_analysis
 from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.named_entities import named_entities
+from quickstudy.apps.new_hospital import new_hospital
 from quickstudy.apps.object_manipulation import object_manipulation
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.rare_diagnosis import rare_diagnosis
@@ -35,6 +36,7 @@ __all__ = [
     "market_analysis",
     "medical_imaging",
     "named_entities",
+    "new_hospital",
     "object_manipulation",
     "personalised_medicine",
     "rare_diagnosis",

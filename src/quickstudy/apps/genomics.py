@@ -1,7 +1,7 @@
 """Genomics: the types of single cells in a new donor set, from one to five labelled cells of each type."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch.optim import AdamW
 
 from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.parts.choices import choices
+from quickstudy.apps.parts.gene_functions import SIZES, function_scores, function_settings, function_tables, function_tasks
 from quickstudy.datasets.arrays import from_arrays
 from quickstudy.datasets.cells import Cells, check_within_sets, read_cells, within_set
 from quickstudy.datasets.class_index import ClassIndex, Splits
@@ -17,6 +18,7 @@ from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.stray_words import check_no_stray_words
 from quickstudy.datasets.table import table
 from quickstudy.datasets.table_file import read_table_file
+from quickstudy.datasets.task_table import TableSplits
 from quickstudy.functional.distances import class_means
 from quickstudy.inputs.column import Column
 from quickstudy.inputs.columns import Columns
@@ -28,6 +30,8 @@ from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.reports.promise import Promise
 from quickstudy.task import Examples
 from quickstudy.tasks.few_shot import FewShot
+from quickstudy.tasks.mixture import Mixture
+from quickstudy.tasks.source import TaskSource
 
 __all__ = ["genomics"]
 
@@ -40,6 +44,7 @@ _PROMISED = {shots: (Promise(0.01),) for shots in (1, 2, 3)}
 def _recipe(
     *,
     data: Any = "",
+    problem: Literal["cells", "functions"] = "cells",
     steps: int = 300,
     batch: int = 8,
     lr: float = 2e-3,
@@ -51,6 +56,7 @@ def _recipe(
 
     Args:
         data: a table with the columns cell_type, split (train, val, test) and a column for each gene.
+        problem: what is read where data name nothing: types of cells, or functions of genes of yeast.
         steps: outer steps.
         batch: tasks in an outer step.
         lr: step size of the outer loop, at its peak.
@@ -58,18 +64,17 @@ def _recipe(
         dropout: share of genes that are left out in meta-training.
         new_types: meta-train on five types of one donor, and evaluate on the four others of the same donor.
     """
-    parts = data if isinstance(data, Splits) else _own(data) if data else _donors(new_types)
+    parts = _parts(data, problem, new_types)
     kind = parts.train.reads
     assert isinstance(kind, Columns)
-    ways = min(_WAYS, len(parts.train.classes))
     features = BesideInputs(MLP(kind.width, (128,), outputs=64, dropout=dropout), kind.width, weight=0.6)
     learner = LRD2(features, penalty=1.0, scale=1.0)
     optimizer = AdamW(learner.parameters(), lr, weight_decay=decay)
     return Recipe(
         learner=learner,
-        train=FewShot(parts.train, ways, (1, 5), _TRAIN_QUERIES),
+        train=_practice(parts),
         val=None,
-        test=_source(parts.test, 1),
+        test=function_tasks(parts.test, SIZES[0]) if isinstance(parts, TableSplits) else _source(parts.test, 1),
         optimizer=optimizer,
         schedule=one_cycle(optimizer, steps),
         clip=1.0,
@@ -78,6 +83,19 @@ def _recipe(
         reads=kind,
         read=parts,
     )
+
+
+def _parts(data: Any, problem: str, new_types: bool) -> Splits | TableSplits:
+    if isinstance(data, Splits | TableSplits):
+        return data
+    return _own(data) if data else function_tables() if problem == "functions" else _donors(new_types)
+
+
+def _practice(parts: Splits | TableSplits) -> TaskSource[Any]:
+    """Tasks of meta-training."""
+    if isinstance(parts, TableSplits):
+        return Mixture([function_tasks(parts.train, genes) for genes in SIZES])
+    return FewShot(parts.train, min(_WAYS, len(parts.train.classes)), (1, 5), _TRAIN_QUERIES)
 
 
 def _donors(new_types: bool) -> Splits:
@@ -112,7 +130,9 @@ def _source(index: ClassIndex, shots: int) -> FewShot:
 
 
 def _settings(recipe: Recipe) -> dict[str, Setting]:
-    parts: Splits = recipe.read
+    parts: Splits | TableSplits = recipe.read
+    if isinstance(parts, TableSplits):
+        return dict(function_settings(parts))
     found = {}
     for shots in _SHOTS:
         test, val = _source(parts.test, shots), FewShot(parts.val, min(_WAYS, len(parts.val.classes)), shots, _TRAIN_QUERIES)
@@ -163,19 +183,26 @@ def _forest(recipe: Recipe, leaf: int) -> Any:
 
 
 def _known_types(recipe: Recipe, C: float) -> Callable[[Examples], _Predict]:
-    """Logistic regression on the scores of the known types, by a model of all meta-training cells."""
+    """Logistic regression on the scores of the known types, by a model of all meta-training cells; or of known functions."""
     from sklearn.linear_model import LogisticRegression
 
-    index: ClassIndex = recipe.read.train
-    rows = index.gather(torch.arange(len(index))).numpy()
-    known = LogisticRegression(C=0.05, max_iter=300).fit(rows, index.labels.numpy())
+    parts: Splits | TableSplits = recipe.read
+    scores = function_scores(parts.train) if isinstance(parts, TableSplits) else _type_scores(parts.train)
 
     def fitted(support: Examples) -> _Predict:
-        model = LogisticRegression(C=C, max_iter=300)
-        model.fit(known.decision_function(support.x.numpy()), support.labels.numpy())
-        return lambda x: model.predict_proba(known.decision_function(x.numpy()))
+        model = LogisticRegression(C=C, max_iter=300).fit(scores(support.x), support.labels.numpy())
+        return lambda x: model.predict_proba(scores(x))
 
     return fitted
+
+
+def _type_scores(index: ClassIndex) -> _Predict:
+    """How much cells are like those of each known type."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows = index.gather(torch.arange(len(index))).numpy()
+    known = LogisticRegression(C=0.05, max_iter=300).fit(rows, index.labels.numpy())
+    return lambda x: known.decision_function(x.numpy())
 
 
 genomics = Application(

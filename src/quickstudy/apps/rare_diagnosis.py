@@ -15,7 +15,7 @@ from quickstudy.reports.promise import Promise
 
 __all__ = ["rare_diagnosis"]
 
-_PROMISED = {1: (Promise(0.005),)}
+_PROMISED = {1: (Promise(0.005),)} | dict.fromkeys((2, 5, 10), (Promise(tie=True),))
 _VALIDATED = ("elevated_tbg", "overreplaced")
 
 
