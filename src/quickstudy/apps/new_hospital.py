@@ -1,4 +1,4 @@
-"""New hospital: which patients are ill, from the first patients of a hospital that meta-training has not met."""
+"""New hospital: which patients are ill, from the first patients in a hospital that meta-training has not met."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -111,7 +111,7 @@ def _tables(path: str, fold: int) -> TableSplits:
 
 
 def _prior(known: Table) -> nn.Linear:
-    """The logistic regression of the patients of all known hospitals, as logits of both classes."""
+    """The logistic regression of the patients in all known hospitals, as logits of both classes."""
     model = pooled_model(known, _C)
     prior = nn.Linear(model.coef_.shape[1], 2)
     half, bias = torch.as_tensor(model.coef_[0]).float() / 2, float(model.intercept_[0]) / 2
@@ -126,7 +126,7 @@ def _tasks(known: Table, shots: int) -> ByTask:
 
 
 def _sizes(known: Table) -> Sequence[int]:
-    """Numbers of patients of each class of which some hospital has two more.
+    """Numbers of patients in each class of which some hospital has two more.
 
     Raises:
         DataError: there are none.
@@ -134,7 +134,7 @@ def _sizes(known: Table) -> Sequence[int]:
     counts = torch.stack([_counts(known, label) for label in (0, 1)]).amin(0)
     found = [shots for shots in _SHOTS if bool((counts >= shots + 2).any())]
     if not found:
-        raise DataError(f"{known.name}: no hospital has three patients of both classes, healthy and ill. Give more.")
+        raise DataError(f"{known.name}: no hospital has three patients in both classes, healthy and ill. Give more.")
     return found
 
 
@@ -153,8 +153,8 @@ def _settings(recipe: Recipe) -> dict[str, Setting]:
 
 new_hospital = Application(
     name="new-hospital",
-    title="Which patients of a new hospital are ill, from the first few whose diagnosis is known",
-    who="Clinics that take up a score made elsewhere, and have the outcomes of 2 to 20 patients of their own.",
+    title="Which patients in a new hospital are ill, from the first few whose diagnosis is known",
+    who="Clinics that take up a score made elsewhere, and know the outcomes of 2 to 20 patients there.",
     bring=(
         "A CSV file with the columns hospital, outcome (healthy or ill) and one for each measurement, the same everywhere; "
         "measurements may be missing: --data patients.csv. It needs four hospitals or more, two of which are for meta-training. "

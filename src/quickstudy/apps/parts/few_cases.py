@@ -61,7 +61,9 @@ def _counts(table: Table) -> Tensor:
     return torch.bincount(table.tasks * 2 + table.y, minlength=2 * len(table.task_names)).view(-1, 2)
 
 
-def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_cases: int) -> Recipe:
+def few_cases(
+    tables: TableSplits, *, steps: int, batch: int, lr: float, test_cases: int, linear: float = 0.15, known: bool = True
+) -> Recipe:
     """Ridge regression with a learned kernel, on a row's columns and how much it is like cases of known kinds.
 
     The kernel is the sum of Laplace's and a linear one. Weights of columns are not meta-trained: those that suit known kinds
@@ -72,6 +74,9 @@ def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_ca
         tables: of cases against normal rows.
         steps, batch, lr: of the outer loop.
         test_cases: of the recipe's meta-test tasks.
+        linear: weight of the linear kernel at the start, beside 1 of Laplace's.
+        known: whether a row's likeness to known kinds is a column of it; where new kinds have nothing in common with known ones,
+            it misleads.
 
     Raises:
         TaskError: too few rows.
@@ -79,18 +84,13 @@ def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_ca
     kind = tables.train.reads
     assert isinstance(kind, Columns)
     queries = {NORMAL: _TRAIN_QUERIES, CASE: _TRAIN_QUERIES}
-    backbone, table = known_kinds(tables.train)
+    backbone, table = known_kinds(tables.train) if known else (None, tables.train)
     sizes = sizes_of(table, _TRAIN_CASES) or [1]
-    near = LaplaceKernel(kind.width + 1, weight=0.1)
-    with torch.no_grad():
-        near.log_weight[-1] = math.log(_OF_SCORE)
-    kernel = MixtureKernel({"near": near, "along": LinearKernel(kind.width, weight=0.05)}, weights=(1.0, 0.15))
-    kernel.kernels.requires_grad_(False)
-    encoder = SideBySide({"near": ColumnRange(0, kind.width + 1), "along": ColumnRange(0, kind.width)})
-    learner = OnFeatures(backbone, KernelRidge(encoder, kernel, penalty=0.3, scale=3.0, balanced=True))
+    kernel, encoder = _kernel(kind.width, linear, known)
+    learner = KernelRidge(encoder, kernel, penalty=0.3, scale=3.0, balanced=True)
     optimizer = AdamW([weight for weight in learner.parameters() if weight.requires_grad], lr, weight_decay=0.0)
     return Recipe(
-        learner=learner,
+        learner=learner if backbone is None else OnFeatures(backbone, learner),
         train=Mixture([tasks_of(table, cases, queries=queries) for cases in sizes]),
         val=None,
         test=tasks_of(tables.test, test_cases),
@@ -100,9 +100,20 @@ def few_cases(tables: TableSplits, *, steps: int, batch: int, lr: float, test_ca
         steps=steps,
         batch=batch,
         reads=kind,
-        raw=Mixture([tasks_of(tables.train, cases, queries=queries) for cases in sizes]),
+        raw=Mixture([tasks_of(tables.train, cases, queries=queries) for cases in sizes]) if known else None,
         read=tables,
     )
+
+
+def _kernel(width: int, linear: float, known: bool) -> tuple[MixtureKernel, SideBySide]:
+    """Laplace's and a linear kernel with weights of columns that stay, and the columns that each of them takes."""
+    near = LaplaceKernel(width + known, weight=0.1)
+    if known:
+        with torch.no_grad():
+            near.log_weight[-1] = math.log(_OF_SCORE)
+    kernel = MixtureKernel({"near": near, "along": LinearKernel(width, weight=0.05)}, weights=(1.0, linear))
+    kernel.kernels.requires_grad_(False)
+    return kernel, SideBySide({"near": ColumnRange(0, width + known), "along": ColumnRange(0, width)})
 
 
 def settings_of_cases(
