@@ -34,7 +34,8 @@ OF_LABELS = {"micro_f1", "mean_average_precision", "exact_match"}
 OF_TWO = {"recall_at_1_percent"}
 OF_SPANS = {"span_f1", "span_f1_bio", "span_precision", "span_recall"}  # of words in sentences: tests/metrics/test_spans.py
 OF_MASKS = {"foreground_iou", "fb_iou"}  # of cells in images: tests/metrics/test_masks.py
-OF_CLASSES = sorted(set(MEASURES) - OF_VALUES - OF_LABELS - OF_TWO - OF_SPANS - OF_MASKS)
+OF_TEXTS = {"chrf", "edit_distance"}  # tests/metrics/test_texts.py
+OF_CLASSES = sorted(set(MEASURES) - OF_VALUES - OF_LABELS - OF_TWO - OF_SPANS - OF_MASKS - OF_TEXTS)
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def test_pooled_tasks_of_different_ways_keep_their_own_classes(name: str) -> Non
         assert found == pytest.approx(sum(area) / 5, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(set(MEASURES) - OF_SPANS - OF_MASKS))
+@pytest.mark.parametrize("name", sorted(set(MEASURES) - OF_SPANS - OF_MASKS - OF_TEXTS))
 def test_the_order_of_queries_does_not_matter(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
     if name in OF_LABELS:

@@ -28,9 +28,11 @@ NOT_CLASSIFIERS |= {
     "AttentiveProcess",
     "AveragedForecasts",
     "EvidenceNet",
+    "EditRuleRanker",
     "ExponentialSmoothing",
     "FittedSmoothing",
     "PolicyMAML",
+    "PersonalRanker",
 }
 """Learners of other tasks, by name."""
 

@@ -2,12 +2,14 @@
 
 from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.customer_service import customer_service
+from quickstudy.apps.dialog import dialog
 from quickstudy.apps.drug_discovery import drug_discovery
 from quickstudy.apps.genomics import genomics
 from quickstudy.apps.human_robot_interaction import human_robot_interaction
 from quickstudy.apps.image_classification import image_classification
 from quickstudy.apps.image_classification_from_scratch import image_classification_from_scratch
 from quickstudy.apps.intrusion_detection import intrusion_detection
+from quickstudy.apps.machine_translation import machine_translation
 from quickstudy.apps.market_analysis import market_analysis
 from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.named_entities import named_entities
@@ -27,12 +29,14 @@ __all__ = [
     "Baseline",
     "Setting",
     "customer_service",
+    "dialog",
     "drug_discovery",
     "genomics",
     "human_robot_interaction",
     "image_classification",
     "image_classification_from_scratch",
     "intrusion_detection",
+    "machine_translation",
     "market_analysis",
     "medical_imaging",
     "named_entities",

@@ -219,8 +219,8 @@ def _table(found: Sequence[Answer], top: int) -> Table:
                 cells += [f"{bounds[0]:.6g} to {bounds[1]:.6g}" for each, bounds in answer.intervals.items() if each == name]
             table.add_row(Text(answer.place), *cells)
         return table
-    count = min(top, len(found[0].scores))
-    table.add_column("class", overflow="fold")
+    count = min(top, max(len(answer.scores) for answer in found))
+    table.add_column("text" if found[0].kind == "texts" else "class", overflow="fold")
     table.add_column("probability", justify="right", no_wrap=True)
     if count > 1:
         table.add_column("next" if count < len(found[0].scores) else "others", overflow="fold")
@@ -246,9 +246,13 @@ def _told(found: Sequence[Answer], ask: int) -> Iterator[str]:
 
 
 def _csv(found: Sequence[Answer]) -> str:
-    """A row an input: its class, that one's probability, then the probability of each class; or its values."""
+    """A row an input: its class, that one's probability, then the probability of each class; or its values, or its text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    if found[0].kind == "texts":
+        writer.writerow(["input", "text", "probability"])
+        writer.writerows([answer.place, answer.name, f"{answer.probability:.6g}"] for answer in found)
+        return text.getvalue()
     values = found[0].kind == "values"
     bounds = [f"{name} {end}" for name in found[0].deviations for end in ("from", "to")]
     writer.writerow(["input", *([] if values else ["class", "probability"]), *found[0].scores, *bounds])

@@ -5,6 +5,7 @@ from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.derived import halves, mixed_classes, overlaid, rotated_classes
 from quickstudy.datasets.encoded import encoded, unencoded
+from quickstudy.datasets.exchanges import Exchanges, ExchangeSplits, read_dialogues
 from quickstudy.datasets.glyphs import glyphs
 from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.image_manifest import image_manifest
@@ -22,11 +23,14 @@ from quickstudy.datasets.tagged_file import Tagged, read_tagged
 from quickstudy.datasets.tagged_words import TaggedSplits, TaggedWords
 from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.datasets.visits import patient_visits
+from quickstudy.datasets.word_forms import inflections, own_inflections
 from quickstudy.datasets.word_states import word_states
 from quickstudy.inputs.images import Images
 
 __all__ = [
     "ClassIndex",
+    "ExchangeSplits",
+    "Exchanges",
     "Images",
     "Masked",
     "MaskedImages",
@@ -47,13 +51,16 @@ __all__ = [
     "image_manifest",
     "image_parts",
     "image_zip",
+    "inflections",
     "mixed_classes",
     "molecules",
     "omniglot",
     "open_store",
     "overlaid",
+    "own_inflections",
     "patient_visits",
     "pieces_of",
+    "read_dialogues",
     "read_masked",
     "read_tagged",
     "redrawn",

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.functional.one_of import OneOf
 from quickstudy.likelihood import Categorical, Labels, Likelihood
 from quickstudy.metrics.predicted import Predicted
 from quickstudy.task import Examples, Inputs, Task
@@ -15,7 +16,7 @@ __all__ = ["cut", "query_units", "said_of", "task_columns", "units_of"]
 
 
 def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> Tensor:
-    """The columns (N,) that are classes of this task: some real support row or query has them. Values and bits: all.
+    """The columns (N,) that are classes of this task: some real support row or query has them. Values, bits, candidates: all.
 
     Labels that no support row has are left out: they cannot be learned.
 
@@ -27,7 +28,8 @@ def task_columns(support: Examples, query: Examples, likelihood: Likelihood) -> 
     tensor([ True,  True, False, False])
     """
     everything = torch.ones(query.y.shape[1], dtype=torch.bool, device=query.y.device)
-    if not isinstance(likelihood, Categorical | Labels) or not bool((support.mask > 0).any()):
+    of_classes = isinstance(likelihood, Categorical | Labels) and not isinstance(likelihood, OneOf)
+    if not of_classes or not bool((support.mask > 0).any()):
         return everything
     if isinstance(likelihood, Labels):
         return likelihood.present(support.y, support.mask) > 0

@@ -9,6 +9,19 @@ from quickstudy.inputs.kinds import input_kind
 from quickstudy.inputs.molecules import Molecules
 from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.texts import Texts
+from quickstudy.inputs.word_forms import WordForms
 from quickstudy.inputs.wordpiece import WordPieces
 
-__all__ = ["Cells", "Column", "Columns", "Images", "InputKind", "Molecules", "Sentences", "Texts", "WordPieces", "input_kind"]
+__all__ = [
+    "Cells",
+    "Column",
+    "Columns",
+    "Images",
+    "InputKind",
+    "Molecules",
+    "Sentences",
+    "Texts",
+    "WordForms",
+    "WordPieces",
+    "input_kind",
+]

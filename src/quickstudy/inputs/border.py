@@ -8,6 +8,8 @@ from torch import Tensor
 from quickstudy.borders.signatures import accepts
 from quickstudy.borders.targets import Kind
 from quickstudy.errors import DataError, LearnerError, ShapeError
+from quickstudy.functional.spelled import Spelled
+from quickstudy.functional.spelling import texts_of
 from quickstudy.inputs.row_shape import refuse_missing
 from quickstudy.likelihood import Categorical, Gaussian, Labels, Likelihood
 from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold
@@ -103,7 +105,7 @@ def named_rows(
 ) -> list[Any]:
     """The most probable class of each row of outputs (Q, N), by name or number, or "none of these" below a threshold.
 
-    Of labels all whose probability is above ½ (or a threshold), a tuple for each row.
+    Of labels all whose probability is above ½ (or a threshold), a tuple for each row; of texts the most probable one.
 
     Raises:
         LearnerError: outputs of this likelihood are no classes.
@@ -111,6 +113,8 @@ def named_rows(
     if isinstance(likelihood, Labels):
         named = (likelihood.mean(outputs()) > (0.5 if threshold is None else threshold.least)).tolist()
         return [tuple(classes[i] if classes else str(i) for i, has in enumerate(row) if has) for row in named]
+    if isinstance(likelihood, Spelled):
+        return list(texts_of(likelihood.mean(outputs())))
     if not isinstance(likelihood, Categorical):
         raise LearnerError(f"outputs of {type(likelihood).__name__}() are no classes to be named. Call the predictor itself.")
     sure, best = likelihood.mean(outputs()).max(-1)

@@ -11,12 +11,13 @@ from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.molecules import Molecules
 from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.texts import Texts
+from quickstudy.inputs.word_forms import WordForms
 from quickstudy.inputs.wordpiece import WordPieces
 
 __all__ = ["KINDS", "input_kind"]
 
 KINDS: Mapping[str, type[InputKind]] = {
-    kind.name: kind for kind in (Cells, Columns, Images, Molecules, Sentences, Texts, WordPieces)
+    kind.name: kind for kind in (Cells, Columns, Images, Molecules, Sentences, Texts, WordForms, WordPieces)
 }
 
 

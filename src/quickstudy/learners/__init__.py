@@ -39,10 +39,12 @@ from quickstudy.learners.memory.mann import MANN
 from quickstudy.learners.memory.ntm import NeuralTuringMachine
 from quickstudy.learners.memory.sequence_transducer import SequenceTransducer
 from quickstudy.learners.memory.snail import SNAIL
+from quickstudy.learners.metric.edit_rule_ranker import EditRuleRanker
 from quickstudy.learners.metric.evidence import EvidenceNet
 from quickstudy.learners.metric.feat import FEAT
 from quickstudy.learners.metric.mahalanobis import MahalanobisProtoNet
 from quickstudy.learners.metric.matching import MatchingNet
+from quickstudy.learners.metric.personal_ranker import PersonalRanker
 from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.learners.metric.siamese import SiameseNet
@@ -94,6 +96,7 @@ __all__ = [
     "ConditionalNeuralProcess",
     "CorrectedGaussian",
     "DeepKernelTransfer",
+    "EditRuleRanker",
     "EvidenceNet",
     "ExponentialSmoothing",
     "FineTune",
@@ -123,6 +126,7 @@ __all__ = [
     "OnMaps",
     "OnWords",
     "OwnScale",
+    "PersonalRanker",
     "PolicyMAML",
     "ProtoMAML",
     "ProtoNet",

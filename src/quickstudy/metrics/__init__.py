@@ -10,6 +10,7 @@ from quickstudy.metrics.ranking import recall_10, recall_at
 from quickstudy.metrics.rejection import NONE_OF_THESE, Threshold, threshold_of
 from quickstudy.metrics.spans import SpanCounts, span_counts, span_f1, span_f1_bio, span_precision, span_recall
 from quickstudy.metrics.temperature import Temperature, Tempered, temperature_of, untempered
+from quickstudy.metrics.texts import chrf, edit_distance
 from quickstudy.metrics.values import (
     coverage_90,
     coverage_95,
@@ -37,10 +38,12 @@ __all__ = [
     "auprc",
     "auroc",
     "calibration_error",
+    "chrf",
     "coverage_90",
     "coverage_95",
     "delta_auprc",
     "ece",
+    "edit_distance",
     "exact_match",
     "fb_iou",
     "foreground_iou",

@@ -12,6 +12,7 @@ from torch.distributions import Distribution, Independent, OneHotCategorical
 
 from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.functional.binary import Binary
+from quickstudy.functional.spelled import Spelled, candidate_of
 from quickstudy.likelihood import ABSENT, Bernoulli, Categorical, Gaussian, Labels, Likelihood, MeanAndDeviation
 
 __all__ = ["Kind", "Predicted", "pool"]
@@ -112,6 +113,8 @@ class Predicted:
             if not bool((deviation > 0).all()):
                 raise ShapeError("the standard deviations that the model gave beside its means must be positive.")
             return cls(torch.cat([mean, deviation], 1), MeanAndDeviation(), "values and deviations")
+        if isinstance(likelihood, Spelled):
+            return cls(candidate_of(found, y), likelihood, "values")
         numbers = _numbers(found)
         if isinstance(likelihood, Bernoulli):
             bits = _columns(numbers, y)

@@ -87,9 +87,10 @@ class Row:
         """The baseline that the learner gains least over, of some or of all; None without any.
 
         Args:
-            names: of baselines; all by default.
+            names: of baselines or controls; all baselines by default.
         """
-        among = [entry for entry in self.others("baseline") if not names or entry.report.model in names]
+        named = [entry for entry in self.entries if entry.role != "learner" and entry.report.model in names]
+        among = named if names else self.others("baseline")
         return min(among, key=lambda entry: self.gain(entry)[0], default=None)
 
     @property

@@ -12,7 +12,7 @@ class Promise:
 
     Args:
         gain: in the metric, positive where the learner is better; below 0 a loss that is allowed.
-        over: names of the baselines; all by default.
+        over: names of baselines or controls; all baselines by default.
         tie: a tie keeps it, too: the interval may hold 0, but not lie below ``gain`` as a whole.
 
     >>> Promise(0.005).kept(0.0065, (0.004, 0.009)), Promise(0.005).kept(0.0065, (-0.001, 0.014))

@@ -11,7 +11,7 @@ def is_share(metric: str) -> bool:
     >>> is_share("accuracy"), is_share("micro F1"), is_share("mse")
     (True, True, False)
     """
-    return metric in ("accuracy", "micro F1", "success")
+    return metric in ("accuracy", "exact match", "micro F1", "success")
 
 
 def amount(value: float, metric: str, *, digits: int = 2) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 
 from quickstudy.errors import DataError
+from quickstudy.functional.spelling import codes_of
 from quickstudy.functional.tree import stack
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.word_forms import WordForms
 from quickstudy.learner import Learner
 from quickstudy.serve.limits import Limits
 from quickstudy.task import Examples, Inputs
@@ -149,6 +151,9 @@ def examples_of(
         raise DataError("there are no examples. Give one or more of each class.")
     limits.check("examples", len(found), limits.examples)
     x, answers = _rows(found, reads, "example", limits, key), []
+    if isinstance(reads, WordForms):
+        forms = [reads.spelled(each.get(key), f"example {number}: the target") for number, each in enumerate(found, 1)]
+        return Examples(x, codes_of(forms, reads.length).to(torch.get_default_dtype()), torch.ones(len(forms))), None
     for number, each in enumerate(found, 1):
         where = f"example {number}"
         if key not in each:

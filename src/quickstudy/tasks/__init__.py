@@ -2,6 +2,7 @@
 
 from quickstudy.tasks.augmented_images import AugmentedImages
 from quickstudy.tasks.by_task import ByTask
+from quickstudy.tasks.choices import Choices
 from quickstudy.tasks.copy import Copy
 from quickstudy.tasks.curriculum import Curriculum, growing
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
@@ -26,6 +27,7 @@ from quickstudy.tasks.segmenting import Segmenting
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.sizes import meta_dataset_sizes
 from quickstudy.tasks.source import Plan, TaskSource
+from quickstudy.tasks.spelled_forms import SpelledForms
 from quickstudy.tasks.supervised import Supervised
 from quickstudy.tasks.tagging import Tagging
 from quickstudy.tasks.task_mixing import MLTI, MetaMix
@@ -42,6 +44,7 @@ __all__ = [
     "AugmentedImages",
     "Balanced",
     "ByTask",
+    "Choices",
     "ClassSampler",
     "Copy",
     "Curriculum",
@@ -75,6 +78,7 @@ __all__ = [
     "SimulatedUsers",
     "Sinusoid",
     "Sources",
+    "SpelledForms",
     "Supervised",
     "Tagging",
     "TaskSource",

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from quickstudy.errors import LearnerError, UserError
+from quickstudy.functional.spelled import Spelled
 from quickstudy.functional.tree import stack
 from quickstudy.learner import Predictor
 from quickstudy.likelihood import MeanAndDeviation
@@ -17,6 +18,8 @@ from quickstudy.use.queries import Query, fault_of
 __all__ = ["Answer", "answers", "answers_of"]
 
 _AT_ONCE = 64
+_CANDIDATES = 5
+"""Of a text that are named, most probable first."""
 _HALF = 1.959964
 """Deviations from the mean to the bound of the central 95 % interval."""
 
@@ -27,8 +30,8 @@ class Answer:
 
     Args:
         place: of the query.
-        kind: "classes", "values" or "labels", as the learner's targets are.
-        scores: the probability of each class, or each value, by name.
+        kind: "classes", "values" or "labels", as the learner's targets are, or "texts".
+        scores: the probability of each class, or each value, by name; of texts that of the most probable ones.
         least: below this probability no class is named.
         deviations: the standard deviation of each value by name, where the learner states it.
         evidence: the support examples that count for most, where they were asked for.
@@ -95,7 +98,8 @@ class Answer:
         if self.kind == "values":
             spread = {"intervals": {name: list(bounds) for name, bounds in self.intervals.items()}} if self.deviations else {}
             return {"input": self.place, **self.scores, **spread, **told}
-        found = {"input": self.place, "class": self.name, "probability": self.probability, "probabilities": self.scores}
+        what = "text" if self.kind == "texts" else "class"
+        found = {"input": self.place, what: self.name, "probability": self.probability, "probabilities": self.scores}
         return found | told
 
 
@@ -164,6 +168,9 @@ def answers_of(predictor: Predictor, outputs: Tensor, places: Sequence[str] = ()
     kind = predictor.learner.likelihood.targets
     least = 0.0 if predictor.threshold is None else predictor.threshold.least
     found = []
+    if isinstance(predictor.learner.stated, Spelled):
+        scored = predictor.learner.stated.named(outputs, _CANDIDATES)
+        return [Answer(places[row] if places else str(row + 1), "texts", each) for row, each in enumerate(scored)]
     for number, (scores, deviations) in enumerate(_numbers(predictor, outputs, means)):
         names = _names(predictor, kind, len(scores))
         if len(names) != len(scores):

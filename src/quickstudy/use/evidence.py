@@ -7,8 +7,10 @@ from torch import Tensor
 
 from quickstudy.borders.arguments import whole
 from quickstudy.errors import LearnerError
+from quickstudy.functional.spelled import Spelled
 from quickstudy.functional.tree import map_leaves
 from quickstudy.learner import Predictor
+from quickstudy.likelihood import Likelihood
 from quickstudy.task import Inputs
 from quickstudy.use.own_support import kept_support, predicted_by_others
 
@@ -23,8 +25,8 @@ class Evidence:
 
     Args:
         row: its number in the support set, from 0.
-        label: its class; None where targets are values or labels.
-        weight: by how much the answer would fall without it: of the named class's probability, or of the value.
+        label: its class; None where targets are values, labels or texts.
+        weight: by how much the answer would fall without it: of the named class's or text's probability, or of the value.
     """
 
     row: int
@@ -38,7 +40,7 @@ def evidence(predictor: Predictor, x: Inputs, *, most: int = 3, seed: int = 0) -
         ``w_s = p(y* | support) − p(y* | support without s)``,    ``y*`` the named class
 
     Each weight is exact: the same learner is adapted without that example. Of values it is the change of the first one, and the
-    largest changes of either sign come first.
+    largest changes of either sign come first; of texts that of the probability of the answer.
 
     Args:
         predictor: with its support set, of at least two and at most 500 examples.
@@ -69,20 +71,27 @@ def evidence(predictor: Predictor, x: Inputs, *, most: int = 3, seed: int = 0) -
     outputs = predictor(x)
     said = likelihood.mean(outputs)
     column = said.argmax(1) if classes else torch.zeros(len(said), dtype=torch.long)
-    whole_answer = said.gather(1, column[:, None])[:, 0]
+    spelled = isinstance(likelihood, Spelled)
+    whole_answer = _of_text(likelihood, outputs, said) if spelled else said.gather(1, column[:, None])[:, 0]
     encoded = predictor.encoded(x)
     weights = said.new_empty(len(said), count)
     with predicted_by_others(predictor, seed) as predict:
         for row in range(count):
             others = torch.arange(count) != row
-            left = likelihood.mean(predict(support[others], map_leaves(torch.clone, encoded)))
-            weights[:, row] = whole_answer - left.gather(1, column[:, None])[:, 0]
-    order = (weights if classes else weights.abs()).neg().argsort(stable=True)[:, :most]
+            left = predict(support[others], map_leaves(torch.clone, encoded))
+            kept = _of_text(likelihood, left, said) if spelled else likelihood.mean(left).gather(1, column[:, None])[:, 0]
+            weights[:, row] = whole_answer - kept
+    order = (weights if classes or spelled else weights.abs()).neg().argsort(stable=True)[:, :most]
     names = _names(predictor, support.y) if classes else None
     return [
         [Evidence(int(row), None if names is None else names[int(row)], float(weights[query, row])) for row in rows]
         for query, rows in enumerate(order)
     ]
+
+
+def _of_text(likelihood: Likelihood, outputs: Tensor, texts: Tensor) -> Tensor:
+    """The probability (Q,) of a text for each query."""
+    return likelihood.each(outputs, texts).neg().exp()
 
 
 def _names(predictor: Predictor, y: Tensor) -> list[str]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from quickstudy.borders.arguments import whole
 from quickstudy.errors import LearnerError
 from quickstudy.functional.binary import Binary
+from quickstudy.functional.spelled import Spelled
 from quickstudy.functional.tree import map_leaves
 from quickstudy.inputs.border import finite_outputs
 from quickstudy.inputs.explained import explained
@@ -56,8 +57,8 @@ class LeftOut:
     def score(self) -> Score | None:
         """The mean over examples with its 95 % interval, for other examples like these; None where none was left out.
 
-        An accuracy has the Wilson interval of a share, the micro F1 of labels one by bootstrap, any other score a t-interval.
-        Examples are taken as independent; that they share most of their support sets is not accounted for.
+        An accuracy or exact match has the Wilson interval of a share, the micro F1 of labels one by bootstrap, any other score a
+        t-interval. Examples are taken as independent; that they share most of their support sets is not accounted for.
         """
         if not bool(self.tried.any()):
             return None
@@ -66,7 +67,7 @@ class LeftOut:
             return self._pooled()
         scores = likelihood.rate(self.outputs[self.tried], self.y[self.tried]).double().tolist()
         value, metric = math.fsum(scores) / len(scores), likelihood.metric
-        share = metric == "accuracy"
+        share = metric in ("accuracy", "exact match")
         interval = interval_of_share(value, len(scores)) if share else clipped(interval_over_tasks(scores), bounds_of(metric))
         kind = f"95 % {'Wilson interval' if share else 't-interval'} over {len(scores):,} examples, for others like them,"
         return Score(metric, likelihood.higher_is_better, value, interval, kind, tuple(scores), bounds_of(metric))
@@ -88,7 +89,7 @@ class LeftOut:
     def score_of_mean(self) -> float | None:
         """Of predicting the mean of the other examples, where targets are values: any predictor should be better."""
         count = len(self.y)
-        if self.likelihood.targets != "values" or count < 2:
+        if self.likelihood.targets != "values" or count < 2 or isinstance(self.likelihood, Spelled):
             return None
         others = (self.y.sum(0) - self.y) / (count - 1)
         if isinstance(self.likelihood, Binary):

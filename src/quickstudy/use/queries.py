@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from quickstudy.datasets.table_file import read_table_file
+from quickstudy.datasets.word_forms import form_rows
 from quickstudy.errors import Argument, DataError, UserError, nearest
 from quickstudy.inputs.cells import Cells
 from quickstudy.inputs.column import Column
@@ -17,6 +18,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.raw_columns import some_names
+from quickstudy.inputs.word_forms import WordForms
 from quickstudy.use.support_set import Roles, is_table, named_column
 from quickstudy.use.text_files import entries, text_of
 
@@ -93,6 +95,11 @@ def _of_table(path: Path, reads: InputKind, roles: Roles) -> Iterator[Query]:
         values = {column.name: _each(rows[column.name], column) for column in reads.columns}
         for row in range(len(values[reads.names[0]])):
             yield Query(f"{path} row {row}", {name: held[row] for name, held in values.items()})
+        return
+    if isinstance(reads, WordForms):
+        found = form_rows(path, needed=("lemma", "tags"), encoding=roles.encoding)
+        for row, (lemma, tags) in enumerate(zip(found["lemma"], found["tags"], strict=True)):
+            yield Query(f"{path} row {row}", {"lemma": lemma, "tags": tags})
         return
     images = isinstance(reads, Images | Cells)
     role, given = ("image_column", roles.image_column) if images else ("text_column", roles.text_column)

@@ -23,8 +23,10 @@ from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.raw_columns import some_names
 from quickstudy.inputs.sentences import Sentences
+from quickstudy.inputs.word_forms import WordForms
 from quickstudy.learner import Learner
 from quickstudy.task import Examples
+from quickstudy.use.form_support import form_support
 from quickstudy.use.marked_support import marked_support
 from quickstudy.use.masked_support import masked_support
 from quickstudy.use.text_files import entries, is_text, text_of
@@ -121,6 +123,9 @@ def support_set(
     if isinstance(reads, Cells):
         examples, classes, places = masked_support(path, learner)
         return SupportSet(examples, classes, tuple(places), path.name)
+    if isinstance(reads, WordForms):
+        examples, rows = form_support(path, learner, encoding=roles.encoding)
+        return SupportSet(examples, None, rows, path.name)
     if path.is_file() and is_table(path):
         return _at_least(least, _of_table(path, learner, roles))
     if learner.likelihood.targets != "classes":

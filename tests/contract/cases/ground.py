@@ -1,5 +1,6 @@
 """The ground that cases stand on: a case, small tasks and small networks."""
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 
 from quickstudy import datasets, tasks
 from quickstudy.checks import Training
+from quickstudy.functional.spelling import codes_of
+from quickstudy.inputs import WordForms
 from quickstudy.learner import Learner
 from quickstudy.nn import MLP
 from quickstudy.task import Task
@@ -53,6 +56,41 @@ def labelled() -> TaskSource[Any]:
     noise = 2 * torch.randn(len(task), INPUTS - SIGNAL, generator=generator)
     names = tuple(map(str, range(tasks_)))
     return tasks.ByTask(datasets.Table(torch.cat([signal, noise], 1), y, task, names, tuple("abc"), "planes"), shots=15)
+
+
+def inflected() -> TaskSource[Any]:
+    """Languages in which the last letter and one of three features decide the ending; a second feature decides nothing."""
+    rng = random.Random(0)
+    words, forms, language = [], [], []
+    for number in range(30):
+        endings = {(last, tag): rng.choice(("", "s", "en", "ta", "o", "um")) for last in "ae" for tag in ("SG", "PL", "DU")}
+        for _ in range(24):
+            stem, last, tag = "".join(rng.choice("bdgklmt") for _ in range(3)), rng.choice("ae"), rng.choice(("SG", "PL", "DU"))
+            words.append(f"{stem}{last} N;{tag};{rng.choice(('DEF', 'NDEF'))}")
+            forms.append(stem + endings[last, tag])
+            language.append(number)
+    reads = WordForms(length=8, tags=3)
+    names = tuple(map(str, range(30)))
+    table = datasets.Table(
+        reads.batch(words), codes_of(forms, 8).float(), torch.tensor(language), names, name="inflected", reads=reads
+    )
+    return tasks.SpelledForms(table, shots=12)
+
+
+def utterances() -> TaskSource[Any]:
+    """Speakers whose utterances are near a point of their own in 3 of 8 numbers, and near what was said before in 2 others."""
+    generator = torch.Generator().manual_seed(0)
+    owner = torch.arange(30).repeat_interleave(24)
+    own = torch.randn(30, 3, generator=generator)[owner]
+    asked = torch.randn(len(owner), 8, generator=generator)
+    answer = torch.randn(len(owner), 8, generator=generator)
+    answer[:, :3] = own + 0.3 * answer[:, :3]
+    answer[:, 3:5] = asked[:, 3:5] + 0.3 * answer[:, 3:5]
+    dialogue = owner * 3 + torch.arange(len(owner)) % 3
+    names = tuple(map(str, range(30)))
+    return tasks.Choices(
+        datasets.Exchanges(asked, answer, owner, dialogue, names, "utterances"), shots=4, queries=5, candidates=4
+    )
 
 
 def built(make: Callable[..., Learner[Any]], *networks: Callable[[], nn.Module], **arguments: Any) -> Learner[Any]:

@@ -2,13 +2,16 @@
 
 from functools import partial
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-from contract.cases.ground import CLASSES, INPUTS, Case, blobs, built, encoder, few, labelled
+from contract.cases.ground import CLASSES, INPUTS, Case, blobs, built, encoder, few, inflected, labelled, utterances
 from quickstudy import functional, learners, tasks
 from quickstudy.checks import Training
 from quickstudy.likelihood import Labels
 from quickstudy.nn import MLP, ColumnRange, CrossFitted, QueryContext, Relation, SelfAttention, SideBySide, SupportContext
+from quickstudy.task import Task
 
 attention = partial(SelfAttention, 16)
 
@@ -21,6 +24,18 @@ def evidence(overlap: float = 0.5) -> learners.EvidenceNet:
     blocks = SideBySide({"signal": nn.Linear(INPUTS, 12), "noise": nn.Linear(INPUTS, 6)})
     weigh = MLP(4 + 2 + 1, (12,), outputs=1)
     return learners.EvidenceNet(blocks, ColumnRange(0, 2), weigh, CrossFitted(INPUTS, 8), prior_steps=20, overlap=overlap)
+
+
+def two_losses(learner: learners.PersonalRanker, task: Task) -> dict[str, Tensor]:
+    """The pooled scorer's gradient of its own loss; the speaker's part of that of the sum, the pooled scores being numbers."""
+    x, labels = task.query.x, task.query.labels
+    pooled, own = learner.pooled(x), learner.own(learner.adapt(task.support), x)
+    losses = cross_entropy(pooled, labels), cross_entropy(pooled.data.clone() + own, labels)
+    found = {}
+    for name, weight in learner.named_parameters():
+        loss = losses[name in ("personal_scale", "sharp", "shrink")]
+        found[name] = torch.autograd.grad(loss, weight, retain_graph=True)[0]
+    return found
 
 
 CASES: dict[str, Case] = {
@@ -53,6 +68,15 @@ CASES: dict[str, Case] = {
     "FEAT, two heads": Case(
         partial(built, learners.FEAT, encoder, partial(SelfAttention, 16, heads=2, dropout=0.0), temperature=4.0, contrast=0.0),
         partial(few, (1, 5), (2, 6)),
+    ),
+    "EditRuleRanker": Case(
+        partial(built, learners.EditRuleRanker, width=8, kernels=2), inflected, Training(steps=40, batch=4, lr=0.01, tasks=40)
+    ),
+    "PersonalRanker": Case(
+        partial(built, learners.PersonalRanker, features=8, width=6, dropout=0.0),
+        utterances,
+        Training(steps=60, batch=8, lr=0.01, tasks=60),
+        two_losses,
     ),
     "RelationNet": Case(partial(built, learners.RelationNet, maps, partial(Relation, 2)), few),
     "RelationNet, cross-entropy": Case(

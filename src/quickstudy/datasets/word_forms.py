@@ -1,0 +1,127 @@
+"""Lemmas, features and inflected forms of many languages: of the package's data, or of a table of one's own."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.datasets.shipped import shipped
+from quickstudy.datasets.table_columns import codes
+from quickstudy.datasets.table_file import read_table_file
+from quickstudy.datasets.table_split import part_column, parts_of
+from quickstudy.datasets.task_table import Table, TableSplits
+from quickstudy.errors import DataError
+from quickstudy.functional.spelling import codes_of
+from quickstudy.inputs.word_forms import WordForms
+from quickstudy.task import Inputs
+
+__all__ = ["form_rows", "inflections", "own_inflections", "read_forms"]
+
+_COLUMNS = ("language", "lemma", "tags", "form")
+_FEWEST = 12
+
+
+def inflections(kind: WordForms = WordForms()) -> TableSplits:  # noqa: B008  frozen
+    """103 languages of UniMorph as the shared task of 2018 gave them, parted into 74, 9 and 20 languages.
+
+    Source: Cotterell et al., 2018, The CoNLL–SIGMORPHON 2018 shared task: universal morphological reinflection.
+
+    Raises:
+        DataError: the files are not there.
+    """
+    path = shipped("inflection/inflection.tsv.gz")
+    parts = json.loads(shipped("inflection/splits.json").read_text(encoding="utf-8"))["by_language"]
+    part_of = {language: part for part, languages in parts.items() for language in languages}
+    rows = form_rows(path, needed=_COLUMNS)
+    return _tables(rows, [part_of[language] for language in rows["language"]], "inflection", kind)
+
+
+def own_inflections(path: str | Path, kind: WordForms = WordForms(), *, encoding: str = "utf-8") -> TableSplits:  # noqa: B008
+    """A table of one's own with the columns language, lemma, tags and form; its languages are parted at random.
+
+    Languages with fewer than twelve rows are refused, so that each has a support set and queries.
+
+    Args:
+        path: CSV, TSV, JSON lines or Parquet.
+        kind: how words are read.
+        encoding: of a text file.
+
+    Raises:
+        DataError: what is wrong with the file, a column or a row; too few languages or rows.
+    """
+    rows = form_rows(path, needed=_COLUMNS, encoding=encoding)
+    names, _ = codes(rows["language"], f'{path}: the column "language"')
+    counts = Counter(map(str, rows["language"]))
+    small = [f"{name} ({counts[name]})" for name in names if counts[name] < _FEWEST]
+    if small:
+        raise DataError(f"{path}: a language needs {_FEWEST} rows or more, and {', '.join(small[:5])} has fewer. Leave it out.")
+    parts = parts_of(rows, "language", ("language", "language"), (0.6, 0.2, 0.2), 0, str(path))
+    return _tables(rows, part_column(parts, len(rows["language"])), Path(path).name.split(".")[0], kind)
+
+
+def form_rows(
+    path: str | Path, *, needed: tuple[str, ...] = ("lemma", "tags", "form"), encoding: str = "utf-8"
+) -> dict[str, list[Any]]:
+    """Columns of a table of words, as they are written.
+
+    Args:
+        path: of the file.
+        needed: the columns.
+        encoding: of a text file.
+
+    Raises:
+        DataError: a column is missing, or the file cannot be read.
+    """
+    found = read_table_file(path, as_written=needed, encoding=encoding)
+    for name in needed:
+        if name not in found:
+            raise DataError(
+                f'{path} has no column "{name}". Words are rows of {", ".join(needed)} (a form: machen, V;PST;3;SG, machte); '
+                f"there are {', '.join(found)}."
+            )
+    return {name: list(found[name]) for name in needed}
+
+
+def read_forms(rows: Mapping[str, list[Any]], chosen: Sequence[int], kind: WordForms, name: str) -> tuple[Inputs, Tensor]:
+    """Some rows of `form_rows` as inputs and as targets, the code points of the forms.
+
+    Args:
+        rows: values by column.
+        chosen: numbers of rows.
+        kind: how they are read.
+        name: of the data, for messages.
+
+    Raises:
+        DataError: a lemma, features or a form that cannot be read; the row is named.
+    """
+    things = [{"lemma": rows["lemma"][row], "tags": rows["tags"][row]} for row in chosen]
+    try:
+        x = kind.batch(things)
+    except DataError:
+        for row, thing in zip(chosen, things, strict=True):
+            _read_one(thing, kind, f"{name} row {row} (the first is 0)")
+        raise
+    forms = [kind.spelled(rows["form"][row], f"{name} row {row} (the first is 0): the form") for row in chosen]
+    return x, codes_of(forms, kind.length).to(torch.get_default_dtype())
+
+
+def _read_one(thing: Mapping[str, Any], kind: WordForms, place: str) -> None:
+    try:
+        kind.batch([thing])
+    except DataError as error:
+        raise DataError(f"{place}: {str(error).replace('word 0 (the first is 0)', 'the word')}") from error
+
+
+def _tables(rows: Mapping[str, list[Any]], part: list[str], name: str, kind: WordForms) -> TableSplits:
+    found = []
+    for wanted in TableSplits._fields:
+        chosen = [row for row, of in enumerate(part) if of == wanted]
+        names, tasks = codes([rows["language"][row] for row in chosen], f'{name}: the column "language"')
+        assert tasks is not None
+        x, y = read_forms(rows, chosen, kind, name)
+        found.append(Table(x, y, tasks, names, name=f"{name}/{wanted}", reads=kind))
+    return TableSplits(*found)
