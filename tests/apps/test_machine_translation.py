@@ -69,6 +69,7 @@ def test_a_saved_learner_takes_pairs_of_ones_own_and_writes_forms(made: Any, tmp
     assert predictor.names(["bamta N;PL;DEF"])[0].startswith("bamt")
     report = own_report(predictor)
     assert "left out one by one: exact match" in report.sentences()[0] and report.left.score_of_mean is None
+    assert report.copies == 0 and " points (better in" in report.sentences()[-1], "words that differ are no copies"
     first = evidence(predictor, predictor.reads.batch([" ".join(own[30][1:3])]), most=2)[0]
     assert len(first) == 2 and first[0].weight >= first[1].weight
     faults = list(answers(predictor, [Query("a", "alone"), Query("b", "bamta N;PL")]))

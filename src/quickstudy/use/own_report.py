@@ -128,10 +128,13 @@ def own_report(
 
 
 def _copies(support: Examples) -> int:
-    """How many rows equal an earlier one; what is encoded beside other rows differs in the last bits, so rows are rounded."""
-    rows = torch.cat([leaf.flatten(1).double() for leaf in leaves(support.x)], 1)
+    """How many rows equal an earlier one; what is encoded beside other rows differs in the last bits, so decimal numbers are
+    rounded. Whole ones are code points or numbers of words, and compared as they are."""
+    parts = [leaf.flatten(1) for leaf in leaves(support.x)]
+    whole = [part.double() for part in parts if not part.is_floating_point()]
+    rows = torch.cat([torch.zeros(len(support), 0), *(part for part in parts if part.is_floating_point())], 1).double()
     length = rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    marks = torch.cat([(rows / length * 1e4).round(), (length.log() * 1e3).round()], 1)
+    marks = torch.cat([(rows / length * 1e4).round(), (length.log() * 1e3).round(), *whole], 1)
     return len(marks) - len({row.numpy().tobytes() for row in marks + 0.0})
 
 

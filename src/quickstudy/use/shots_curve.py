@@ -12,7 +12,7 @@ from quickstudy.borders.arguments import whole
 from quickstudy.errors import LearnerError
 from quickstudy.functional.tree import map_leaves
 from quickstudy.learner import Predictor
-from quickstudy.reports.words import difference
+from quickstudy.reports.words import difference, is_share
 from quickstudy.use.own_support import kept_support, predicted_by_others
 
 __all__ = ["CurvePoint", "shots_curve", "what_more_brings"]
@@ -122,8 +122,9 @@ def what_more_brings(points: Sequence[CurvePoint]) -> str:
     gains = [b - a for a, b in zip(before.scores, last.scores, strict=True)]
     ups, downs = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     better, worse = (ups, downs) if last.higher_is_better else (downs, ups)
-    change = difference(math.fsum(gains) / len(gains), last.metric, digits=1 if last.metric == "accuracy" else 4)
+    share = is_share(last.metric)
+    change = difference(math.fsum(gains) / len(gains), last.metric, digits=1 if share else 4)
     return (
-        f"From {before.shots} to {last.shots} examples: {last.metric} {change}{' points' if last.metric == 'accuracy' else ''} "
+        f"From {before.shots} to {last.shots} examples: {last.metric} {change}{' points' if share else ''} "
         f"(better in {better} and worse in {worse} of {len(gains)} draws). More than {last.shots} were not tried."
     )
