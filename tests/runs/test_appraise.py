@@ -53,6 +53,8 @@ def test_everything_stands_on_the_same_tasks(tmp_path: Path) -> None:
     over = replace(row, promises=(Promise(-1.0, ("first ten",), tie=True), Promise(0.0, ("nobody",))))
     assert "promised −100.00 over first ten or a tie: kept" in over.verdict and "over nobody: not evaluated" in over.verdict
     assert over.reached is None, "a promise over what was not evaluated is not kept"
+    control = replace(row, promises=(Promise(-1.0, ("labels shuffled",), tie=True),))
+    assert control.reached and "over labels shuffled or a tie: kept" in control.verdict, "a control can be named too"
     assert {score.metric for score in row.learner.others} == {"log_loss"}
 
 
