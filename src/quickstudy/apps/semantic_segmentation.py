@@ -46,12 +46,12 @@ def _recipe(
     *,
     data: str = "",
     most: int = 0,
-    steps: int = 300,
-    prior_steps: int = 200,
+    steps: int = 250,
+    prior_steps: int = 120,
     lr: float = 1e-2,
     map_lr: float = 1e-3,
     overlap: float = 0.8,
-    cells: int = 100,
+    cells: int = 60,
 ) -> Recipe:
     """Evidence of cells' maps (EfficientNet-Lite0), weighed; meta-trained on classes of COCO, or of your own.
 

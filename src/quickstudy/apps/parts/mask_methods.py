@@ -145,9 +145,9 @@ def _class_agnostic(recipe: Recipe, *, dropout: float, least: float) -> _Method:
 
 MASK_METHODS: Mapping[str, Baseline] = {
     "frozen prototypes": Baseline(_prototypes, choices(depth=tuple(_DEPTHS), lead=(-0.1, 0.0)), val_tasks=40),
-    "class-agnostic network": Baseline(_class_agnostic, choices(dropout=(0.3, 0.5), least=(0.3, 0.4, 0.5)), val_tasks=40),
+    "class-agnostic network": Baseline(_class_agnostic, choices(dropout=(0.5,), least=(0.2, 0.3, 0.4, 0.5)), val_tasks=40),
     "logistic regression of cells": Baseline(_logistic, choices(C=(1e-4, 1e-3), least=(0.1, 0.3, 0.5)), tasks=60, val_tasks=10),
-    "random forest of cells": Baseline(_forest, choices(least=(0.1, 0.2, 0.3, 0.5)), tasks=40, val_tasks=8),
+    "random forest of cells": Baseline(_forest, choices(least=(0.1, 0.2, 0.3, 0.5)), tasks=30, val_tasks=8),
     "mean of the masks": Baseline(_mean_mask, choices(least=(0.3, 0.5)), val_tasks=40),
 }
 """Each with its settings chosen on meta-validation tasks of the same size."""

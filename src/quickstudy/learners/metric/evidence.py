@@ -19,8 +19,8 @@ from quickstudy.task import Examples, Inputs, Task
 
 __all__ = ["BlockMeans", "EvidenceNet"]
 
-_GROUPS = 6
-"""Tasks of a step in which the prior is fitted."""
+_GROUPS, _ROWS = 6, 240
+"""Tasks of a step in which the prior is fitted, and rows of each, at random: a task has more of them than a step needs."""
 
 _SHARP = 4.0
 """By which cosines are multiplied, so that they are as large as other evidence."""
@@ -124,6 +124,8 @@ class EvidenceNet(Learner[BlockMeans]):
             task = source.sample(_GROUPS, generator)
             sides = (task.support, task.query)
             x, y, mask = (torch.cat([getattr(side, name) for side in sides], 1) for name in ("x", "y", "mask"))
+            some = torch.randperm(mask.shape[1], generator=generator)[:_ROWS]
+            x, y, mask = x[:, some], y[:, some], mask[:, some]
             missing = x.shape[-1] == self.prior.features
             return nn.functional.pad(x, (0, 1), value=-1.0) if missing else x, 1 - y[..., 0], mask
 
