@@ -27,10 +27,10 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    path = write_masks(tmp_path_factory.mktemp("masks") / "mine", each=4)
-    recipe = semantic_segmentation.recipe(data=str(path), steps=12, prior_steps=12, cells=40)
+    path = write_masks(tmp_path_factory.mktemp("masks") / "mine")
+    recipe = semantic_segmentation.recipe(data=str(path), steps=10, prior_steps=10, cells=40)
     torch.manual_seed(0)
-    assert len([record.loss for record in recipe.records(seed=0)]) == 12
+    assert len([record.loss for record in recipe.records(seed=0)]) == 10
     recipe.learner.eval()
     return recipe
 
