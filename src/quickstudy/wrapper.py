@@ -1,5 +1,6 @@
-"""The base of learners that wrap another one and change what it sees or how it is meta-trained."""
+"""The bases of learners that wrap another one and change what it sees or how it is meta-trained."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.errors import LearnerError
+from quickstudy.functional.tree import map_leaves
 from quickstudy.learner import Learner, Samples
+from quickstudy.nn.frozen import Frozen
 from quickstudy.task import Examples, Inputs, Task
 
-__all__ = ["Changed", "LearnerWrapper"]
+__all__ = ["Changed", "LearnerOnBackbone", "LearnerWrapper"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +91,50 @@ class LearnerWrapper(Learner[Any]):
 
     def _update(self, state: Any, more: Examples) -> Any:
         return self.learner.update(state, more.replace(self.features(more.x)))  # type: ignore[operator]
+
+
+class LearnerOnBackbone(LearnerWrapper):
+    """A base for learners on the numbers of a frozen backbone: ``encode(x) = learner.encode(vectors(x))``.
+
+    Rows may be such vectors, computed before, or what the backbone reads; a subclass tells them apart in `vectors`.
+
+    Args:
+        backbone: frozen, with the length of its vectors in ``features``.
+        learner: on those vectors.
+
+    Raises:
+        LearnerError: the backbone does not say how many features it gives.
+    """
+
+    def __init__(self, backbone: Frozen, learner: Learner[Any]) -> None:
+        super().__init__(learner)
+        if not isinstance(backbone.features, int):
+            raise LearnerError(
+                f"{type(backbone.encoder).__name__} does not say how many features it gives, so that cached features cannot be "
+                "told from its inputs. Set its attribute features, or give the learner the backbone for its encoder."
+            )
+        self.backbone = backbone
+        self.reads = backbone.reads if backbone.reads is not None else learner.reads
+
+    @abstractmethod
+    def vectors(self, x: Inputs) -> Tensor:
+        """The backbone's vectors (R, features) of rows."""
+
+    def encode(self, x: Inputs) -> Inputs:
+        return self.learner.encode(self.vectors(x))
+
+    def prepare(self, source: Samples, generator: torch.Generator) -> None:
+        super().prepare(Changed(source, self._on_vectors), generator)
+
+    def _on_vectors(self, examples: Examples) -> Examples:
+        """A batch of tasks' examples with vectors for inputs."""
+        flat = map_leaves(lambda leaf: leaf.flatten(0, 1), examples.x)
+        return examples.replace(self.vectors(flat).view(*examples.mask.shape, -1))
+
+    @property
+    def title(self) -> str:
+        return self.learner.title
+
+    @property
+    def encodes(self) -> bool:
+        return True

@@ -9,10 +9,10 @@ from torch import Tensor
 from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.functional.tree import cat, leading, map_leaves
 from quickstudy.functional.unroll import is_exporting
-from quickstudy.learner import Learner, Samples
+from quickstudy.learner import Learner
 from quickstudy.nn.frozen import Frozen
-from quickstudy.task import Examples, Inputs
-from quickstudy.wrapper import Changed, LearnerWrapper
+from quickstudy.task import Inputs
+from quickstudy.wrapper import LearnerOnBackbone
 
 __all__ = ["OnFeatures"]
 
@@ -20,7 +20,7 @@ _AT_ONCE = 64
 """Rows that the backbone computes at once, so that a thousand photos need no gigabytes."""
 
 
-class OnFeatures(LearnerWrapper):
+class OnFeatures(LearnerOnBackbone):
     """``encode(x) = learner.encode(backbone(x))``, with a backbone that no training changes.
 
     Rows that are features of the backbone already are taken as they are, so that the same learner trains and is evaluated on
@@ -47,42 +47,16 @@ class OnFeatures(LearnerWrapper):
     """
 
     def __init__(self, backbone: Frozen, learner: Learner[Any]) -> None:
-        super().__init__(learner)
-        name = type(backbone.encoder).__name__
-        if not isinstance(backbone.features, int):
-            raise LearnerError(
-                f"{name} does not say how many features it gives, so that cached features cannot be told from its inputs. Set "
-                "its attribute features, or give the learner the backbone for its encoder."
-            )
+        super().__init__(backbone, learner)
         if _takes(backbone, backbone.features):
             raise LearnerError(
-                f"{name} takes rows of {backbone.features} decimal numbers and gives as many, so that cached features cannot be "
-                "told from its inputs. Give the learner the backbone for its encoder, or change the number of its features."
+                f"{type(backbone.encoder).__name__} takes rows of {backbone.features} decimal numbers and gives as many, so that "
+                "cached features cannot be told from its inputs. Give the learner the backbone for its encoder, or change the "
+                "number of its features."
             )
-        self.backbone = backbone
-        self.reads = backbone.reads if backbone.reads is not None else learner.reads
 
-    @property
-    def title(self) -> str:
-        return self.learner.title
-
-    def encode(self, x: Inputs) -> Inputs:
-        return self.learner.encode(x if self._are_features(x) else self._computed(x))
-
-    def prepare(self, source: Samples, generator: torch.Generator) -> None:
-        super().prepare(Changed(source, self._on_features), generator)
-
-    def _on_features(self, examples: Examples) -> Examples:
-        """A batch of tasks' examples with features for inputs."""
-        tasks, rows = examples.mask.shape
-        flat = map_leaves(lambda leaf: leaf.flatten(0, 1), examples.x)
-        if self._are_features(flat):
-            return examples
-        return examples.replace(self._computed(flat).view(tasks, rows, -1))
-
-    @property
-    def encodes(self) -> bool:
-        return True
+    def vectors(self, x: Inputs) -> Tensor:
+        return x if self._are_features(x) else self._computed(x)
 
     def _are_features(self, x: Inputs) -> bool:
         if not (isinstance(x, Tensor) and x.ndim == 2 and x.is_floating_point()):

@@ -1,16 +1,11 @@
 """Any learner on maps of images: trained on cached maps, it answers the cells of raw images."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from quickstudy.errors import LearnerError, ShapeError
-from quickstudy.functional.tree import map_leaves
-from quickstudy.learner import Learner, Samples
-from quickstudy.nn.frozen import Frozen
-from quickstudy.task import Examples, Inputs
-from quickstudy.wrapper import Changed, LearnerWrapper
+from quickstudy.errors import ShapeError
+from quickstudy.task import Inputs
+from quickstudy.wrapper import LearnerOnBackbone
 
 __all__ = ["OnMaps"]
 
@@ -18,7 +13,7 @@ _AT_ONCE = 16
 """Images that the backbone computes at once."""
 
 
-class OnMaps(LearnerWrapper):
+class OnMaps(LearnerOnBackbone):
     """``encode(x) = learner.encode(h(x))``, where h(x) is a cell's vector in the map of its image, by a frozen backbone.
 
     A row is a cell. As ``{"features", "unit"}`` its vector was computed before (`datasets.encoded`, `datasets.MaskedImages`); as
@@ -35,6 +30,7 @@ class OnMaps(LearnerWrapper):
         ShapeError: in `encode`, rows that are no cells, or not all of an image.
 
     >>> from quickstudy.inputs.cells import Cells
+    >>> from quickstudy.nn.frozen import Frozen
     >>> from quickstudy.learners.metric.proto import ProtoNet
     >>> network = torch.nn.Conv2d(3, 5, 8, 8)
     >>> network.features, network.reads = 5, Cells(size=32, cell=8)
@@ -43,33 +39,7 @@ class OnMaps(LearnerWrapper):
     torch.Size([32, 5])
     """
 
-    def __init__(self, backbone: Frozen, learner: Learner[Any]) -> None:
-        super().__init__(learner)
-        if not isinstance(backbone.features, int):
-            raise LearnerError(f"{type(backbone.encoder).__name__} does not say how many features it gives: set its features.")
-        self.backbone = backbone
-        self.reads = backbone.reads if backbone.reads is not None else learner.reads
-
-    @property
-    def title(self) -> str:
-        return self.learner.title
-
-    def encode(self, x: Inputs) -> Inputs:
-        return self.learner.encode(self._features(x))
-
-    @property
-    def encodes(self) -> bool:
-        return True
-
-    def prepare(self, source: Samples, generator: torch.Generator) -> None:
-        super().prepare(Changed(source, self._on_features), generator)
-
-    def _on_features(self, examples: Examples) -> Examples:
-        """A batch of tasks' examples with features for inputs."""
-        features = self._features(map_leaves(lambda leaf: leaf.flatten(0, 1), examples.x))
-        return examples.replace(features.view(*examples.mask.shape, -1))
-
-    def _features(self, x: Inputs) -> Tensor:
+    def vectors(self, x: Inputs) -> Tensor:
         if isinstance(x, dict) and isinstance(x.get("features"), Tensor):
             features: Tensor = x["features"]
             if features.shape[1:] != (self.backbone.features,):

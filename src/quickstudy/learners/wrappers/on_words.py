@@ -1,17 +1,12 @@
 """Any learner on the states of words in their sentences: trained on cached states, it answers raw sentences."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from quickstudy.errors import LearnerError, ShapeError
-from quickstudy.functional.tree import map_leaves
+from quickstudy.errors import ShapeError
 from quickstudy.functional.unroll import is_exporting
-from quickstudy.learner import Learner, Samples
-from quickstudy.nn.frozen import Frozen
-from quickstudy.task import Examples, Inputs
-from quickstudy.wrapper import Changed, LearnerWrapper
+from quickstudy.task import Inputs
+from quickstudy.wrapper import LearnerOnBackbone
 
 __all__ = ["OnWords"]
 
@@ -19,7 +14,7 @@ _AT_ONCE = 32
 """Sentences that the backbone computes at once."""
 
 
-class OnWords(LearnerWrapper):
+class OnWords(LearnerOnBackbone):
     """``encode(x) = learner.encode(h(x))``, where h(x) is the state of a word in its sentence, by a frozen backbone.
 
     A row is a word. As ``{"states", "unit"}`` its state was computed before (`datasets.word_states`); as `inputs.Sentences`
@@ -36,38 +31,13 @@ class OnWords(LearnerWrapper):
     >>> from quickstudy.inputs.sentences import Sentences
     >>> from quickstudy.learners.metric.matching import MatchingNet
     >>> from quickstudy.nn.backbones.word_states import WordStates
+    >>> from quickstudy.nn.frozen import Frozen
     >>> learner = OnWords(Frozen(WordStates(30522, 8)), MatchingNet(torch.nn.Identity()))
     >>> learner.encode(Sentences(16).batch(["play some jazz", "go"])).shape
     torch.Size([4, 8])
     """
 
-    def __init__(self, backbone: Frozen, learner: Learner[Any]) -> None:
-        super().__init__(learner)
-        if not isinstance(backbone.features, int):
-            raise LearnerError(f"{type(backbone.encoder).__name__} does not say how many features it gives: set its features.")
-        self.backbone = backbone
-        self.reads = backbone.reads if backbone.reads is not None else learner.reads
-
-    @property
-    def title(self) -> str:
-        return self.learner.title
-
-    def encode(self, x: Inputs) -> Inputs:
-        return self.learner.encode(self._states(x))
-
-    @property
-    def encodes(self) -> bool:
-        return True
-
-    def prepare(self, source: Samples, generator: torch.Generator) -> None:
-        super().prepare(Changed(source, self._on_states), generator)
-
-    def _on_states(self, examples: Examples) -> Examples:
-        """A batch of tasks' examples with states for inputs."""
-        states = self._states(map_leaves(lambda leaf: leaf.flatten(0, 1), examples.x))
-        return examples.replace(states.view(*examples.mask.shape, -1))
-
-    def _states(self, x: Inputs) -> Tensor:
+    def vectors(self, x: Inputs) -> Tensor:
         if isinstance(x, dict) and isinstance(x.get("states"), Tensor):
             states: Tensor = x["states"]
             if states.shape[1:] != (self.backbone.features,):
