@@ -28,9 +28,9 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = write_masks(tmp_path_factory.mktemp("masks") / "mine")
-    recipe = semantic_segmentation.recipe(data=str(path), steps=10, prior_steps=10, cells=40)
+    recipe = semantic_segmentation.recipe(data=str(path), steps=8, prior_steps=4, cells=30)
     torch.manual_seed(0)
-    assert len([record.loss for record in recipe.records(seed=0)]) == 10
+    assert len([record.loss for record in recipe.records(seed=0)]) == 8
     recipe.learner.eval()
     return recipe
 
@@ -50,6 +50,7 @@ def test_classes_are_in_one_part_alone(made: Any) -> None:
     assert set(made.train.sample(2).support.x) == {"features", "unit", "fold"}
 
 
+@pytest.mark.slow
 def test_every_baseline_is_made_of_a_recipe(made: Any) -> None:
     setting = semantic_segmentation.settings(made)["1 mask"]
     for name, baseline in semantic_segmentation.baselines.items():
@@ -73,7 +74,7 @@ def test_a_saved_learner_draws_masks_of_a_class_of_ones_own(made: Any, tmp_path:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("few", r"9 classes .* needed|needs"),
+        ("few", r"9 classes|needs"),
         ("mask", "square/0.png in .* has no mask"),
         ("black", "marks nothing"),
         ("size", "have 32×32 and 64×64 pixels"),

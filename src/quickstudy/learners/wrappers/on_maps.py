@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from quickstudy.errors import ShapeError
+from quickstudy.errors import LearnerError, ShapeError
+from quickstudy.functional.unroll import is_exporting
 from quickstudy.task import Inputs
 from quickstudy.wrapper import LearnerOnBackbone
 
@@ -26,7 +27,7 @@ class OnMaps(LearnerOnBackbone):
         learner: on vectors (cells, features), for example a `ProtoNet`.
 
     Raises:
-        LearnerError: a backbone that does not say how many features it gives.
+        LearnerError: a backbone that does not say how many features it gives; in `encode`, raw images in a program.
         ShapeError: in `encode`, rows that are no cells, or not all of an image.
 
     >>> from quickstudy.inputs.cells import Cells
@@ -55,6 +56,11 @@ class OnMaps(LearnerOnBackbone):
 
     def _computed(self, pixels: Tensor, place: Tensor) -> Tensor:
         """The vectors of the cells (R, features) of whole images."""
+        if is_exporting():  # a program takes any number of rows, and cells of half an image have no map
+            raise LearnerError(
+                "a program of cells of raw images is not exported: it would need whole images. Use quickstudy predict, or export "
+                "the learner on maps that were computed before."
+            )
         rows, side = place.shape[0], round((1 + int(place.max())) ** 0.5)
         count = rows // side**2
         if not torch.equal(place, torch.arange(side**2, device=place.device).repeat(max(count, 1))):
