@@ -13,6 +13,8 @@ from quickstudy.apps.machine_translation import machine_translation
 from quickstudy.apps.market_analysis import market_analysis
 from quickstudy.apps.medical_imaging import medical_imaging
 from quickstudy.apps.named_entities import named_entities
+from quickstudy.apps.navigation import navigation
+from quickstudy.apps.navigation_mazes import navigation_mazes
 from quickstudy.apps.new_hospital import new_hospital
 from quickstudy.apps.object_manipulation import object_manipulation
 from quickstudy.apps.personalised_medicine import personalised_medicine
@@ -40,6 +42,8 @@ __all__ = [
     "market_analysis",
     "medical_imaging",
     "named_entities",
+    "navigation",
+    "navigation_mazes",
     "new_hospital",
     "object_manipulation",
     "personalised_medicine",
