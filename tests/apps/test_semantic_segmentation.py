@@ -28,9 +28,9 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = write_masks(tmp_path_factory.mktemp("masks") / "mine")
-    recipe = semantic_segmentation.recipe(data=str(path), steps=8, prior_steps=4, cells=30)
     torch.manual_seed(0)
-    assert len([record.loss for record in recipe.records(seed=0)]) == 8
+    recipe = semantic_segmentation.recipe(data=str(path), steps=20, prior_steps=10, cells=30)
+    assert len([record.loss for record in recipe.records(seed=0)]) == 20
     recipe.learner.eval()
     return recipe
 
@@ -68,7 +68,7 @@ def test_a_saved_learner_draws_masks_of_a_class_of_ones_own(made: Any, tmp_path:
     Image.fromarray(image).save(tmp_path / "new.png")
     (found,) = drawn(load(tmp_path / "mine.safetensors"), [Query("new", tmp_path / "new.png")])
     assert found.mask is not None and found.mask.shape == mask.shape and found.label == "disc"
-    assert (found.mask & mask).sum() / (found.mask | mask).sum() > 0.3
+    assert (found.mask & mask).sum() / (found.mask | mask).sum() > 0.5
 
 
 @pytest.mark.parametrize(
