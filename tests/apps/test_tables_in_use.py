@@ -10,6 +10,8 @@ import pytest
 from apps.tables import written
 from apps.test_few_cases import head, records
 from apps.test_genomics import GENES, cells
+from apps.test_new_hospital import HEAD as HOSPITAL_HEAD
+from apps.test_new_hospital import patients
 from quickstudy.apps.known import application_named
 from quickstudy.runs.appraise import run_of
 
@@ -41,6 +43,17 @@ def test_new_cases_are_recognised(tmp_path: Path, call: Call, name: str, label: 
         "asked": written(tmp_path / "asked.csv", [tuple(row) for row in rows[110:].tolist()], measured),
     }
     assert answers(tmp_path, call, name, files, "label") == ["case", "normal"]
+
+
+def test_patients_in_a_new_hospital_are_told_apart(tmp_path: Path, call: Call) -> None:
+    own = [(row[1], *row[3:]) for row in patients() if row[0] == "h5"]
+    measured = HOSPITAL_HEAD[3:]
+    files = {
+        "known": written(tmp_path / "known.csv", patients(), HOSPITAL_HEAD),
+        "labelled": written(tmp_path / "mine.csv", own[:30], ("outcome", *measured)),
+        "asked": written(tmp_path / "others.csv", [(2.5, -3.0, 0.0), (-2.5, 3.0, 0.0)], measured),
+    }
+    assert answers(tmp_path, call, "new-hospital", files, "outcome") == ["ill", "healthy"]
 
 
 def test_cells_of_a_new_donor_are_named(tmp_path: Path, call: Call) -> None:

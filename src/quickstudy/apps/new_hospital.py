@@ -22,6 +22,7 @@ from quickstudy.inputs.column import is_missing
 from quickstudy.inputs.columns import Columns
 from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.metrics.classes import auroc, log_loss
+from quickstudy.nn.side_by_side import ColumnRange
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.mixture import Mixture
@@ -61,7 +62,7 @@ def _recipe(
     kind = tables.train.reads
     assert isinstance(kind, Columns)
     sizes = {part: _sizes(found) for part, found in zip(TableSplits._fields, tables, strict=True)}
-    learner = LRD2(nn.Flatten(), prior=_prior(tables.train), penalty=penalty, scale=1.0)
+    learner = LRD2(ColumnRange(0, kind.width), prior=_prior(tables.train), penalty=penalty, scale=1.0)
     assert learner.prior is not None and learner.log_scale is not None
     optimizer = Adam([learner.log_penalty, learner.log_scale], lr)
     learner.prior.requires_grad_(False)

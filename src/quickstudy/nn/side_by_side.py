@@ -35,7 +35,7 @@ class SideBySide(Recorded, nn.Module):
         self.parts = nn.ModuleDict(dict(parts))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return {name: part(x) for name, part in self.parts.items()}
+        return {name: self.parts[name](x) for name in sorted(self.parts)}  # files know no order of names
 
 
 class ColumnRange(Recorded, nn.Module):
