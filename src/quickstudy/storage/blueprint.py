@@ -23,8 +23,9 @@ class Recorded:
 
     >>> class Point(Recorded):
     ...     def __init__(self, x, y=2): ...
-    >>> blueprint(Point(1))
-    {'class': 'Point', 'arguments': {'x': 1, 'y': 2}}
+    >>> class Corner(Point): ...
+    >>> blueprint(Point(1)), blueprint(Corner(3))["class"]
+    ({'class': 'Point', 'arguments': {'x': 1, 'y': 2}}, 'Corner')
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -37,11 +38,11 @@ class Recorded:
         @functools.wraps(original)
         def recording(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
-            if type(self) is cls:
+            if type(self).__init__ is recording:  # the class itself, or one that inherits this constructor
                 call = signature.bind(self, *args, **kwargs)
                 call.apply_defaults()
                 given = dict(list(call.arguments.items())[1:])
-                self.__dict__["_blueprint"] = _call(cls, given)
+                self.__dict__["_blueprint"] = _call(type(self), given)
 
         cls.__init__ = recording  # type: ignore[method-assign]
 

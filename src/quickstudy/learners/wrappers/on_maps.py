@@ -1,14 +1,10 @@
 """Any learner on maps of images: trained on cached maps, it answers the cells of raw images."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from quickstudy.errors import LearnerError, ShapeError
 from quickstudy.functional.unroll import is_exporting
-from quickstudy.learner import Learner
-from quickstudy.nn.frozen import Frozen
 from quickstudy.task import Inputs
 from quickstudy.wrapper import LearnerOnBackbone
 
@@ -35,6 +31,7 @@ class OnMaps(LearnerOnBackbone):
         ShapeError: in `encode`, rows that are no cells, or not all of an image.
 
     >>> from quickstudy.inputs.cells import Cells
+    >>> from quickstudy.nn.frozen import Frozen
     >>> from quickstudy.learners.metric.proto import ProtoNet
     >>> network = torch.nn.Conv2d(3, 5, 8, 8)
     >>> network.features, network.reads = 5, Cells(size=32, cell=8)
@@ -42,9 +39,6 @@ class OnMaps(LearnerOnBackbone):
     >>> learner.encode(Cells(size=32, cell=8).batch(torch.rand(2, 3, 32, 32))).shape
     torch.Size([32, 5])
     """
-
-    def __init__(self, backbone: Frozen, learner: Learner[Any]) -> None:  # what a file rebuilds it from
-        super().__init__(backbone, learner)
 
     def vectors(self, x: Inputs) -> Tensor:
         if isinstance(x, dict) and isinstance(x.get("features"), Tensor):

@@ -1,14 +1,10 @@
 """Any learner on the states of words in their sentences: trained on cached states, it answers raw sentences."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from quickstudy.errors import ShapeError
 from quickstudy.functional.unroll import is_exporting
-from quickstudy.learner import Learner
-from quickstudy.nn.frozen import Frozen
 from quickstudy.task import Inputs
 from quickstudy.wrapper import LearnerOnBackbone
 
@@ -40,9 +36,6 @@ class OnWords(LearnerOnBackbone):
     >>> learner.encode(Sentences(16).batch(["play some jazz", "go"])).shape
     torch.Size([4, 8])
     """
-
-    def __init__(self, backbone: Frozen, learner: Learner[Any]) -> None:  # what a file rebuilds it from
-        super().__init__(backbone, learner)
 
     def vectors(self, x: Inputs) -> Tensor:
         if isinstance(x, dict) and isinstance(x.get("states"), Tensor):
