@@ -32,6 +32,24 @@ class Sequences(nn.Module):
         return x
 
 
+class Parts(nn.Module):
+    """Gives its parts by name, in an order of its own."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {name: x.flatten(1)[:, : len(name)] for name in self.names}
+
+
+class Named(learners.ProtoNet):
+    """Has an encoder of several parts."""
+
+    def encode(self, x: Tensor) -> Any:
+        return self.encoder(x)
+
+
 def predictor(learner: Learner[Any]) -> Predictor:
     return learner.eval()(SUPPORT, ["a", "b", "c"])
 
@@ -144,3 +162,11 @@ def test_another_precision_of_the_weights_or_of_the_process_is_no_fault(dtype: t
     assert kept(tmp_path / "l")["outputs"][0].dtype == dtype
     torch.set_default_dtype(torch.float64)
     assert isinstance(load(tmp_path / "l"), learners.ProtoNet)
+
+
+def test_the_order_of_named_parts_is_free(tmp_path: Path) -> None:
+    learner = Named(Parts("long", "a"))
+    learner.reads = Images(size=(4, 4))
+    save(learner, tmp_path / "l")
+    assert [tuple(each.shape) for each in kept(tmp_path / "l")["outputs"]] == [(2, 1), (2, 4)]
+    assert load(tmp_path / "l", like=Named(Parts("a", "long")))

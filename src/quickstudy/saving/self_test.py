@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from quickstudy.errors import ArtefactError, LearnerError
 from quickstudy.functional.tree import leaves, map_leaves, to
@@ -86,7 +87,9 @@ def _probe(thing: Learner[Any] | Predictor) -> Callable[[], list[Tensor]] | None
         weight = next((each for each in leaves(learner.state_dict()) if each.is_floating_point()), torch.empty(0))
         rows = map_leaves(lambda leaf: leaf.to(weight.dtype) if leaf.is_floating_point() else leaf, to(x, weight.device))
         with evaluating(learner), torch.no_grad():
-            return [leaf for leaf in leaves(learner.encode(rows)) if leaf.is_floating_point()]
+            placed = pytree.tree_flatten_with_path(learner.encode(rows))[0]
+        placed.sort(key=lambda each: pytree.keystr(each[0]))  # parts of a rebuilt network may come in another order
+        return [leaf for _, leaf in placed if leaf.is_floating_point()]
 
     return run
 
