@@ -21,6 +21,7 @@ from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.rare_diagnosis import rare_diagnosis
 from quickstudy.apps.recommendation import recommendation
 from quickstudy.apps.recommendation_visits import recommendation_visits
+from quickstudy.apps.robot_task_learning import robot_task_learning
 from quickstudy.apps.satellite_imagery import satellite_imagery
 from quickstudy.apps.semantic_segmentation import semantic_segmentation
 from quickstudy.apps.sentiment import sentiment
@@ -50,6 +51,7 @@ __all__ = [
     "rare_diagnosis",
     "recommendation",
     "recommendation_visits",
+    "robot_task_learning",
     "satellite_imagery",
     "semantic_segmentation",
     "sentiment",
