@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from quickstudy import load, save
 from quickstudy.apps import known
+from quickstudy.cli.applying import _show
+from quickstudy.inputs.columns import Columns
+from quickstudy.reports.appraisal import Appraisal
 from toy_application import toys
 
 Call = Callable[..., tuple[int, str, str]]
@@ -46,6 +50,19 @@ def test_recipe_arguments_and_quick(tmp_path: Path, call: Call) -> None:
     assert status == 1 and "Choose another --out" in err
     status, _, err = call("app", "toys", "--recipe-arg", "nonsense=3", "--out", "there")
     assert status == 1 and "no argument nonsense" in err
+
+
+def test_the_next_step_is_one_that_works(tmp_path: Path, call: Call) -> None:
+    """`adapt` takes only a learner that knows how to read what users have."""
+    status, out, err = call("app", "toys", "--quick", "--out", "here")
+    assert status == 0, err
+    learner = load(tmp_path / "here/best.safetensors")
+    assert learner.reads is None and "in Python: quickstudy.load('here/best.safetensors')" in out + err
+    assert "quickstudy adapt" not in out + err + (tmp_path / "here/report.html").read_text()
+    learner.reads = Columns.fitted({f"column {n}": [0.0, 1.0] for n in range(4)})
+    save(learner, tmp_path / "here/best.safetensors")
+    _show(toys, Appraisal.load(tmp_path / "here/appraisal.json"), Path("here"))
+    assert "quickstudy adapt here MY_EXAMPLES" in (tmp_path / "here/report.html").read_text()
 
 
 def test_a_foreign_file_is_spared(tmp_path: Path, call: Call) -> None:

@@ -116,8 +116,10 @@ def _appraised(
 
 def _show(application: "Application", found: "Appraisal", folder: Path) -> None:
     from quickstudy.plots.application_page import application_page
+    from quickstudy.runs.run import Run
 
-    page = application_page(application, found, folder)
+    adapts = Run(folder).learner().reads is not None
+    page = application_page(application, found, folder, adapts=adapts)
     page.write(folder / "report.html")
     for result in found.rows:
         console.print(_table(result))
@@ -126,7 +128,10 @@ def _show(application: "Application", found: "Appraisal", folder: Path) -> None:
     if found.quick:
         say("Mind: made with tiny settings; these numbers mean nothing.")
     say(f"page:    {folder / 'report.html'}")
-    say(f"next:    {shlex.join(['quickstudy', 'adapt', str(folder), 'MY_EXAMPLES', '-o', 'mine.safetensors'])}")
+    if adapts:
+        say(f"next:    {shlex.join(['quickstudy', 'adapt', str(folder), 'MY_EXAMPLES', '-o', 'mine.safetensors'])}")
+    else:
+        say(f"next:    in Python: quickstudy.load({str(folder / 'best.safetensors')!r})")
     say(f"         bring: {application.bring}")
 
 

@@ -15,13 +15,14 @@ from quickstudy.reports.words import amount, between
 __all__ = ["application_page", "summary_page"]
 
 
-def application_page(application: Application, found: Appraisal, folder: Path) -> Page:
+def application_page(application: Application, found: Appraisal, folder: Path, *, adapts: bool = True) -> Page:
     """The page of one application.
 
     Args:
         application: with its words.
         found: its table.
         folder: of its runs.
+        adapts: whether `quickstudy adapt` takes the learner, which knows then how to read what users have.
     """
     run = shlex.quote(str(folder))
     quick = ["Mind: made with tiny settings; these numbers mean nothing."] if found.quick else []
@@ -37,7 +38,9 @@ def application_page(application: Application, found: Appraisal, folder: Path) -
         next_steps={
             f"quickstudy adapt {run} MY_EXAMPLES -o mine.safetensors": "Adapt the learner to examples of your own.",
             "quickstudy predict mine.safetensors NEW": "Ask what it learned.",
-        },
+        }
+        if adapts
+        else {f"import quickstudy; learner = quickstudy.load({f'{folder}/best.safetensors'!r})": "Take the learner in Python."},
     )
 
 
