@@ -41,7 +41,7 @@ class CrossFitted(Recorded, nn.Module):
     Shapes:
         (rows, D) or (rows, D + 1) -> (rows, 1)
 
-    >>> layer = CrossFitted(4, folds=2)
+    >>> layer = CrossFitted(4, folds=2).eval()
     >>> x = torch.randn(3, 4)
     >>> layer(x).shape, torch.equal(layer(torch.cat([x, -torch.ones(3, 1)], 1)), layer(x))
     (torch.Size([3, 1]), True)

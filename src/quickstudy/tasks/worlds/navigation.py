@@ -65,7 +65,7 @@ class Navigation(Interactive[NavigationPlan]):
     >>> source = Navigation(rounds=2, tries=3, horizon=5)
     >>> task = source.sample(4, torch.Generator().manual_seed(0))
     >>> task.support.x.shape, task.query.y.shape
-    (torch.Size([4, 30, 2]), torch.Size([4, 15, 5]))
+    (torch.Size([4, 30, 2]), torch.Size([4, 32, 5]))
     """
 
     likelihood = PolicyGradient(deviation=_NOISE)
