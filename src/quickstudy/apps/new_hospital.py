@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Adam
 
 from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.parts.choices import choices
 from quickstudy.apps.parts.hospital_methods import HOSPITAL_METHODS, pooled_model
+from quickstudy.apps.parts.linear_prior import linear_prior
 from quickstudy.datasets.shipped import shipped
 from quickstudy.datasets.stray_words import check_no_stray_words
 from quickstudy.datasets.table import table
@@ -62,7 +63,7 @@ def _recipe(
     kind = tables.train.reads
     assert isinstance(kind, Columns)
     sizes = {part: _sizes(found) for part, found in zip(TableSplits._fields, tables, strict=True)}
-    learner = LRD2(ColumnRange(0, kind.width), prior=_prior(tables.train), penalty=penalty, scale=1.0)
+    learner = LRD2(ColumnRange(0, kind.width), prior=linear_prior(pooled_model(tables.train, _C)), penalty=penalty, scale=1.0)
     assert learner.prior is not None and learner.log_scale is not None
     optimizer = Adam([learner.log_penalty, learner.log_scale], lr)
     learner.prior.requires_grad_(False)
@@ -109,17 +110,6 @@ def _tables(path: str, fold: int) -> TableSplits:
     lacking = {name for name, values in measured.items() if any(is_missing(value) for value in values)}
     reads = Columns(tuple(replace(column, missing=column.missing or column.name in lacking) for column in fitted.columns))
     return table(dict(rows), label="outcome", task="hospital", split=split, reads=reads, name=called)  # type: ignore[no-any-return]
-
-
-def _prior(known: Table) -> nn.Linear:
-    """The logistic regression of the patients in all known hospitals, as logits of both classes."""
-    model = pooled_model(known, _C)
-    prior = nn.Linear(model.coef_.shape[1], 2)
-    half, bias = torch.as_tensor(model.coef_[0]).float() / 2, float(model.intercept_[0]) / 2
-    with torch.no_grad():
-        prior.weight.copy_(torch.stack([-half, half]))
-        prior.bias.copy_(torch.tensor([-bias, bias]))
-    return prior
 
 
 def _tasks(known: Table, shots: int) -> ByTask:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
 from quickstudy.apps.application import Application, Baseline, Setting
+from quickstudy.apps.parts.linear_prior import linear_prior
 from quickstudy.apps.parts.pooled_methods import POOLED_METHODS, pooled_regression
 from quickstudy.apps.parts.texts import Backbone, TextEncoder, json_lines, own_tasks, rows_of, text_encoder
 from quickstudy.datasets.manifest import digest_of_files
@@ -175,13 +175,7 @@ def _recipe(
 
 def _learner(encoder: TextEncoder, table: Table) -> LRD2:
     """A logistic regression around the pooled one, which is fitted to all meta-training sentences."""
-    pooled = pooled_regression(table, _C)
-    prior = nn.Linear(encoder.features, 2)
-    half = torch.as_tensor(pooled.coef_[0]).float() / 2
-    bias = float(pooled.intercept_[0]) / 2
-    with torch.no_grad():
-        prior.weight.copy_(torch.stack([-half, half]))
-        prior.bias.copy_(torch.tensor([-bias, bias]))
+    prior = linear_prior(pooled_regression(table, _C))
     return LRD2(Standardised(UnitLength()), prior=prior, penalty=_PENALTY, scale=1.0)
 
 
