@@ -3,21 +3,23 @@
 from typing import Self
 
 import torch
-from torch import Tensor, nn
 
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.storage.blueprint import Recorded
+from quickstudy.nn.feature_scales import FeatureScales
 
 __all__ = ["StandardScores"]
 
 _LEAST = 1e-4
 
 
-class StandardScores(Recorded, nn.Module):
-    """``z_d = (x_d − m_d) / s_d`` of each number d, with means and deviations of meta-training rows; before they are known, x.
+class StandardScores(FeatureScales):
+    """As `FeatureScales`, but a feature that hardly differs is blown up like any other: only zero is kept from dividing.
 
     Args:
         features: D.
+
+    Raises:
+        LearnerError: no features.
 
     Shapes:
         (rows, D) -> the same
@@ -27,18 +29,9 @@ class StandardScores(Recorded, nn.Module):
     tensor([[2., 0.]])
     """
 
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.features = features
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("deviation", torch.ones(features))
-
     @classmethod
     def fitted(cls, index: ClassIndex) -> Self:
-        """Of rows of meta-training.
+        """To rows of meta-training.
 
         Args:
             index: features (R, D), all of which are read at once.
@@ -48,6 +41,3 @@ class StandardScores(Recorded, nn.Module):
         layer.mean.copy_(rows.mean(0))
         layer.deviation.copy_(rows.std(0, correction=0).clamp(min=_LEAST))
         return layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean.to(x.dtype)) / self.deviation.to(x.dtype)
