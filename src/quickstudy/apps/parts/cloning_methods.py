@@ -60,13 +60,7 @@ def _cloned(source: Demonstrations, steps: int, width: int) -> nn.Module:
 
 def clone(source: Demonstrations, steps: int = 3000, width: int = 128) -> Callable[[Examples], _Moves]:
     """Behaviour cloning: one network for all goals, whatever was shown."""
-    network = _cloned(source, steps, width)
-
-    def moved(x: Tensor) -> Tensor:
-        with torch.no_grad():
-            found: Tensor = network(x)
-        return found
-
+    moved = _moves(_cloned(source, steps, width))
     return lambda support: moved
 
 
@@ -84,12 +78,15 @@ def fine_tuned_clone(
                 optimizer.zero_grad()
                 (network(support.x) - support.y).square().mean().backward()
                 optimizer.step()
-
-        def moved(x: Tensor) -> Tensor:
-            with torch.no_grad():
-                found: Tensor = network(x)
-            return found
-
-        return moved
+        return _moves(network)
 
     return fitted
+
+
+def _moves(network: nn.Module) -> _Moves:
+    def moved(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            found: Tensor = network(x)
+        return found
+
+    return moved
