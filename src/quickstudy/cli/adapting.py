@@ -90,7 +90,7 @@ def adapt(
     roles = Roles(label, target, tuple(labels or ()), text_column, image_column, encoding, by_path, smallest)
     read = support_set(support, learner, roles, on_error="skip" if skip_broken else "raise")
     predictor = learner(read.examples, read.classes)
-    if learner.reads is not None and learner.reads.several:  # a word left out would be known by its own sentence
+    if learner.reads is not None and learner.reads.parts:  # a word left out would be known by its own sentence
         report, calibrate = False, "none"
     with _one_thread():
         left = left_out(predictor) if report else None
@@ -113,7 +113,7 @@ def adapt(
         return
     assert learner.reads is not None
     of = f" of {len(read.classes)} classes" if read.classes else ""
-    what = f"{learner.reads.parts} of {learner.reads.things}" if learner.reads.several else learner.reads.things
+    what = f"{learner.reads.parts} of {learner.reads.things}" if learner.reads.parts else learner.reads.things
     say(f"adapted to {len(read)} {what}{of}: {output}")
     for note in notes:
         say(note)

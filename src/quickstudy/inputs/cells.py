@@ -41,7 +41,6 @@ class Cells(InputKind):
     name: ClassVar[str] = "cells"
     things: ClassVar[str] = "images"
     again: ClassVar[str] = "learner.reads.batch(images)"
-    several: ClassVar[bool] = True
     parts: ClassVar[str] = "cells"
 
     size: int = 160

@@ -24,10 +24,8 @@ class InputKind(ABC):
     """Raw things in the plural, as messages name them: "images"."""
     again: ClassVar[str]
     """How other data are read by a learner's own record, as a call."""
-    several: ClassVar[bool] = False
-    """Whether one raw thing becomes several rows (a sentence: a row for each word), told apart by a leaf ``unit``."""
     parts: ClassVar[str] = ""
-    """What its rows are then, in the plural: "words"."""
+    """What rows are, in the plural, where one raw thing becomes several, told apart by a leaf ``unit``: "words" of a sentence."""
 
     @abstractmethod
     def batch(self, things: Any) -> Inputs:

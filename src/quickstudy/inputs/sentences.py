@@ -51,7 +51,6 @@ class Sentences(InputKind):
     name: ClassVar[str] = "sentences"
     things: ClassVar[str] = "sentences"
     again: ClassVar[str] = "learner.reads.batch(sentences)"
-    several: ClassVar[bool] = True
     parts: ClassVar[str] = "words"
 
     length: int = 128

@@ -105,7 +105,7 @@ def _some(found: Sequence[Any], limits: Limits) -> None:
 
 
 def _one_each(reads: InputKind) -> None:
-    if reads.several:
+    if reads.parts:
         raise DataError(
             f"the server answers one thing at a time, and this predictor answers {reads.parts} of {reads.things}, many of each. "
             "Use quickstudy predict."
