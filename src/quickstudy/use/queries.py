@@ -70,11 +70,16 @@ def queries_of_files(paths: Iterable[str | Path], reads: InputKind, roles: Roles
             yield from _of_file(file, reads, roles)
 
 
+def _of_images(reads: InputKind) -> bool:
+    """Whether raw things are images, whole or cut into cells."""
+    return isinstance(reads, Images | Cells)
+
+
 def _of_file(path: Path, reads: InputKind, roles: Roles) -> Iterator[Query]:
     try:
         if is_table(path):
             yield from _of_table(path, reads, roles)
-        elif isinstance(reads, Images | Cells):
+        elif _of_images(reads):
             yield Query(str(path), path)
         elif isinstance(reads, Columns):
             raise DataError(
@@ -101,7 +106,7 @@ def _of_table(path: Path, reads: InputKind, roles: Roles) -> Iterator[Query]:
         for row, (lemma, tags) in enumerate(zip(found["lemma"], found["tags"], strict=True)):
             yield Query(f"{path} row {row}", {"lemma": lemma, "tags": tags})
         return
-    images = isinstance(reads, Images | Cells)
+    images = _of_images(reads)
     role, given = ("image_column", roles.image_column) if images else ("text_column", roles.text_column)
     column = named_column(read_table_file(path, encoding=roles.encoding), path, role, given)
     for row, value in enumerate(read_table_file(path, as_written=[column], encoding=roles.encoding)[column]):
@@ -145,7 +150,7 @@ def queries_of_texts(texts: Iterable[str], reads: InputKind) -> Iterator[Query]:
     Raises:
         DataError: the predictor reads something else.
     """
-    if isinstance(reads, Images | Cells | Columns):
+    if isinstance(reads, Columns) or _of_images(reads):
         raise DataError(Argument("text"), f": this predictor reads {reads.things}, no texts.")
     for text in texts:
         yield Query(text[:_LONGEST_PLACE], text)
@@ -182,14 +187,14 @@ def queries_of_lines(lines: Iterable[str], reads: InputKind, roles: Roles = Role
         elif plain.lstrip().startswith("{"):
             yield _named(_of_json(plain, f"line {number}"), reads, roles)
         else:
-            yield Query(plain[:_LONGEST_PLACE], Path(plain) if isinstance(reads, Images | Cells) else plain)
+            yield Query(plain[:_LONGEST_PLACE], Path(plain) if _of_images(reads) else plain)
 
 
 def _named(query: Query, reads: InputKind, roles: Roles) -> Query:
     """The text or the image in an object."""
     if query.fault is not None:
         return query
-    images = isinstance(reads, Images | Cells)
+    images = _of_images(reads)
     role, given = ("image_column", roles.image_column) if images else ("text_column", roles.text_column)
     try:
         value = query.thing[named_column(query.thing, query.place, role, given)]

@@ -134,9 +134,8 @@ class EvidenceNet(Learner[BlockMeans]):
     def _evidence(self, state: BlockMeans, x: Inputs) -> Tensor:
         """For each row and each class but the rest its evidence, (Q, N − 1, 2 B + E + 1)."""
         classes = state.counts.shape[0] - 1
-        alike = [
-            _SHARP * (1 - cosine_distance(x[name], mean)) for name, mean in sorted(state.means.items())
-        ]  # as files sort them
+        means = sorted(state.means.items())  # as files sort them
+        alike = [_SHARP * (1 - cosine_distance(x[name], mean)) for name, mean in means]
         parts = [part for each in alike for part in (each[:, :1].expand(-1, classes), each[:, 1:])]
         known = x[_KNOWN][:, None].expand(-1, classes, -1)
         return torch.cat([torch.stack(parts, -1), known], -1)
