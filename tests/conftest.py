@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 import torch
 
+from quickstudy.execution.seeding import seed_generators
+
 ROOT = Path(__file__).parents[1]
 
 torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings, and sums keep one order
@@ -62,7 +64,7 @@ def seeded() -> Iterator[None]:
     """Every test starts from the same global random state and float type, whatever ran before it."""
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    seed_generators(0)
     before = torch.get_default_dtype()
     yield
     torch.set_default_dtype(before)

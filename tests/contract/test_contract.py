@@ -29,15 +29,20 @@ def test_variants_export_too(name: str) -> None:
 
 
 LONG = {
+    "ANIL, values",
+    "ANIL, varying sizes",
     "IMAML, Neumann series",
     "IMAML, batch norm",
     "LRD2, labels",
     "LRD2, labels around a prior",
     "LRD2, prior, class weights and scale",
+    "LearnedOptimizer, classes",
+    "MANN, an LSTM alone",
     "MANN, varying sizes",
+    "MetaCurvature, convolutions",
     "ProtoMAML, batch statistics",
 }
-"""Variants of a class that is tested anyway, of 8 to 20 seconds each."""
+"""Variants of a class that is tested anyway, of 5 to 20 seconds each."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in CASES])
