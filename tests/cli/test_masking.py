@@ -18,7 +18,7 @@ from quickstudy.saving.checkpoint import save
 from quickstudy.task import Examples
 from quickstudy.use.masked_support import masked_support
 from quickstudy.use.masking import drawn
-from quickstudy.use.queries import Query
+from quickstudy.use.queries import Query, queries_of_files
 from quickstudy.use.support_set import support_set
 
 
@@ -55,6 +55,12 @@ def test_a_predictor_draws_the_mask_of_each_image_in_its_own_size(folder: Path) 
     assert mask is not None and mask.shape == (48, 96) and found[0].label == "disc"
     assert (mask & wanted).sum() / (mask | wanted).sum() > 0.6
     assert found[1].mask is None and "nowhere.png is not there" in str(found[1].fault)
+
+
+def test_the_masks_in_a_folder_of_images_are_no_images(folder: Path) -> None:
+    found = [Path(query.place).name for query in queries_of_files([folder / "mine" / "disc"], Cells(64))]
+    assert len(found) == 2 and not any("_mask" in name for name in found)
+    assert [query.place for query in queries_of_files([folder / "mine" / "disc" / "0_mask.png"], Cells(64))] != []
 
 
 def test_adapt_and_predict_write_masks(call: Any, folder: Path) -> None:

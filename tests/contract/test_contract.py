@@ -1,6 +1,8 @@
 """Every learner keeps the promises of the contract."""
 
 import inspect
+import json
+import re
 
 import pytest
 
@@ -11,6 +13,7 @@ from quickstudy.checks.exporting import exports_its_adaptation, exports_its_pred
 from quickstudy.checks.record import Excused, Held
 from quickstudy.checks.scene import Scene
 from quickstudy.learner import Learner
+from quickstudy.storage.blueprint import blueprint
 
 
 def first(name: str) -> bool:
@@ -72,6 +75,13 @@ def test_contract(name: str) -> None:
         17: bool(learner.facts.unexportable_adaptation) or not first(name),
     }
     assert set(checks.excused) == {number for number, excused in allowed.items() if excused}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_file_alone_rebuilds_it(name: str) -> None:
+    """Point 9 takes what it cannot rebuild for parts of a user's own; of ours, and of PyTorch's, there must be none."""
+    parts = set(re.findall(r'"(?:opaque|of)": "([^"]*)"', json.dumps(blueprint(CASES[name].make()))))
+    assert parts == ({"Signal"} if name == "NearestNeighbours, labels" else set())
 
 
 def test_each_class_is_tested_always() -> None:

@@ -227,7 +227,7 @@ def test_plain_sequences_and_linear_layers_are_rebuilt(tmp_path: Path) -> None:
     found = load(tmp_path / "chain")
     x = torch.randn(5, 784)
     assert torch.equal(found.encoder(x), encoder(x)) and [type(part) for part in found.encoder[1]] == [nn.Linear, nn.Linear]
-    for own in (nn.Sequential(MLP(784, (8,)), nn.Tanh()), nn.Sequential(OrderedDict(first=MLP(784, (8,))))):
+    for own in (nn.Sequential(MLP(784, (8,)), nn.Hardswish()), nn.Sequential(OrderedDict(first=MLP(784, (8,))))):
         save(learners.ProtoNet(own), tmp_path / "own")
         with pytest.raises(ArtefactError, match=r"of your own.*load\(path, like=learner\)"):
             load(tmp_path / "own")
@@ -242,6 +242,10 @@ def test_plain_sequences_and_linear_layers_are_rebuilt(tmp_path: Path) -> None:
         {"linear": {"in_features": -3, "out_features": 2, "bias": True}},
         {"linear": {"in_features": 3}},
         {"linear": 3},
+        {"layer": "Linear", "arguments": {"in_features": 3}},
+        {"layer": "Transformer", "arguments": {}},
+        {"layer": "Dropout", "arguments": {"p": 7}},
+        {"layer": "Tanh", "arguments": {}, "of": "os"},
     ],
 )
 def test_forged_sequences_and_layers_are_refused(plan: Any) -> None:

@@ -19,7 +19,7 @@ from quickstudy.datasets.zip_file import open_zip
 from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
 
-__all__ = ["Masked", "MaskedFile", "masked_files", "read_masked", "shares"]
+__all__ = ["Masked", "MaskedFile", "masked_files", "read_masked", "shares", "without_masks"]
 
 _MARK = "_mask"
 _WHITE = 128
@@ -104,6 +104,16 @@ def masked_files(names: Sequence[str], where: Path, *, label: str = "") -> list[
     if nameless is not None:
         raise DataError(f"{nameless.image} in {where} is in no class folder. Put it into one that names its class: cup/1.jpg.")
     return found
+
+
+def without_masks(files: Sequence[Path]) -> list[Path]:
+    """The files of a folder without the masks of those among them.
+
+    >>> [path.name for path in without_masks([Path("1.jpg"), Path("1_mask.png"), Path("my_mask.jpg")])]
+    ['1.jpg', 'my_mask.jpg']
+    """
+    stems = {path.stem for path in files}
+    return [path for path in files if not path.stem.endswith(_MARK) or path.stem.removesuffix(_MARK) not in stems]
 
 
 def shares(mask: np.ndarray, side: int) -> Tensor:

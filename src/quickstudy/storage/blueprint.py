@@ -10,6 +10,7 @@ from torch import nn
 
 from quickstudy.borders.signatures import checked
 from quickstudy.errors import ArtefactError, LearnerError, MissingExtra, UserError
+from quickstudy.storage.stock import STOCK, is_plain, stock_arguments
 
 __all__ = ["Recorded", "blueprint", "build"]
 
@@ -50,8 +51,8 @@ class Recorded:
 def blueprint(value: Any) -> Any:
     """``value`` as JSON: plain values as they are, recorded objects and records as class and arguments.
 
-    A plain ``nn.Sequential`` of parts that can be written, and ``nn.Linear``, are written too. What cannot be (a network of the
-    user's own) becomes ``{"opaque": its class name}``; a class of the user's own that
+    A plain ``nn.Sequential`` of parts that can be written, and PyTorch's usual layers (`storage.stock`), are written too. What
+    cannot be (a network of the user's own) becomes ``{"opaque": its class name}``; a class of the user's own that
     remembers its call says under ``of`` where it is defined, so that it is not taken for one of ours of the same name.
     """
     if value is None or isinstance(value, bool | int | float | str):
@@ -62,11 +63,10 @@ def blueprint(value: Any) -> Any:
         return {"mapping": {key: blueprint(item) for key, item in value.items()}}
     if isinstance(value, Recorded) and "_blueprint" in value.__dict__:
         return value.__dict__["_blueprint"]
-    if type(value) is nn.Sequential and list(value._modules) == [str(place) for place in range(len(value))]:
+    if type(value) is nn.Sequential and is_plain(value) and list(value._modules) == [str(place) for place in range(len(value))]:
         return {"sequence": [blueprint(part) for part in value]}
-    if type(value) is nn.Linear:
-        sizes = {"in_features": value.in_features, "out_features": value.out_features, "bias": value.bias is not None}
-        return {"linear": sizes}
+    if isinstance(value, nn.Module) and (layer := stock_arguments(value)) is not None:
+        return {"layer": type(value).__name__, "arguments": {name: blueprint(item) for name, item in layer.items()}}
     if is_dataclass(value) and not isinstance(value, type):
         return _call(type(value), {f.name: getattr(value, f.name) for f in fields(value) if f.init})
     if inspect.isfunction(value) and value.__module__.startswith(_OURS) and "<" not in value.__qualname__:
@@ -98,8 +98,10 @@ def build(plan: Any, known: Mapping[str, Any]) -> Any:
             raise ArtefactError(f"the file was made from the class {name} of your own (in {where}). {_LIKE}")
         case {"sequence": list(parts)} if len(plan) == 1:
             return _sequence([build(part, known) for part in parts])
-        case {"linear": {"in_features": int(rows), "out_features": int(columns), "bias": bool(bias)}} if len(plan) == 1:
-            return _called("Linear", {"in_features": rows, "out_features": columns, "bias": bias}, {"Linear": nn.Linear})
+        case {"layer": str(name), "arguments": dict(arguments)} if len(plan) == 2:
+            return _called(name, {key: build(item, known) for key, item in arguments.items()}, STOCK)
+        case {"linear": {"in_features": int(), "out_features": int(), "bias": bool()} as sizes} if len(plan) == 1:  # before 0.2
+            return _called("Linear", sizes, STOCK)
         case {"mapping": dict(items)} if len(plan) == 1:
             return {key: build(item, known) for key, item in items.items()}
         case {"function": str(name)} if len(plan) == 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from quickstudy.datasets.mask_folder import without_masks
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.word_forms import form_rows
 from quickstudy.errors import Argument, DataError, UserError, nearest
@@ -48,7 +49,7 @@ def queries_of_files(paths: Iterable[str | Path], reads: InputKind, roles: Roles
     A path that cannot be read is one broken query; the others are answered.
 
     Args:
-        paths: in order; a folder gives its files, without those in folders inside it.
+        paths: in order; a folder gives its files, without those in folders inside it, and without masks of its images.
         reads: of the predictor.
         roles: which column of a table is what.
     """
@@ -57,6 +58,7 @@ def queries_of_files(paths: Iterable[str | Path], reads: InputKind, roles: Roles
         try:
             if path.is_dir():
                 files = [entry for entry in entries(path) if entry.is_file()]
+                files = without_masks(files) if isinstance(reads, Cells) else files
                 if not files:
                     raise DataError(f"there are no {reads.things} in {path}. Name files, or a folder with files in it.")
             elif path.exists() and not path.is_file():
