@@ -66,7 +66,8 @@ def test_a_layer_made_again_computes_the_same(name: str) -> None:
     assert type(again) is type(layer) and repr(again) == repr(layer)
     again.load_state_dict(layer.state_dict())
     assert torch.equal(_first(again.eval()(x.clone())), _first(layer.eval()(x.clone())))
-    assert stock_arguments(again) == stock_arguments(layer)
+    drawn = torch.get_rng_state()
+    assert stock_arguments(again) == stock_arguments(layer) is not None and torch.equal(torch.get_rng_state(), drawn)
 
 
 def _first(found: Any) -> Tensor:
@@ -81,7 +82,9 @@ def test_a_layer_that_does_more_than_its_arguments_say_is_none_of_the_stock() ->
     hooked, changed, weighted = nn.Linear(4, 3), nn.Tanh(), nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))
     hooked.register_forward_hook(lambda module, given, found: found + 1)
     changed.forward = torch.sigmoid  # type: ignore[method-assign]
-    for layer in (Own(4, 3), hooked, changed, weighted):
+    stating = nn.Conv2d(4, 3, 1)
+    stating.features = 3  # type: ignore[assignment]
+    for layer in (Own(4, 3), hooked, changed, weighted, stating):
         assert stock_arguments(layer) is None and blueprint(layer) == {"opaque": type(layer).__name__}
     chain = nn.Sequential(nn.Tanh())
     chain.register_forward_pre_hook(lambda module, given: None)

@@ -10,7 +10,7 @@ from torch import nn
 
 from quickstudy.borders.signatures import checked
 from quickstudy.errors import ArtefactError, LearnerError, MissingExtra, UserError
-from quickstudy.storage.stock import STOCK, is_plain, stock_arguments
+from quickstudy.storage.stock import STOCK, is_like, stock_arguments
 
 __all__ = ["Recorded", "blueprint", "build"]
 
@@ -63,7 +63,11 @@ def blueprint(value: Any) -> Any:
         return {"mapping": {key: blueprint(item) for key, item in value.items()}}
     if isinstance(value, Recorded) and "_blueprint" in value.__dict__:
         return value.__dict__["_blueprint"]
-    if type(value) is nn.Sequential and is_plain(value) and list(value._modules) == [str(place) for place in range(len(value))]:
+    if (
+        type(value) is nn.Sequential
+        and is_like(value, nn.Sequential())
+        and list(value._modules) == [str(place) for place in range(len(value))]
+    ):
         return {"sequence": [blueprint(part) for part in value]}
     if isinstance(value, nn.Module) and (layer := stock_arguments(value)) is not None:
         return {"layer": type(value).__name__, "arguments": {name: blueprint(item) for name, item in layer.items()}}

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
-__all__ = ["STOCK", "is_plain", "stock_arguments"]
+__all__ = ["STOCK", "is_like", "stock_arguments"]
 
 _CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
 _AVERAGE = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
@@ -62,22 +63,25 @@ STOCK: Mapping[str, type[nn.Module]] = {kind.__name__: kind for kind in _ATTRIBU
 def stock_arguments(layer: nn.Module) -> dict[str, Any] | None:
     """The arguments that make a layer like this one; None where it is no plain layer of PyTorch's.
 
-    A layer with hooks, with a ``forward`` of its own or with parametrised weights does more than its arguments say: it is none.
+    A layer with hooks, attributes or a ``forward`` of its own, or with parametrised weights, is more than its arguments say.
 
     >>> stock_arguments(nn.Dropout(0.2)), stock_arguments(nn.Linear(3, 2, bias=False))
     ({'p': 0.2, 'inplace': False}, {'in_features': 3, 'out_features': 2, 'bias': False})
     """
     names = _ATTRIBUTES.get(type(layer))
-    if names is None or not is_plain(layer):
+    if names is None:
         return None
     given = {name: getattr(layer, name) for name in names}
     if "bias" in given and not isinstance(given["bias"], bool):
         given["bias"] = given["bias"] is not None
-    return given
+    with torch.device("meta"):
+        again = type(layer)(**given)
+    return given if is_like(layer, again) else None
 
 
-def is_plain(module: nn.Module) -> bool:
-    """Whether a module does what its class does: no hooks, no ``forward`` of its own."""
-    return "forward" not in vars(module) and not any(
-        held for name, held in vars(module).items() if name.endswith("_hooks") and isinstance(held, Mapping)
+def is_like(module: nn.Module, fresh: nn.Module) -> bool:
+    """Whether a module has no attributes that a fresh one has not, and no hooks."""
+    held = vars(module)
+    return held.keys() <= vars(fresh).keys() and not any(
+        value for name, value in held.items() if name.endswith("_hooks") and isinstance(value, Mapping)
     )
