@@ -49,7 +49,7 @@ def test_it_learns_from_what_a_user_took(tmp_path: Path) -> None:
 def test_settings_are_the_users_with_enough_left_and_the_items_that_most_took(tmp_path: Path) -> None:
     recipe = recommendation_visits.recipe(data=written(tmp_path / "visits.csv", two_tastes(), HEAD), steps=1)
     settings = recommendation_visits.settings(recipe)
-    assert list(settings) == ["1 visit", "2 visits", "3 visits"] and all(len(s.plan or ()) == 8 for s in settings.values())
+    assert list(settings) == ["1 visit", "2 visits", "3 visits"] and all(len(s.plan or ()) == 32 for s in settings.values())
     rows = [(user, item) for user in range(30) for item in range(8) if item < 5 or user % 7 == 0]
     few = recommendation_visits.recipe(data=written(tmp_path / "few.csv", rows, HEAD), items=5, steps=1)
     assert few.reads is not None and few.reads.columns[0].values == ("0", "1", "2", "3", "4")  # type: ignore[attr-defined]

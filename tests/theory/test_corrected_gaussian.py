@@ -41,6 +41,16 @@ def test_em_of_complete_vectors_is_their_covariance_less_the_noise() -> None:
     assert float((by_rounds.covariance - expected).abs().max()) < 0.05
 
 
+@pytest.mark.parametrize("missing", [False, True], ids=["complete", "incomplete"])
+def test_a_vector_that_weighs_twice_is_two_vectors(missing: bool) -> None:
+    values = MultivariateNormal(torch.arange(4.0).double(), covariance(4)).sample((60,))
+    seen = (torch.rand(60, 4) < 0.7).double() if missing else torch.ones(60, 4).double()
+    weights = torch.where(torch.arange(60) < 20, 2.0, 1.0)
+    twice = [torch.cat([part, part[:20]]) for part in (values, seen)]
+    weighted = incomplete_gaussian(values, seen, noise=NOISE, shrink=0.1, weights_U=weights)
+    torch.testing.assert_close(weighted, incomplete_gaussian(*twice, noise=NOISE, shrink=0.1))
+
+
 def test_each_round_raises_the_likelihood() -> None:
     values = MultivariateNormal(torch.zeros(5).double(), covariance(5)).sample((200,))
     values, seen = values + math.sqrt(NOISE) * torch.randn_like(values), (torch.rand(200, 5) < 0.6).double()
@@ -88,6 +98,18 @@ def test_prepared_it_is_the_normal_distribution_of_its_users_each_counted_once()
     torch.testing.assert_close(learner(support)(torch.eye(6)), torch.stack([mean, (variance + NOISE).sqrt()], 1))
 
 
+def test_after_one_visit_it_is_how_often_each_thing_is_taken_where_that_one_is_known() -> None:
+    """A user of n things has a given one of them as the known one in a share 1 / n of all draws."""
+    taken = (torch.rand(60, 6) < torch.tensor([0.3, 0.5, 0.6, 0.4, 0.5, 0.7])).float()
+    taken = torch.unique(taken[taken.sum(1) >= 2], dim=0)
+    learner = learners.CorrectedGaussian(6, noise=1e-6, shrink=0.0, users=2000, by_taken=1.0)
+    prepare(learner, tasks.Visits(taken, shots=1))
+    known = taken[:, 2] / taken.sum(1)
+    expected = (known[:, None] * taken).sum(0) / known.sum()
+    said = learner(Examples.of(torch.eye(6)[2:3], [1.0], kind="values"))(torch.eye(6))[:, 0]
+    torch.testing.assert_close(said, expected, atol=1e-4, rtol=1e-4)
+
+
 def test_an_item_that_nobody_rated_is_as_the_others_are() -> None:
     table = users()
     learner = learners.CorrectedGaussian(6, users=2000)
@@ -96,7 +118,11 @@ def test_an_item_that_nobody_rated_is_as_the_others_are() -> None:
     assert math.isclose(float(learner.covariance[5, 5]), float(learner.covariance.diagonal()[:5].mean()), rel_tol=1e-4)
 
 
-@pytest.mark.parametrize("wrong", [{"noise": 0.0}, {"shrink": 1.5}, {"items": 0}], ids=["noise", "shrink", "items"])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"noise": 0.0}, {"shrink": 1.5}, {"items": 0}, {"by_taken": -1.0}],
+    ids=["noise", "shrink", "items", "by_taken"],
+)
 def test_what_cannot_be_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(LearnerError, match=next(iter(wrong))):
         learners.CorrectedGaussian(**({"items": 3} | wrong))  # type: ignore[arg-type]

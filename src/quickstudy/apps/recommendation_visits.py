@@ -40,7 +40,9 @@ __all__ = ["recommendation_visits"]
 
 _SHOTS = (1, 2, 3, 5)
 _LEFT = 3
-_LIST = 1000
+_DRAWS, _LIST = 4, 1001
+"""Draws of each user's known things in the lists of meta-test tasks, and the seed of these."""
+
 _GAUSSIAN = "normal distribution"
 _PROMISED = (
     Promise(-0.01, over=(_GAUSSIAN,)),
@@ -66,7 +68,8 @@ def _recipe(
     batch: int = 32,
     lr: float = 3e-4,
     decay: float = 3.0,
-    noise: float = 0.003,
+    noise: float = 0.01,
+    by_taken: float = 1.0,
     features: int = 24,
     width: int = 48,
     items: int = 500,
@@ -80,12 +83,13 @@ def _recipe(
         lr: step size of the outer loop, at its peak.
         decay: of weights.
         noise: variance of a user's taking of the same thing.
+        by_taken: users of n things weigh n to the power of minus this in the normal distribution, see `CorrectedGaussian`.
         features: numbers of an item's embedding.
         width: units of the networks.
         items: so many items are taken, those that most users took; others are left out.
     """
     taken = _read(data, items)
-    learner = CorrectedGaussian(taken.kind.width, noise=noise, shrink=0.0, features=features, width=width)
+    learner = CorrectedGaussian(taken.kind.width, noise=noise, shrink=0.0, features=features, width=width, by_taken=by_taken)
     optimizer = AdamW(learner.parameters(), lr, weight_decay=decay)
     return Recipe(
         learner=learner,
@@ -150,13 +154,13 @@ def _read(data: Any, items: int) -> _Visited:
 
 
 def _settings(recipe: Recipe) -> dict[str, Setting]:
-    """Every user of meta-test with enough items, once."""
+    """Every user of meta-test with enough items, four times over."""
     taken: _Visited = recipe.read
     found = {}
     for shots in _fitting(taken.test):
         test = _source(taken, "test", shots)
         val = _source(taken, "val", shots) if shots in _fitting(taken.val) else None
-        plan = test.each(generator_of(_LIST, shots))
+        plan = test.each(generator_of(_LIST, shots), _DRAWS)
         name = f"{shots} visit{'s' if shots > 1 else ''}"
         found[name] = Setting(test, val, shots, len(plan), plan, units=plan.user, promises=_PROMISED)
     return found
@@ -173,7 +177,7 @@ def _by(method: Callable[..., Scorer]) -> Callable[..., Any]:
 
 
 def _gaussian(recipe: Recipe, noise: float) -> CorrectedGaussian:
-    """The normal distribution alone: what the learner is before meta-training."""
+    """The normal distribution alone, of which every user is one vector."""
     learner = CorrectedGaussian(recipe.read.kind.width, noise=noise, shrink=0.0, features=1, width=1)
     prepare(learner, recipe.train)
     return learner.eval()

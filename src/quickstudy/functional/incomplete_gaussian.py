@@ -21,7 +21,15 @@ class Normal(NamedTuple):
     covariance: Tensor
 
 
-def incomplete_gaussian(values_UI: Tensor, seen_UI: Tensor, *, noise: float, shrink: float = 0.0, rounds: int = 25) -> Normal:
+def incomplete_gaussian(
+    values_UI: Tensor,
+    seen_UI: Tensor,
+    *,
+    noise: float,
+    shrink: float = 0.0,
+    rounds: int = 25,
+    weights_U: Tensor | None = None,
+) -> Normal:
     """Mean and covariance of ``f ~ N(μ, Σ)``, of which ``y = f + ε``, ``ε ~ N(0, n I)`` is seen in some entries, by EM.
 
     A round takes the posterior mean z_u and covariance V_u of each vector, and then ``μ ← mean z_u``,
@@ -36,6 +44,7 @@ def incomplete_gaussian(values_UI: Tensor, seen_UI: Tensor, *, noise: float, shr
         noise: n, the variance of the noise.
         shrink: s, from 0 to 1.
         rounds: of EM.
+        weights_U: of the vectors, in all sums and means; without them all count alike.
 
     >>> complete = torch.tensor([[1.0, 2.0], [3.0, 2.0], [2.0, 5.0], [2.0, 3.0]]).double()
     >>> found = incomplete_gaussian(complete, torch.ones(4, 2), noise=0.1, rounds=500)
@@ -43,18 +52,19 @@ def incomplete_gaussian(values_UI: Tensor, seen_UI: Tensor, *, noise: float, shr
     (tensor([2., 3.], dtype=torch.float64), tensor([0.5000, 1.5000], dtype=torch.float64))
     """
     values, seen = values_UI.double(), seen_UI.double()
-    counts, known = seen.sum(0), seen.sum(0) > 0
-    overall = (values * seen).sum() / seen.sum().clamp(min=1)
-    mean = torch.where(known, (values * seen).sum(0) / counts.clamp(min=1), overall)
-    variance = (((values - mean) * seen) ** 2).sum() / seen.sum().clamp(min=1)
+    weights = torch.ones_like(values[:, :1]) if weights_U is None else (weights_U / weights_U.mean()).double()[:, None]
+    each, known = weights * seen, seen.sum(0) > 0
+    overall = (values * each).sum() / each.sum().clamp(min=1e-12)
+    mean = torch.where(known, (values * each).sum(0) / each.sum(0).clamp(min=1e-12), overall)
+    variance = ((values - mean) ** 2 * each).sum() / each.sum().clamp(min=1e-12)
     if bool((seen > 0)[:, known].all()):
-        return Normal(mean, _shrunk(_of_complete((values - mean) * known, noise), known, shrink))
+        return Normal(mean, _shrunk(_of_complete(weights.sqrt() * (values - mean) * known, noise), known, shrink))
     unit = torch.eye(mean.shape[0]).to(mean)
     covariance = variance * (0.75 * unit + 0.25)
     for _ in range(rounds):
         moved, outer = torch.zeros_like(mean), torch.zeros_like(covariance)
         for rows in torch.split(seen.sum(1).argsort(), _AT_ONCE):
-            found = _posteriors(values[rows], seen[rows], Normal(mean, covariance), noise)
+            found = _posteriors(values[rows], seen[rows], weights[rows], Normal(mean, covariance), noise)
             moved, outer = moved + found[0], outer + found[1]
         change = moved / values.shape[0]
         mean = torch.where(known, mean + change, overall)
@@ -69,8 +79,8 @@ def _of_complete(rest: Tensor, noise: float) -> Tensor:
     return covariance
 
 
-def _posteriors(values: Tensor, seen: Tensor, prior: Normal, noise: float) -> tuple[Tensor, Tensor]:
-    """Sums over vectors of z_u − μ, and of ``V_u − Σ + (z_u − μ)(z_u − μ)ᵀ``."""
+def _posteriors(values: Tensor, seen: Tensor, weights: Tensor, prior: Normal, noise: float) -> tuple[Tensor, Tensor]:
+    """Weighted sums over vectors of z_u − μ, and of ``V_u − Σ + (z_u − μ)(z_u − μ)ᵀ``."""
     longest = max(1, int(seen.sum(1).max()))
     real, items = seen.topk(longest, dim=1)
     rest = (values - prior.mean).gather(1, items) * real
@@ -80,8 +90,8 @@ def _posteriors(values: Tensor, seen: Tensor, prior: Normal, noise: float) -> tu
     root = torch.linalg.cholesky(system)
     whitened = torch.linalg.solve_triangular(root, rows, upper=False)
     z = (whitened * torch.linalg.solve_triangular(root, rest[..., None], upper=False)).sum(1)
-    flat = whitened.flatten(0, 1)
-    return z.sum(0), z.mT @ z - flat.mT @ flat
+    flat = (whitened * weights.sqrt()[..., None]).flatten(0, 1)
+    return (weights * z).sum(0), z.mT @ (weights * z) - flat.mT @ flat
 
 
 def _shrunk(covariance: Tensor, known: Tensor, share: float) -> Tensor:

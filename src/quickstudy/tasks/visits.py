@@ -76,9 +76,9 @@ class Visits(TaskSource[VisitPlan]):
     def plan(self, batch: int, generator: torch.Generator | None = None) -> VisitPlan:
         return self._planned(self._users[torch.randint(len(self._users), (batch,), generator=generator)], generator)
 
-    def each(self, generator: torch.Generator | None = None) -> VisitPlan:
-        """Every user once."""
-        return self._planned(self._users, generator)
+    def each(self, generator: torch.Generator | None = None, draws: int = 1) -> VisitPlan:
+        """Every user once, or so many times, with other known items each time."""
+        return self._planned(self._users.repeat(draws), generator)
 
     def _planned(self, users: Tensor, generator: torch.Generator | None) -> VisitPlan:
         order = torch.rand(len(users), self.taken.shape[1], generator=generator) + self.taken[users]

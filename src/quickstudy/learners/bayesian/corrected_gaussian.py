@@ -40,6 +40,11 @@ class CorrectedGaussian(Learner[ItemPosterior]):
 
         mean ``m_i + g(c, e_i, m_i − μ_i, d_i)``,    deviation ``d_i exp(h(c, e_i, m_i − μ_i, d_i))``,    g = h = 0 at the start
 
+    Where values are 1 for what a user took and 0 for all else, and the known things are drawn from those taken, a user of n
+    things has a given one of them as the known one with probability 1 / n. With ``by_taken = 1`` users weigh as much, so that
+    after one thing i the mean of j is, but for the noise, how often j is taken where i is known: ``Σ_u y_ui y_uj / n_u``, over
+    ``Σ_u y_ui / n_u``.
+
     No support set is needed: the answer is that of the prior. `update` is not offered, for the network reads the whole set.
 
     Args:
@@ -49,9 +54,10 @@ class CorrectedGaussian(Learner[ItemPosterior]):
         features: numbers of an embedding.
         width: units of the networks.
         users: so many meta-training tasks are drawn by `prepare`; of equal ones it takes one.
+        by_taken: w, users weigh ``n^-w`` with n the sum of their values, 1 at least.
 
     Raises:
-        LearnerError: sizes or a noise that are not positive, or a shrink outside of 0 to 1.
+        LearnerError: sizes or a noise that are not positive, a shrink outside of 0 to 1, or a negative weight.
 
     Shapes:
         support x (S, I), y (S, 1) -> outputs (Q, 2)
@@ -77,13 +83,15 @@ class CorrectedGaussian(Learner[ItemPosterior]):
         features: int = 24,
         width: int = 48,
         users: int = 8000,
+        by_taken: float = 0.0,
     ) -> None:
         super().__init__()
         whole(LearnerError, items=items, features=features, width=width, users=users)
         number(LearnerError, noise=noise, above=True)
+        number(LearnerError, by_taken=by_taken)
         if not 0 <= shrink <= 1:
             raise LearnerError(f"shrink={shrink} must lie between 0 and 1.")
-        self.shrink, self.users = shrink, users
+        self.shrink, self.users, self.by_taken = shrink, users, by_taken
         self.register_buffer("mean", torch.zeros(items))
         self.register_buffer("covariance", torch.eye(items))
         self.register_buffer("noise", torch.tensor(float(noise)))
@@ -110,7 +118,9 @@ class CorrectedGaussian(Learner[ItemPosterior]):
             values, seen = torch.cat([values, found[0]]), torch.cat([seen, found[1]])
             different = torch.unique(torch.cat([values, seen], 1), dim=0)
             values, seen = different[:, :size], different[:, size:]
-        fitted = incomplete_gaussian(values / seen.clamp(min=1), seen.clamp(max=1), noise=float(self.noise), shrink=self.shrink)
+        weights = values.sum(1).clamp(min=1) ** -self.by_taken
+        values, seen = values / seen.clamp(min=1), seen.clamp(max=1)
+        fitted = incomplete_gaussian(values, seen, noise=float(self.noise), shrink=self.shrink, weights_U=weights)
         self.mean.copy_(fitted.mean)
         self.covariance.copy_(fitted.covariance)
 
