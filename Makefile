@@ -45,7 +45,7 @@ test-slow: $(STAMP) ## run the slow tests: minutes of training
 
 test-robots: $(STAMP) ## run the tests of robots; installs Metaworld and MuJoCo (70 MB), and draws nothing
 	@$(PIP) install -qq -c $(CONSTRAINTS) -e '.[dev,robots]'
-	@env -u MUJOCO_GL OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/tasks/worlds tests/apps/test_robot_task_learning.py
+	@env -u MUJOCO_GL OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/tasks/worlds tests/apps/test_robot_task_learning.py tests/apps/test_object_manipulation.py
 
 test-versions: ## run all tests on Python 3.11, 3.12 and 3.13 (those that are installed), and once on the newest torch: an hour
 	@bash tests/versions.sh

@@ -11,10 +11,11 @@ from torch import Tensor
 from quickstudy import evaluate, load, save
 from quickstudy.apps import navigation as app
 from quickstudy.apps import navigation_mazes
-from quickstudy.apps.parts.navigation_methods import best_try, from_distances, pooled_policy, random_policy, sweep
+from quickstudy.apps.parts.navigation_methods import best_try, from_distances, meta_policy, pooled_policy, random_policy, sweep
 from quickstudy.errors import TaskError
 from quickstudy.execution.acting import ActingFunction
 from quickstudy.execution.batching import over_tasks
+from quickstudy.export import export_onnx
 from quickstudy.task import Examples
 from quickstudy.tasks import Navigation
 from quickstudy.tasks.source import generator_of
@@ -113,6 +114,9 @@ def test_policies_step_as_they_say() -> None:
     assert (large - start).norm() > 1.5 * (small - start).norm() > 0
     pooled = pooled_policy(source, 0.1, 0.5, steps=2)
     assert [rate.item() for rate in pooled.step_sizes().values()] == pytest.approx([0.1, 0.05])
+    meta = meta_policy(source, 0.25, steps=2)
+    first, later = (rate.item() for rate in meta.step_sizes().values())
+    assert later == pytest.approx(0.25 * first) and 0.09 < first < 0.11 and first != 0.1, "the first is meta-learned"
 
 
 def test_functions_are_fitted_once_a_round() -> None:
@@ -131,6 +135,22 @@ def test_an_adapted_learner_is_saved_and_answers_alike(tmp_path: Path) -> None:
     place = torch.tensor([[0.1, 0.2]])
     save(predictor, tmp_path / "there")
     assert load(tmp_path / "there")(place).equal(predictor(place)) and predictor(place).shape == (1, 2)
+
+
+def test_its_program_acts_as_it_does(tmp_path: Path) -> None:
+    """ONNX holds how it acts, with what it met among the inputs, and how it takes in what it met."""
+    runtime = pytest.importorskip("onnxruntime")
+    learner, met = app.recipe(steps=1).learner.eval(), gone([(1.0, 0.0), (0.0, 1.0)])
+    found = export_onnx(learner, tmp_path / "go.onnx", like=met, adaptation=tmp_path / "met.onnx")
+    assert found.adaptation is not None
+    session, place = runtime.InferenceSession(tmp_path / "met.onnx"), torch.tensor([[0.1, 0.2]])
+    state = session.run(None, {"x": met.x.numpy(), "y": met.y.numpy(), "mask": met.mask.numpy()})
+    names = [each.name for each in session.get_outputs()]
+    acts = runtime.InferenceSession(tmp_path / "go.onnx")
+    wanted = {each.name for each in acts.get_inputs()}
+    given = {name: value for name, value in zip(names, state, strict=True) if name in wanted} | {"x": place.numpy()}
+    action = acts.run(None, given)[0]
+    torch.testing.assert_close(torch.from_numpy(action), learner(met)(place), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

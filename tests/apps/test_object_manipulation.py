@@ -1,7 +1,9 @@
 """Object manipulation: the learner reads how its tries ended, and the methods beside it are what they say."""
 
+from importlib.util import find_spec
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ from quickstudy.apps.parts.grasp_methods import (
     repeated,
     simulator_known,
 )
+from quickstudy.errors import TaskError
 from quickstudy.execution.batching import over_tasks
 from quickstudy.task import Examples
 from quickstudy.tasks import Grasping
@@ -77,6 +80,23 @@ def test_settings_are_the_same_bars() -> None:
     assert list(settings) == ["0 tries", "1 try", "2 tries", "4 tries", "8 tries"]
     plans = {id(setting.plan) for setting in settings.values()}
     assert len(plans) == 1 and [len(setting.promises) for setting in settings.values()] == [0, 0, 0, 2, 2]
+
+
+@pytest.mark.skipif(find_spec("mujoco") is None, reason='needs MuJoCo: pip install "quickstudy[robots]"')
+def test_bars_may_be_grasped_in_mujoco() -> None:
+    """The same bars, nothing is promised; meta-training stays in the plane."""
+    recipe = app.recipe(steps=1, gripper="mujoco")
+    settings = app.settings(recipe)
+    assert all("MuJoCo" in setting.test.name and not setting.promises for setting in settings.values())
+    assert "MuJoCo" not in recipe.train.name
+    one = settings["1 try"]
+    assert set(evaluate(best_fixed(flat), one.test, plan=one.plan, limit=6).scores) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize("wrong", ["Mujoco", "", "real", None, 3])
+def test_another_gripper_is_refused(wrong: Any) -> None:
+    with pytest.raises(TaskError, match="gripper=.* must be one of 'planar', 'mujoco'"):
+        app.recipe(gripper=wrong)
 
 
 def test_bisection_reads_how_a_try_failed() -> None:

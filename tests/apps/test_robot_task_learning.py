@@ -90,5 +90,5 @@ def test_it_reads_what_it_is_shown() -> None:
 
     assert loss(1) > loss(0) + 0.02, (loss(1), loss(0))
     settings = app.settings(recipe)
-    assert list(settings) == ["1 demonstration"]
+    assert list(settings) == ["1 demonstration", "3 demonstrations", "5 demonstrations"]
     assert 0 <= evaluate(learner, source, plan=source.each_once(generator_of(0)), limit=2).mean <= 1

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.parts.choices import choices
-from quickstudy.apps.parts.navigation_methods import best_try, from_distances, pooled_policy, random_policy, sweep
+from quickstudy.apps.parts.navigation_methods import best_try, from_distances, meta_policy, pooled_policy, random_policy, sweep
 from quickstudy.apps.parts.navigator import navigator, rounds_of, worlds
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.reports.promise import Promise
@@ -59,6 +59,9 @@ navigation = Application(
     settings=_settings,
     baselines={
         "pooled policy, gradient steps": Baseline(lambda recipe, **choice: pooled_policy(worlds(recipe), **choice), _STEPS),
+        "MAML, policy gradients": Baseline(
+            lambda recipe, **choice: meta_policy(worlds(recipe), **choice), choices(later=(0.1, 0.25, 0.5, 1.0))
+        ),
         "random policy, gradient steps": Baseline(lambda recipe, **choice: random_policy(worlds(recipe), **choice), _WIDE),
         "sweep, remembers the best place": Baseline(lambda recipe: sweep()),
         "goes the way of its best try": Baseline(lambda recipe: best_try()),

@@ -1,6 +1,7 @@
 """Object manipulation: how to grasp a thing that was never seen, after 0 to 8 tries that the robot chooses itself."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import torch
 from torch.optim import Adam
@@ -15,6 +16,8 @@ from quickstudy.apps.parts.grasp_methods import (
     repeated,
     simulator_known,
 )
+from quickstudy.borders.arguments import choice
+from quickstudy.errors import TaskError
 from quickstudy.learners.process.attentive_process import AttentiveProcess
 from quickstudy.likelihood import Bernoulli
 from quickstudy.nn.mlp import MLP
@@ -22,7 +25,8 @@ from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.reports.promise import Promise
 from quickstudy.tasks.source import generator_of
 from quickstudy.tasks.worlds.grasping import Grasping
-from quickstudy.tasks.worlds.gripper import OUTCOMES
+from quickstudy.tasks.worlds.gripper import OUTCOMES, Gripper, PlanarGripper
+from quickstudy.tasks.worlds.mujoco_gripper import MujocoGripper
 
 __all__ = ["object_manipulation"]
 
@@ -36,8 +40,21 @@ _TASKS, _LIST = 300, 1000
 _SEEN, _ENDS = 5, len(OUTCOMES)
 
 
+@lru_cache(maxsize=2)
+def _gripper(name: str) -> Gripper:
+    choice(TaskError, ("planar", "mujoco"), gripper=name)
+    return MujocoGripper() if name == "mujoco" else PlanarGripper()
+
+
 def _recipe(
-    *, steps: int = 1600, batch: int = 32, lr: float = 3e-3, width: int = 64, own: float = 0.6, after: float = 0.4
+    *,
+    steps: int = 1600,
+    batch: int = 32,
+    lr: float = 3e-3,
+    width: int = 64,
+    own: float = 0.6,
+    after: float = 0.4,
+    gripper: str = "planar",
 ) -> Recipe:
     """An attentive process of how grasps end, meta-trained on random tries first, then on tries of its own.
 
@@ -48,7 +65,9 @@ def _recipe(
         width: units of the networks.
         own: share of the bars whose tries the learner chooses itself.
         after: share of the steps before it does.
+        gripper: of meta-validation and meta-testing, planar or mujoco; meta-training is in the plane.
     """
+    tested = Grasping(_TRIES[-2], gripper=_gripper(gripper))
     pair, rows = _SEEN + _ENDS, _SEEN + 2 * width + 1
     learner = AttentiveProcess(
         MLP(pair, (width,), outputs=width),
@@ -61,8 +80,8 @@ def _recipe(
     return Recipe(
         learner=learner,
         train=Grasping(_TRIES[-1], own=own, after=round(after * steps)),
-        val=Grasping(_TRIES[-2]),
-        test=Grasping(_TRIES[-2]),
+        val=tested,
+        test=tested,
         optimizer=optimizer,
         schedule=one_cycle(optimizer, steps, 0.2),
         clip=10.0,
@@ -74,19 +93,15 @@ def _recipe(
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     """The same unseen bars after each number of tries."""
+    assert isinstance(recipe.test, Grasping)
+    gripper = recipe.test.gripper
     plan = Grasping(_TRIES[-1]).plan(_TASKS, generator_of(_LIST))
-    return {
-        f"{tries} {'try' if tries == 1 else 'tries'}": Setting(
-            Grasping(tries),
-            Grasping(tries),
-            tries,
-            _TASKS,
-            plan,
-            torch.arange(_TASKS),
-            promises=_PROMISED.get(tries, ()),
-        )
-        for tries in _TRIES
-    }
+    found = {}
+    for tries in _TRIES:
+        source, name = Grasping(tries, gripper=gripper), f"{tries} {'try' if tries == 1 else 'tries'}"
+        promises = _PROMISED.get(tries, ()) if isinstance(gripper, PlanarGripper) else ()
+        found[name] = Setting(source, source, tries, _TASKS, plan, torch.arange(_TASKS), promises=promises)
+    return found
 
 
 _SCALES = choices(place=(0.2, 0.35), force=(0.3,), noise=(0.05, 0.2))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 _Flag = Parameter(negative=())
+_DRAWS = 20
 
 
 @command
@@ -124,8 +125,11 @@ def _of_the_run(run: Path) -> "Examples":
 
     recipe = Run(run).recipe()
     source = recipe.raw if recipe.raw is not None else recipe.test
-    task = source.sample(1, generator_of(0))
-    return task.support[0].trim()
+    for seed in range(_DRAWS):  # in a world a task may have no tries yet
+        found = source.sample(1, generator_of(seed)).support[0].trim()
+        if len(found):
+            return found
+    raise LearnerError(f"{run}: none of {_DRAWS} tasks has examples, so that nothing says what inputs look like.")
 
 
 def _refuse_adapted(thing: "Learner[Any] | Predictor") -> None:

@@ -43,6 +43,19 @@ def test_rows_are_what_was_shown() -> None:
     assert plan.task.tolist() == [0, 1, 2] and (plan.known != plan.asked[:, None]).all()
 
 
+def test_some_demonstrations_may_be_known() -> None:
+    """Each number equally often; those that are not known leave no trace."""
+    tasks = source(shots=(1, 2))
+    plan = tasks.plan(60, generator_of(0))
+    known, whole = tasks.gather(plan).support, source(shots=2).gather(plan).support
+    assert plan.count.unique().tolist() == [1, 2] and 20 < int((plan.count == 1).sum()) < 40
+    few = plan.count == 1
+    assert known.x[~few].equal(whole.x[~few]) and known.mask[~few].equal(whole.mask[~few])
+    assert known.mask[few][:, :25].equal(whole.mask[few][:, :25]) and not known.mask[few][:, 25:].any()
+    assert not known.x[few][:, 25:].any() and not known.y[few][:, 25:].any()
+    assert "1 to 2 demonstrations" in tasks.name and tasks.resized(2).shots == 2
+
+
 def test_a_demonstration_ends_after_the_task_was_done_for_a_while() -> None:
     rows = source(horizon=60, shaking=0.0).everything()
     away = torch.stack([(rows.x - goal).norm(dim=1) for goal in GOALS]).amin(0)
@@ -150,6 +163,10 @@ def test_what_is_no_vector_is_refused(shown: Any) -> None:
     [
         ({"shots": 0}, "shots=0"),
         ({"each": 1, "shots": 2}, "each=1 demonstrations cannot give shots=2"),
+        ({"each": 2, "shots": (1, 3)}, "each=2 demonstrations cannot give shots=3"),
+        ({"shots": (2, 1)}, "the least is above the most"),
+        ({"shots": (0, 1)}, "shots=0"),
+        ({"shots": 1.5}, "shots=1.5"),
         ({"horizon": 0}, "horizon=0"),
         ({"shaking": -1.0}, "shaking=-1.0"),
     ],
@@ -181,7 +198,7 @@ def test_the_arm_hides_its_goal_and_starts_elsewhere() -> None:
     arm = MetaworldArm()
     goals = arm.goals(2, 0)
     first, other = arm.begin(goals[0], 1), arm.begin(goals[0], 2)
-    assert first.equal(arm.begin(goals[0], 1)) and (first[4:6] - other[4:6]).norm() > 0.01 and first.shape == (7,)
+    assert first.equal(arm.begin(goals[0], 1)) and (first[4:6] - other[4:6]).norm() > 0.01 and first.shape == (10,)
     arm.begin(goals[0], 1)
     done = False
     for _ in range(120):

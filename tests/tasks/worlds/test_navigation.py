@@ -142,6 +142,11 @@ def test_before_its_own_tries_they_drift_by_chance_and_queries_are_anywhere() ->
     assert 0.4 < near < 0.85, "half of them are near the goal"
 
 
+def test_meta_training_may_leave_out_small_numbers_of_rounds() -> None:
+    plan = Navigation(3, tries=2, horizon=2, least=2).plan(40, generator_of(1))
+    assert plan.rounds.unique().tolist() == [2, 3]
+
+
 def test_queries_may_hold_tries_by_their_advantage() -> None:
     source = Navigation(1, tries=4, horizon=5, shown=False)
     plan = source.plan(6, generator_of(1))
@@ -162,6 +167,8 @@ def test_queries_may_hold_tries_by_their_advantage() -> None:
         ({"cells": -3}, "cells=-3"),
         ({"after": -1}, "after=-1"),
         ({"rounds": "two"}, "rounds='two'"),
+        ({"least": 4}, "least=4 must be a whole number from 0 to rounds=3"),
+        ({"least": 0.5}, "least=0.5"),
     ],
 )
 def test_what_cannot_be_built(wrong: dict[str, Any], said: str) -> None:

@@ -23,7 +23,7 @@ _ROWS = 256
 
 
 def replay(support: Examples) -> _Moves:
-    """The actions of the first demonstration, one after another, whatever is seen."""
+    """The actions that were shown, one after another, whatever is seen."""
     count = 0
 
     def moved(x: Tensor) -> Tensor:

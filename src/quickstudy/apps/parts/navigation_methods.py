@@ -16,7 +16,7 @@ from quickstudy.tasks.worlds.navigation import Navigation
 from quickstudy.tasks.worlds.points import STEP
 from quickstudy.train import train
 
-__all__ = ["best_try", "from_distances", "pooled_policy", "random_policy", "sweep"]
+__all__ = ["best_try", "from_distances", "meta_policy", "pooled_policy", "random_policy", "sweep"]
 
 _Steers = Callable[[Tensor], Tensor]
 """From places (E, 2) to actions (E, 2)."""
@@ -25,15 +25,15 @@ _WIDTH = 64
 _STAR, _CLOSER = 0.1, 0.06
 
 
-def _policy(inner_lr: tuple[float, ...]) -> PolicyMAML:
+def _policy(inner_lr: tuple[float, ...], *, learn_rates: bool = False) -> PolicyMAML:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return PolicyMAML(MLP(2, (_WIDTH, _WIDTH), outputs=2), inner_lr=inner_lr, learn_rates=False)
+        return PolicyMAML(MLP(2, (_WIDTH, _WIDTH), outputs=2), inner_lr=inner_lr, learn_rates=learn_rates)
 
 
-def _rewarded(source: Navigation) -> Navigation:
-    """The same worlds without rounds, in which a policy's own tries and their rewards are all that there is to learn from."""
-    return Navigation(0, tries=source.tries, horizon=source.horizon, cells=source.cells, shown=False)
+def _rewarded(source: Navigation, rounds: int = 0) -> Navigation:
+    """The same worlds with so many rounds: a policy's own tries and their rewards are all that there is to learn from."""
+    return Navigation(rounds, tries=source.tries, horizon=source.horizon, cells=source.cells, shown=False, least=rounds)
 
 
 def _trained(policy: PolicyMAML, source: Navigation, steps: int, batch: int, lr: float) -> PolicyMAML:
@@ -59,6 +59,17 @@ def _stepping(policy: PolicyMAML, first: float, later: float, rounds: int) -> Po
 def pooled_policy(source: Navigation, first: float, later: float, steps: int = 300) -> PolicyMAML:
     """A policy that policy gradients trained on all goals, which takes a gradient step after each round."""
     return _stepping(_pooled(source, steps), first, later, source.rounds)
+
+
+@lru_cache(maxsize=4)
+def _meta_trained(source: Navigation, steps: int) -> PolicyMAML:
+    return _trained(_policy((0.1,), learn_rates=True), _rewarded(source, 1), steps, 20, 3e-3)
+
+
+def meta_policy(source: Navigation, later: float, steps: int = 300) -> PolicyMAML:
+    """MAML with policy gradients: meta-trained for the return after one step, whose size it learns; later ones are smaller."""
+    policy = _meta_trained(source, steps)
+    return _stepping(policy, float(policy.log_rates.detach().exp()), later, source.rounds)
 
 
 def random_policy(source: Navigation, first: float, later: float) -> PolicyMAML:

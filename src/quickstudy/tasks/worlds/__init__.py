@@ -2,9 +2,10 @@
 
 from quickstudy.tasks.worlds.demonstrations import DemonstrationPlan, Demonstrations
 from quickstudy.tasks.worlds.grasping import Grasping, GraspPlan, grasps
-from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, reset, step
+from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, Gripper, PlanarGripper, chances, reset, step
 from quickstudy.tasks.worlds.mazes import Maze, mazes
 from quickstudy.tasks.worlds.metaworld_robot import MetaworldArm
+from quickstudy.tasks.worlds.mujoco_gripper import MujocoGripper
 from quickstudy.tasks.worlds.navigation import TARGETS, Navigation, NavigationPlan
 from quickstudy.tasks.worlds.points import Points
 from quickstudy.tasks.worlds.robot import GymnasiumRobot, Robot
@@ -19,11 +20,14 @@ __all__ = [
     "Demonstrations",
     "GraspPlan",
     "Grasping",
+    "Gripper",
     "GymnasiumRobot",
     "Maze",
     "MetaworldArm",
+    "MujocoGripper",
     "Navigation",
     "NavigationPlan",
+    "PlanarGripper",
     "Points",
     "Robot",
     "SimulatedUsers",

@@ -20,15 +20,16 @@ from quickstudy.tasks.worlds.robot import Robot
 
 __all__ = ["DemonstrationPlan", "Demonstrations"]
 
-_HELD, _VERSION = 15, 1
+_HELD, _VERSION = 15, 2
 
 
 @dataclass(frozen=True)
 class DemonstrationPlan(Plan):
-    """Goals by number (B,), known demonstrations of each (B, K), one to be predicted (B,), seeds of starts (B,)."""
+    """Goals by number (B,), demonstrations (B, K), of which so many are known (B,), one to be predicted (B,), seeds (B,)."""
 
     task: Tensor
     known: Tensor
+    count: Tensor
     asked: Tensor
     start: Tensor
 
@@ -46,14 +47,14 @@ class Demonstrations(Interactive[DemonstrationPlan]):
     Args:
         robot: that is moved.
         goals: of the tasks, (N, G).
-        shots: demonstrations that are known.
-        each: demonstrations of a goal that there are; one more than ``shots`` for meta-training.
+        shots: demonstrations that are known; of a pair (least, most) each number is drawn equally often, and the rest is padding.
+        each: demonstrations of a goal that there are; one more than are known for meta-training.
         horizon: steps of a demonstration at most, and of a run.
         shaking: deviation of the noise on the demonstrator's movements, in actions.
         goal_seen: beside what is seen stands the goal, so that nothing is hidden: a bound for others.
 
     Raises:
-        TaskError: numbers below 1, or fewer demonstrations than are to be known.
+        TaskError: numbers below 1, fewer demonstrations than are to be known, or least above most.
     """
 
     likelihood = Gaussian()
@@ -63,23 +64,28 @@ class Demonstrations(Interactive[DemonstrationPlan]):
         self,
         robot: Robot,
         goals: Tensor,
-        shots: int = 1,
+        shots: int | tuple[int, int] = 1,
         *,
         each: int = 3,
         horizon: int = 100,
         shaking: float = 0.3,
         goal_seen: bool = False,
     ) -> None:
-        whole(TaskError, shots=shots, each=each, horizon=horizon)
+        least, most = shots if isinstance(shots, tuple) else (shots, shots)
+        whole(TaskError, shots=least, each=each, horizon=horizon)
+        whole(TaskError, shots=most)
         number(TaskError, shaking=shaking)
         if goals.ndim != 2 or not len(goals):
             raise TaskError(f"goals have the shape {tuple(goals.shape)}. Give a row of numbers for each goal.")
-        if each < shots:
-            raise TaskError(f"each={each} demonstrations cannot give shots={shots}. Raise each or lower shots.")
+        if most < least:
+            raise TaskError(f"shots=({least}, {most}): the least is above the most. Give them in order.")
+        if each < most:
+            raise TaskError(f"each={each} demonstrations cannot give shots={most}. Raise each or lower shots.")
         self.robot, self.goals, self.shots, self.each, self.horizon = robot, goals, shots, each, horizon
         self.shaking, self.goal_seen = shaking, goal_seen
-        word = "demonstration" if shots == 1 else "demonstrations"
-        self.name = f"{robot.name}, {shots} {word}, {len(goals)} goals, {horizon} steps"
+        self.least, self.most = least, most
+        word = "demonstration" if most == 1 else "demonstrations"
+        self.name = f"{robot.name}, {most if least == most else f'{least} to {most}'} {word}, {len(goals)} goals, {horizon} steps"
         self._kept: tuple[Tensor, ...] | None = None
 
     def with_goal(self) -> "Demonstrations":
@@ -105,13 +111,14 @@ class Demonstrations(Interactive[DemonstrationPlan]):
     def _of(self, task: Tensor, generator: torch.Generator | None) -> DemonstrationPlan:
         order = torch.rand(len(task), self.each, generator=generator).argsort(1)
         start = torch.randint(2**31, (len(task),), generator=generator)
-        return DemonstrationPlan(task, order[:, : self.shots], order[:, -1], start)
+        count = torch.randint(self.least, self.most + 1, (len(task),), generator=generator)
+        return DemonstrationPlan(task, order[:, : self.most], count, order[:, -1], start)
 
     def gather(self, plan: DemonstrationPlan, act: Act | None = None) -> Task:
-        return Task(self._rows(plan.task, plan.known), self._rows(plan.task, plan.asked[:, None]))
+        return Task(self._known(plan), self._rows(plan.task, plan.asked[:, None]))
 
     def interact(self, plan: DemonstrationPlan, act: Act) -> tuple[Tensor, Examples]:
-        known = self._rows(plan.task, plan.known)
+        known = self._known(plan)
         done = []
         for number_of in range(len(plan)):
             one = Examples(*[part[number_of : number_of + 1] for part in (known.x, known.y, known.mask)])
@@ -129,6 +136,11 @@ class Demonstrations(Interactive[DemonstrationPlan]):
 
     def _shown(self, seen: Tensor, goal: Tensor) -> Tensor:
         return torch.cat([seen, goal.expand(*seen.shape[:-1], -1)], -1) if self.goal_seen else seen
+
+    def _known(self, plan: DemonstrationPlan) -> Examples:
+        rows = self._rows(plan.task, plan.known)
+        there = (torch.arange(self.most) < plan.count[:, None]).to(rows.mask.dtype).repeat_interleave(self.horizon, 1)
+        return Examples(rows.x * there[..., None], rows.y * there[..., None], rows.mask * there)
 
     def _rows(self, task: Tensor, which: Tensor) -> Examples:
         """Rows of demonstrations (B, K) of tasks (B,), (B, K T)."""

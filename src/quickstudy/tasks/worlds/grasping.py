@@ -13,12 +13,13 @@ from quickstudy.likelihood import Bernoulli
 from quickstudy.task import Examples, Task
 from quickstudy.tasks.interactive import Act, Interactive
 from quickstudy.tasks.source import Plan
-from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, chances, luck_of, reset, step
+from quickstudy.tasks.worlds.gripper import OUTCOMES, Bars, Gripper, PlanarGripper, luck_of, reset
 
 __all__ = ["GraspPlan", "Grasping", "grasps"]
 
 _NEAR, _SPREAD = 0.6, 0.35
 _CHOICES = 32
+_PLANAR = PlanarGripper()
 
 
 def grasps() -> Tensor:
@@ -52,6 +53,7 @@ class Grasping(Interactive[GraspPlan]):
         queries: grasps whose end is to be predicted, in meta-training.
         own: share of the tasks whose tries are the learner's own.
         after: outer step from which on they are.
+        gripper: that of statics in the plane, or `MujocoGripper`.
 
     Raises:
         TaskError: numbers below 1 (tries: below 0), or a share outside of 0 to 1.
@@ -64,13 +66,16 @@ class Grasping(Interactive[GraspPlan]):
 
     likelihood = Bernoulli()
 
-    def __init__(self, tries: int = 8, queries: int = 24, *, own: float = 0.6, after: int = 0) -> None:
+    def __init__(
+        self, tries: int = 8, queries: int = 24, *, own: float = 0.6, after: int = 0, gripper: Gripper = _PLANAR
+    ) -> None:
         whole(TaskError, least=0, tries=tries, after=after)
         whole(TaskError, queries=queries)
         if not 0 <= own <= 1:
             raise TaskError(f"own={own} is a share of the tasks. Give a number from 0 to 1.")
-        self.tries, self.queries, self.own, self.after = tries, queries, own, after
-        self.name = f"grasps of unseen bars, {tries} tries, {queries} queries"
+        self.tries, self.queries, self.own, self.after, self.gripper = tries, queries, own, after, gripper
+        where = "" if isinstance(gripper, PlanarGripper) else f" in {gripper.name}"
+        self.name = f"grasps of unseen bars{where}, {tries} tries, {queries} queries"
 
     def at(self, step: int) -> Self:
         """Without the learner's own tries before the step from which on there are some."""
@@ -94,7 +99,7 @@ class Grasping(Interactive[GraspPlan]):
 
     def gather(self, plan: GraspPlan, act: Act | None = None) -> Task:
         bars, count = reset(plan.bar), self.tries
-        x, y = _rows(bars, plan.grasp), step(bars, plan.grasp, plan.luck)[1]
+        x, y = _rows(bars, plan.grasp), self.gripper.step(bars, plan.grasp, plan.luck)[1]
         known_x, known_y = x[:, :count], y[:, :count]
         if act is not None and bool(plan.own.any()) and count:
             _, met = self._tried(plan[plan.own], act, plan.options[plan.own])
@@ -107,11 +112,11 @@ class Grasping(Interactive[GraspPlan]):
     def interact(self, plan: GraspPlan, act: Act) -> tuple[Tensor, Examples]:
         bars, met = self._tried(plan, act, None)
         chosen = self._chosen(bars, grasps().expand(len(plan), -1, -1), met, act, last=True)
-        return chances(bars, chosen)[..., 0], met
+        return self.gripper.chances(bars, chosen)[..., 0], met
 
     def best(self, plan: GraspPlan) -> Tensor:
         """The probability of lifting (B,) where everything is known: no method can do better."""
-        return chances(reset(plan.bar), grasps().expand(len(plan), -1, -1))[..., 0].amax(1)
+        return self.gripper.chances(reset(plan.bar), grasps().expand(len(plan), -1, -1))[..., 0].amax(1)
 
     def _tried(self, plan: GraspPlan, act: Act, options: Tensor | None) -> tuple[Bars, Examples]:
         """Try after try, each after what the others showed; of all grasps, or of ``options`` (B, S, C, 2)."""
@@ -124,7 +129,7 @@ class Grasping(Interactive[GraspPlan]):
         for number in range(self.tries):
             offered = grasps().expand(len(plan), -1, -1) if options is None else options[:, number]
             grasp = self._chosen(bars, offered, met, act)
-            bars, ended = step(bars, grasp, plan.luck[:, number])
+            bars, ended = self.gripper.step(bars, grasp, plan.luck[:, number])
             x, y, mask = met.x.clone(), met.y.clone(), met.mask.clone()
             x[:, number], y[:, number], mask[:, number] = _rows(bars, grasp[:, None])[:, 0], ended, 1.0
             met = Examples(x, y, mask)

@@ -4,17 +4,19 @@ Statics with friction at the pads: a grasp holds the weight, holds it level, and
 way that can be seen.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["OUTCOMES", "Bars", "chances", "luck_of", "reset", "step"]
+__all__ = ["FORCES", "OUTCOMES", "Bars", "Gripper", "PlanarGripper", "chances", "luck_of", "reset", "step"]
 
 OUTCOMES = ("lifted", "tilts left", "tilts right", "slips", "crushed")
 
+FORCES = (3.0, 30.0)
+"""Of the weakest grasp and of the firmest, in newtons."""
+
 _PAD, _GRAVITY, _STEEP = 0.02, 9.81, 12.0
-_LEAST, _SPAN = 3.0, 27.0
 
 
 class Bars(NamedTuple):
@@ -61,7 +63,7 @@ def chances(bars: Bars, grasp: Tensor) -> Tensor:
     length, centre, friction, mass, crush = (
         part.view(shape) for part in (bars.length, bars.centre, bars.friction, bars.mass, bars.crush)
     )
-    place, force = grasp[..., 0], _LEAST + _SPAN * grasp[..., 1]
+    place, force = grasp[..., 0], FORCES[0] + (FORCES[1] - FORCES[0]) * grasp[..., 1]
     arm = (place - centre) * length / 2
     load = mass * _GRAVITY / (2 * friction * force)
     slips, tilts = (_STEEP * (load - 1)).sigmoid(), (_STEEP * (arm.abs() * load / _PAD - 1)).sigmoid()
@@ -80,3 +82,27 @@ def step(bars: Bars, grasp: Tensor, luck: Tensor) -> tuple[Bars, Tensor]:
     """
     which = (luck[..., None] > chances(bars, grasp).cumsum(-1)).sum(-1).clamp(max=len(OUTCOMES) - 1)
     return bars, torch.nn.functional.one_hot(which, len(OUTCOMES)).to(grasp.dtype)
+
+
+class Gripper(Protocol):
+    """What grasps bars: how grasps end, and how one of them did."""
+
+    name: str
+
+    def chances(self, bars: Bars, grasp: Tensor) -> Tensor:
+        """Probabilities (B, …, 5) of `OUTCOMES` for grasps (B, …, 2)."""
+
+    def step(self, bars: Bars, grasp: Tensor, luck: Tensor) -> tuple[Bars, Tensor]:
+        """The bars after a grasp, and what happened: a bit of `OUTCOMES` (B, …, 5)."""
+
+
+class PlanarGripper:
+    """The statics of `chances` and `step`."""
+
+    name = "planar"
+
+    def chances(self, bars: Bars, grasp: Tensor) -> Tensor:
+        return chances(bars, grasp)
+
+    def step(self, bars: Bars, grasp: Tensor, luck: Tensor) -> tuple[Bars, Tensor]:
+        return step(bars, grasp, luck)

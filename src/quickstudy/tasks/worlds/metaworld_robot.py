@@ -23,6 +23,7 @@ ARM_TASKS = ("push-v3", "pick-place-v3", "reach-v3")
 _SEEN = 7
 _SCALE = np.array([5, 5, 5, 1, 5, 5, 5], np.float32)
 _MIDDLE = np.array([0, 3, 0.5, 0, 0, 3, 0.1], np.float32)
+_FINER = 20.0
 _APART, _FIRST = 0.15, 16
 
 
@@ -31,7 +32,8 @@ class MetaworldArm(Robot):
 
     The environments as they are leak: each start is the same, so that a demonstration can be repeated blindly. Here the thing
     lies elsewhere at every start, at least 0.15 m from the goal; up to 15 random movements come first; and only the hand, the
-    gripper and the thing are seen, 7 scaled numbers: neither the goal nor what was seen before. Metaworld's own script shows how.
+    gripper and the thing are seen, 7 scaled numbers, and the way from the hand to the thing, 3 finer ones: neither the goal nor
+    what was seen before. Metaworld's own script shows how.
 
     Args:
         task: of Metaworld.
@@ -97,4 +99,5 @@ class MetaworldArm(Robot):
                 return found
 
     def _numbers(self) -> Tensor:
-        return torch.from_numpy(self.seen[:_SEEN].astype(np.float32) * _SCALE - _MIDDLE)
+        numbers = self.seen[:_SEEN].astype(np.float32)
+        return torch.from_numpy(np.concatenate([numbers * _SCALE - _MIDDLE, _FINER * (numbers[4:] - numbers[:3])]))

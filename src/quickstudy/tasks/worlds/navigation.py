@@ -46,10 +46,10 @@ class Navigation(Interactive[NavigationPlan]):
     acts, with normal noise of deviation 0.5 (0.05 in the plane) in every step. The score, in an evaluation, is the return of one
     run without noise after all rounds: the sum of its rewards.
 
-    In meta-training the number of rounds before the query is drawn, each equally often. From outer step ``after`` on tries are
-    those of the learner as it is, and the query holds the places of its next tries: with the shortest way's action there, of
-    advantage 1 (``shown``), or with what it did, by its advantage. Before, tries drift by chance, which takes a tenth of the
-    time, and the query holds places anywhere, half of them near the goal, with the shortest way's action.
+    In meta-training the number of rounds before the query is drawn, each from ``least`` on equally often. From outer step
+    ``after`` on tries are those of the learner as it is, and the query holds the places of its next tries: with the shortest
+    way's action there, of advantage 1 (``shown``), or with what it did, by its advantage. Before, tries drift by chance, which
+    takes a tenth of the time, and the query holds places anywhere, half of them near the goal, with the shortest way's action.
 
     Args:
         rounds: of tries.
@@ -58,9 +58,10 @@ class Navigation(Interactive[NavigationPlan]):
         cells: on a side of the maze, an odd number; 0 is the plane without walls.
         shown: whether queries hold the shortest way.
         after: outer step from which on tries are the learner's own; without ``shown`` they always are.
+        least: rounds before a query of meta-training.
 
     Raises:
-        TaskError: numbers below 1 (rounds, cells: below 0), or an even number of cells.
+        TaskError: numbers below 1 (rounds, cells, least: below 0), an even number of cells, or a least above the rounds.
 
     >>> source = Navigation(rounds=2, tries=3, horizon=5)
     >>> task = source.sample(4, torch.Generator().manual_seed(0))
@@ -72,14 +73,24 @@ class Navigation(Interactive[NavigationPlan]):
     metric = "return"
 
     def __init__(
-        self, rounds: int = 3, *, tries: int = 20, horizon: int = 30, cells: int = 0, shown: bool = True, after: int = 0
+        self,
+        rounds: int = 3,
+        *,
+        tries: int = 20,
+        horizon: int = 30,
+        cells: int = 0,
+        shown: bool = True,
+        after: int = 0,
+        least: int = 0,
     ) -> None:
         whole(TaskError, least=0, rounds=rounds, cells=cells, after=after)
+        if not isinstance(least, int) or not 0 <= least <= rounds:
+            raise TaskError(f"least={least} must be a whole number from 0 to rounds={rounds}.")
         whole(TaskError, tries=tries, horizon=horizon)
         if cells and cells % 2 == 0:
             raise TaskError(f"cells={cells} is even: no cell is in the middle. Give an odd number, or 0 for the plane.")
         self.rounds, self.tries, self.horizon, self.cells, self.shown = rounds, tries, horizon, cells, shown
-        self.after, self.own = after, True
+        self.after, self.least, self.own = after, least, True
         where = f"mazes of {cells} x {cells}" if cells else "the plane"
         self.name = f"navigation in {where}, {rounds} rounds of {tries} tries of {horizon} steps"
 
@@ -92,7 +103,7 @@ class Navigation(Interactive[NavigationPlan]):
     def plan(self, batch: int, generator: torch.Generator | None = None) -> NavigationPlan:
         luck = torch.rand(batch, luck_wide(self.cells), generator=generator)
         noise = torch.randn(batch, self.rounds + 1, self.tries, self.horizon, 2, generator=generator)
-        rounds = torch.randint(0, self.rounds + 1, (batch,), generator=generator)
+        rounds = torch.randint(self.least, self.rounds + 1, (batch,), generator=generator)
         headed = torch.randn(batch, self.rounds, self.tries, 2, generator=generator)
         drift = _DRIFT * headed * torch.rand(batch, self.rounds, self.tries, 1, generator=generator)
         anywhere = torch.rand(batch, _ASKED, 3, generator=generator)
