@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,10 @@ def presumed(folder: Path, text: str) -> None:
 
 SHOWN = [page for page in PAGES if of(page, *SHELLS)]
 APPLICATIONS = ROOT / "docs/applications"
+ROBOTS = "robot-task-learning|gripper=mujoco"
+"""Of commands that need the extra robots."""
+
+WITHOUT_ROBOTS = find_spec("metaworld") is None
 SLOW = {"cost.md", "doctor.md", "how-to-choose-a-learner.md", "samplers.md", "scale.md", "tuning.md"}
 
 
@@ -145,6 +150,8 @@ def test_commands_of_a_page_run(
     for block in blocks:
         for words in commands(block):
             if block.not_run is not None or reason(words) is not None or (page.parent == APPLICATIONS and of_the_reader(words)):
+                continue
+            if WITHOUT_ROBOTS and re.search(ROBOTS, " ".join(words)):
                 continue
             several = words[0] == "torchrun" or "--devices" in words
             if several:

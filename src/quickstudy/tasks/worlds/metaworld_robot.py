@@ -51,7 +51,9 @@ class MetaworldArm(Robot):
             import metaworld
             from metaworld.policies import ENV_POLICY_MAP
         except ImportError as error:
-            raise MissingExtra.of("robots", "tasks of Metaworld") from error
+            raise MissingExtra(
+                'tasks of Metaworld need metaworld and mujoco. Install them: pip install "quickstudy[robots]"'
+            ) from error
         benchmark = metaworld.ML1(task, seed=0)
         self.name, self.expert = task, ENV_POLICY_MAP[task]()
         self.environment: Any = benchmark.train_classes[task]()

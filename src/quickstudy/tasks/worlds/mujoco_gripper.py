@@ -70,7 +70,7 @@ class MujocoGripper:
         try:
             import mujoco
         except ImportError as error:
-            raise MissingExtra.of("robots", "the gripper in MuJoCo") from error
+            raise MissingExtra('this gripper needs mujoco. Install it: pip install "quickstudy[robots]"') from error
         self._engine: Any = mujoco
         self.model: Any = mujoco.MjModel.from_xml_string(_WORLD)
         self.data: Any = mujoco.MjData(self.model)
