@@ -12,10 +12,12 @@ from quickstudy import evaluate, load, save
 from quickstudy.apps import navigation as app
 from quickstudy.apps import navigation_mazes
 from quickstudy.apps.parts.navigation_methods import best_try, from_distances, meta_policy, pooled_policy, random_policy, sweep
+from quickstudy.cli import exporting
 from quickstudy.errors import TaskError
 from quickstudy.execution.acting import ActingFunction
 from quickstudy.execution.batching import over_tasks
 from quickstudy.export import export_onnx
+from quickstudy.runs.run import Run
 from quickstudy.task import Examples
 from quickstudy.tasks import Navigation
 from quickstudy.tasks.source import generator_of
@@ -137,6 +139,16 @@ def test_an_adapted_learner_is_saved_and_answers_alike(tmp_path: Path) -> None:
     assert load(tmp_path / "there")(place).equal(predictor(place)) and predictor(place).shape == (1, 2)
 
 
+def test_an_export_looks_for_a_task_with_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path / "run", "application navigation", {"steps": 1, "batch": 2, "tries": 2, "horizon": 3}, 0)
+    for _ in run.train():
+        pass
+    first = next(seed for seed in range(30) if not run.recipe().test.sample(1, generator_of(seed)).support.mask.any())
+    monkeypatch.setattr("quickstudy.tasks.source.generator_of", lambda seed: generator_of(first + seed))
+    assert len(exporting._of_the_run(run.folder)) == 6
+
+
+@pytest.mark.slow
 def test_its_program_acts_as_it_does(tmp_path: Path) -> None:
     """ONNX holds how it acts, with what it met among the inputs, and how it takes in what it met."""
     runtime = pytest.importorskip("onnxruntime")
