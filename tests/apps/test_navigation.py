@@ -139,6 +139,7 @@ def test_an_adapted_learner_is_saved_and_answers_alike(tmp_path: Path) -> None:
     assert load(tmp_path / "there")(place).equal(predictor(place)) and predictor(place).shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_an_export_looks_for_a_task_with_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(tmp_path / "run", "application navigation", {"steps": 1, "batch": 2, "tries": 2, "horizon": 3}, 0)
     for _ in run.train():
