@@ -13,7 +13,7 @@ from quickstudy.apps import navigation as app
 from quickstudy.apps import navigation_mazes
 from quickstudy.apps.parts.navigation_methods import best_try, from_distances, meta_policy, pooled_policy, random_policy, sweep
 from quickstudy.cli import exporting
-from quickstudy.errors import TaskError
+from quickstudy.errors import UserError
 from quickstudy.execution.acting import ActingFunction
 from quickstudy.execution.batching import over_tasks
 from quickstudy.export import export_onnx
@@ -169,16 +169,18 @@ def test_its_program_acts_as_it_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"tries": 0}, "tries=0"),
+        ({"tries": 0}, "tries must be a whole number from 1"),
         ({"own": 1.5}, "own=1.5"),
-        ({"tries": 1.5}, "tries=1.5"),
-        ({"horizon": -1}, "horizon=-1"),
-        ({"horizon": math.nan}, "horizon=nan"),
-        ({"tries": "many"}, "tries='many'"),
-        ({"horizon": None}, "horizon=None"),
+        ({"own": -0.5}, "own must be a finite number of at least 0"),
+        ({"tries": 1.5}, "tries must be a whole number from 1"),
+        ({"horizon": -1}, "horizon must be a whole number from 1"),
+        ({"steps": 0}, "steps must be a whole number from 1"),
+        ({"lr": -1.0}, "lr must be a finite number of at least 0"),
+        ({"lr": math.nan}, "lr must be a finite number of at least 0"),
+        ({"tries": "many"}, "tries must be a whole number from 1"),
     ],
-    ids=["none", "share", "half", "negative", "nan", "word", "nothing"],
+    ids=["none", "share", "below", "half", "negative", "steps", "rate", "nan", "word"],
 )
 def test_what_is_wrong_with_a_world(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(TaskError, match=said):
+    with pytest.raises(UserError, match=said):
         app.recipe(**wrong)

@@ -10,7 +10,7 @@ import torch
 from quickstudy import evaluate
 from quickstudy.apps import robot_task_learning as app
 from quickstudy.apps.parts.cloning_methods import clone, fine_tuned_clone, nearest_rows, replay
-from quickstudy.errors import MissingExtra, TaskError
+from quickstudy.errors import ArgumentError, MissingExtra, TaskError
 from quickstudy.task import Examples
 from quickstudy.tasks.source import generator_of
 from quickstudy.tasks.worlds import Demonstrations
@@ -60,10 +60,10 @@ def test_another_task_is_refused(wrong: Any) -> None:
         app.recipe(task=wrong)
 
 
-@needs_metaworld
-@pytest.mark.parametrize("wrong", [{"goals": 0}, {"tested": 0}, {"goals": 1.5}])
-def test_numbers_of_goals_that_cannot_be(wrong: dict[str, Any]) -> None:
-    with pytest.raises(TaskError, match="count="):
+@pytest.mark.parametrize("wrong", [{"goals": 0}, {"tested": 0}, {"goals": 1.5}, {"steps": -1}, {"width": 0}, {"batch": 0}])
+def test_numbers_that_cannot_be(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(ArgumentError, match=f"{name} must be a whole number from 1"):
         app.recipe(**wrong)
 
 
