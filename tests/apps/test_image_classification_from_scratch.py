@@ -42,14 +42,14 @@ def test_it_starts_at_the_classifier_that_its_baselines_are(photos: Path) -> Non
     torch.manual_seed(0)
     fresh = application.recipe(data=str(photos), pretraining=3, steps=1, val_tasks=5)
     known = fresh.read._replace(steps=3)
-    network = fresh.learner.get_submodule("encoder.parts.0")
+    network = fresh.learner.get_submodule("encoder.parts.0.network")
     first = known.first.state_dict()
     assert any(not torch.equal(first[name], weight) for name, weight in network.state_dict().items())
     again = application.recipe(data=known, pretraining=3, steps=1, val_tasks=5)
     assert again.read.photos is known.photos
     images = known.photos.test.gather(torch.arange(3))
     baseline = application.baselines["classifier + centroid"].make
-    other = baseline(type(fresh)(**vars(fresh) | {"read": known}), centred=False).encode(images)
+    other = baseline(type(fresh)(**vars(fresh) | {"read": known}), centred=False, mirrored=False).encode(images)
     torch.testing.assert_close(torch.nn.functional.normalize(network.eval()(images)), other)
 
 

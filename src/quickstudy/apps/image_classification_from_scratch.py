@@ -26,6 +26,7 @@ from quickstudy.learners.closed_form.logistic_by_shots import LogisticByShots
 from quickstudy.nn.chained import Chained
 from quickstudy.nn.conv4 import Conv4
 from quickstudy.nn.feature_map import Whitening
+from quickstudy.nn.mirrored import Mirrored
 from quickstudy.nn.standardised import UnitLength
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.reports.promise import Promise
@@ -36,7 +37,7 @@ __all__ = ["image_classification_from_scratch"]
 
 _WIDTH = 32
 _QUERIES, _SHOTS = 5, (1, 5)
-_STRENGTH = 0.5
+_STRENGTH = 0.4
 _PROMISES = (Promise(over=("classifier + centroid",)), Promise(0.1, over=("logistic regression on pixels", "centroid of pixels")))
 _FASTER = 100.0
 """Step size of the six numbers of the head, over that of the network."""
@@ -65,8 +66,9 @@ def _recipe(
     pretraining: int = 1500,
     ways: int = 10,
     steps: int = 60,
-    lr: float = 3e-4,
+    lr: float = 1e-3,
     val_tasks: int = 100,
+    mirrored: bool = True,
 ) -> Recipe:
     """Four convolutions as a classifier of the known classes leaves them, then meta-trained under a logistic regression.
 
@@ -78,17 +80,18 @@ def _recipe(
         steps: outer steps, one task each.
         lr: step size of the network at its peak.
         val_tasks: tasks of a validation.
+        mirrored: features are the mean of those of an image and of its mirror image; false where sides have a meaning.
     """
     known = data if isinstance(data, _Known) else None
     photos = known.photos if known else _read(data, size)
     first = _network(photos.train)
     network = classifier(photos.train, first, pretraining, photos.digest)
-    whitening = Whitening.fitted(
-        features_of(photos.train, network), network.features, centre=True, strength=_STRENGTH, learn=False
-    )
-    learner = LogisticByShots(Chained([network, whitening], network.features), penalty=0.3)
+    seen = Mirrored(network) if mirrored else network
+    whitening = Whitening.fitted(features_of(photos.train, seen), network.features, centre=True, strength=_STRENGTH, learn=False)
+    learner = LogisticByShots(Chained([seen, whitening], network.features), penalty=0.3)
     heads = [weight for name, weight in learner.named_parameters() if not name.startswith("encoder.")]
     optimizer = Adam([{"params": list(network.parameters()), "lr": lr}, {"params": heads, "lr": _FASTER * lr}])
+    shown = sum(_SHOTS) / 2 + _QUERIES
     few = max(1, min(_SHOTS[1], int(photos.train.counts.min()) - _QUERIES))
     return Recipe(
         learner=learner,
@@ -104,7 +107,7 @@ def _recipe(
         val_tasks=val_tasks,
         reads=photos.train.reads,
         digest=photos.digest,
-        read=_Known(photos, first, pretraining + math.ceil(steps * ways * (sum(_SHOTS) / 2 + _QUERIES) / EXAMPLES)),
+        read=_Known(photos, first, pretraining + math.ceil((1 + mirrored) * steps * ways * shown / EXAMPLES)),
         from_start=True,
     )
 
@@ -136,21 +139,22 @@ def _trained(recipe: Recipe) -> Conv4:
     return classifier(known.photos.train, known.first, known.steps, recipe.digest)
 
 
-def _features(recipe: Recipe, *, centred: bool) -> nn.Module:
-    """Its features with unit length, away from their mean in meta-training or not."""
+def _features(recipe: Recipe, *, centred: bool, mirrored: bool) -> nn.Module:
+    """Its features with unit length, away from their mean in meta-training or not, those of the mirror image added or not."""
     network = _trained(recipe)
+    seen = Mirrored(network) if mirrored else network
     if not centred:
-        return UnitLength(network)
-    rows = features_of(recipe.read.photos.train, network)
-    return Chained([network, Whitening.fitted(rows, 1, centre=True, strength=0.0, learn=False)], network.features)
+        return UnitLength(seen)
+    rows = features_of(recipe.read.photos.train, seen)
+    return Chained([seen, Whitening.fitted(rows, 1, centre=True, strength=0.0, learn=False)], network.features)
 
 
-def _by_centroid(recipe: Recipe, *, centred: bool) -> Learner[Any]:
-    return NearestCentroid(_features(recipe, centred=centred))
+def _by_centroid(recipe: Recipe, *, centred: bool, mirrored: bool) -> Learner[Any]:
+    return NearestCentroid(_features(recipe, centred=centred, mirrored=mirrored))
 
 
-def _by_regression(recipe: Recipe, *, centred: bool, C: float) -> Learner[Any]:
-    return LogisticRegression(C, _features(recipe, centred=centred))
+def _by_regression(recipe: Recipe, *, centred: bool, mirrored: bool, C: float) -> Learner[Any]:
+    return LogisticRegression(C, _features(recipe, centred=centred, mirrored=mirrored))
 
 
 def _fine_tuned(recipe: Recipe, *, lr: float, steps: int, whole: bool) -> Learner[Any]:
@@ -184,9 +188,14 @@ image_classification_from_scratch = Application(
     recipe=_recipe,
     settings=_settings,
     baselines={
-        "classifier + centroid": Baseline(_by_centroid, choices(centred=(False, True)), val_tasks=100),
+        "classifier + centroid": Baseline(
+            _by_centroid, choices(centred=(False, True), mirrored=(False, True)), val_tasks=100, version=2
+        ),
         "classifier + logistic regression": Baseline(
-            _by_regression, choices(centred=(False, True), C=(1.0, 10.0, 100.0)), val_tasks=50
+            _by_regression,
+            choices(centred=(False, True), mirrored=(False, True), C=(1.0, 10.0, 100.0)),
+            val_tasks=50,
+            version=2,
         ),
         "classifier, fine-tuned": Baseline(
             _fine_tuned, choices(lr=(1e-3, 1e-2), steps=(20,), whole=(True, False)), tasks=50, val_tasks=10

@@ -33,6 +33,7 @@ from quickstudy.nn.kernels import CosineKernel, MixtureKernel, RBFKernel, Tanimo
 from quickstudy.nn.learned_rule import LearnedRule
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.meta_dropout import MetaDropout
+from quickstudy.nn.mirrored import Mirrored
 from quickstudy.nn.mixing import Mixing
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.named_weights import NamedWeights
@@ -97,6 +98,7 @@ __all__ = [
     "LinearKernel",
     "LinearMap",
     "MetaDropout",
+    "Mirrored",
     "Mixing",
     "MixtureKernel",
     "NamedWeights",
