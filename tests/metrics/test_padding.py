@@ -179,6 +179,10 @@ def test_the_names_of_classes_do_not_matter_to_answers_that_say_nothing(name: st
         "macro_f1": sum(2 * (n / 4) / (n + 2.5) for n in (6, 2, 1, 1)) / 4,
         "mean_iou": sum((n / 4) / (n + 2.5 - n / 4) for n in (6, 2, 1, 1)) / 4,
         "abstention_auroc": math.nan,
+        "hits_5": 1.0,
+        "hits_10": 1.0,
+        "mrr": sum(1 / rank for rank in (1, 2, 3, 4)) / 4,
+        "rank_ndcg": sum(1 / math.log2(1 + rank) for rank in (1, 2, 3, 4)) / 4,
     }
     assert MEASURES[name](said, y) == pytest.approx(expected[name], abs=1e-6, nan_ok=True)
     assert MEASURES[name](said, y.flip(1)) == pytest.approx(expected[name], abs=1e-6, nan_ok=True)

@@ -33,6 +33,7 @@ NOT_CLASSIFIERS |= {
     "FittedSmoothing",
     "PolicyMAML",
     "PersonalRanker",
+    "TranslationRanker",
 }
 """Learners of other tasks, by name."""
 

@@ -26,6 +26,7 @@ from quickstudy.apps.satellite_imagery import satellite_imagery
 from quickstudy.apps.semantic_segmentation import semantic_segmentation
 from quickstudy.apps.sentiment import sentiment
 from quickstudy.apps.text_classification import text_classification
+from quickstudy.apps.translation_retrieval import translation_retrieval
 
 __all__ = [
     "Application",
@@ -56,4 +57,5 @@ __all__ = [
     "semantic_segmentation",
     "sentiment",
     "text_classification",
+    "translation_retrieval",
 ]

@@ -16,6 +16,7 @@ from quickstudy.datasets.masked_images import MaskedImages, MaskedSplits
 from quickstudy.datasets.molecules import molecules
 from quickstudy.datasets.omniglot import omniglot
 from quickstudy.datasets.redrawn import redrawn
+from quickstudy.datasets.sentence_pairs import own_translations, translations
 from quickstudy.datasets.series import regular_series
 from quickstudy.datasets.store import open_store, pieces_of, write_store
 from quickstudy.datasets.table import table
@@ -58,6 +59,7 @@ __all__ = [
     "open_store",
     "overlaid",
     "own_inflections",
+    "own_translations",
     "patient_visits",
     "pieces_of",
     "read_dialogues",
@@ -68,6 +70,7 @@ __all__ = [
     "rotated_classes",
     "split_classes",
     "table",
+    "translations",
     "unencoded",
     "word_states",
     "write_store",

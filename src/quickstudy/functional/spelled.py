@@ -17,7 +17,8 @@ __all__ = ["Spelled", "candidate_of", "candidates"]
 
 
 def candidate_of(found: Any, y: Tensor) -> Tensor:
-    """What a function answered, texts or code points (Q, L), as outputs of a single candidate each.
+    """What a function answered, texts or code points (Q, L), as outputs of a single candidate each; outputs of `candidates`
+    stay as they are.
 
     Raises:
         ShapeError: not one text for each of the targets (Q, L).
@@ -25,6 +26,8 @@ def candidate_of(found: Any, y: Tensor) -> Tensor:
     >>> candidate_of(["ab"], torch.zeros(1, 3)).tolist()
     [[[0.0, 97.0, 98.0, 0.0]]]
     """
+    if isinstance(found, Tensor) and found.ndim == y.ndim + 1 and found.shape[::2] == (len(y), y.shape[1] + 1):
+        return found.to(y.dtype)
     codes = codes_of(found, y.shape[1]) if isinstance(found, list) and all(isinstance(text, str) for text in found) else found
     if not isinstance(codes, Tensor) or codes.shape != y.shape:
         raise ShapeError(f"the targets are {y.shape[0]} texts: return a list of as many texts, or code points {tuple(y.shape)}.")

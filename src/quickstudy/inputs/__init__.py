@@ -7,6 +7,7 @@ from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.kinds import input_kind
 from quickstudy.inputs.molecules import Molecules
+from quickstudy.inputs.sentence_choices import SentenceChoices
 from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.texts import Texts
 from quickstudy.inputs.word_forms import WordForms
@@ -19,6 +20,7 @@ __all__ = [
     "Images",
     "InputKind",
     "Molecules",
+    "SentenceChoices",
     "Sentences",
     "Texts",
     "WordForms",

@@ -9,6 +9,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.molecules import Molecules
+from quickstudy.inputs.sentence_choices import SentenceChoices
 from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.texts import Texts
 from quickstudy.inputs.word_forms import WordForms
@@ -17,7 +18,7 @@ from quickstudy.inputs.wordpiece import WordPieces
 __all__ = ["KINDS", "input_kind"]
 
 KINDS: Mapping[str, type[InputKind]] = {
-    kind.name: kind for kind in (Cells, Columns, Images, Molecules, Sentences, Texts, WordForms, WordPieces)
+    kind.name: kind for kind in (Cells, Columns, Images, Molecules, SentenceChoices, Sentences, Texts, WordForms, WordPieces)
 }
 
 

@@ -49,6 +49,7 @@ from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.learners.metric.siamese import SiameseNet
 from quickstudy.learners.metric.simple_shot import SimpleShot
+from quickstudy.learners.metric.translation_ranker import TranslationRanker
 from quickstudy.learners.optimization.anil import ANIL
 from quickstudy.learners.optimization.boil import BOIL
 from quickstudy.learners.optimization.cavia import CAVIA
@@ -137,6 +138,7 @@ __all__ = [
     "SiameseNet",
     "SimpleCNAPs",
     "SimpleShot",
+    "TranslationRanker",
     "baselines",
     "bayesian",
     "blackbox",

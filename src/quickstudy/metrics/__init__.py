@@ -1,6 +1,7 @@
 """Metrics of predictions for a task's queries: functions ``metric(predicted, y)``, for ``evaluate(metrics=(…,))``."""
 
 from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibration_error, ece, reliability
+from quickstudy.metrics.candidates import hits_5, hits_10, hits_at, mrr, rank_ndcg
 from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou, recall_at_1_percent
 from quickstudy.metrics.labels import exact_match, mean_average_precision, micro_f1
 from quickstudy.metrics.masks import fb_iou, foreground_iou
@@ -48,6 +49,9 @@ __all__ = [
     "fb_iou",
     "foreground_iou",
     "gaussian_nll",
+    "hits_5",
+    "hits_10",
+    "hits_at",
     "log_loss",
     "macro_f1",
     "mase",
@@ -56,12 +60,14 @@ __all__ = [
     "mean_iou",
     "measure",
     "micro_f1",
+    "mrr",
     "mse",
     "ndcg",
     "ndcg_10",
     "ndcg_at",
     "pool",
     "pooled",
+    "rank_ndcg",
     "recall_10",
     "recall_at",
     "recall_at_1_percent",

@@ -13,6 +13,7 @@ from quickstudy.functional.tree import stack
 from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
+from quickstudy.inputs.sentence_choices import SentenceChoices
 from quickstudy.inputs.word_forms import WordForms
 from quickstudy.learner import Learner
 from quickstudy.serve.limits import Limits
@@ -151,7 +152,7 @@ def examples_of(
         raise DataError("there are no examples. Give one or more of each class.")
     limits.check("examples", len(found), limits.examples)
     x, answers = _rows(found, reads, "example", limits, key), []
-    if isinstance(reads, WordForms):
+    if isinstance(reads, SentenceChoices | WordForms):
         forms = [reads.spelled(each.get(key), f"example {number}: the target") for number, each in enumerate(found, 1)]
         return Examples(x, codes_of(forms, reads.length).to(torch.get_default_dtype()), torch.ones(len(forms))), None
     for number, each in enumerate(found, 1):

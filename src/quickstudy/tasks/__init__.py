@@ -21,6 +21,7 @@ from quickstudy.tasks.open_data import Opened, Reading, open_data
 from quickstudy.tasks.open_set import OpenSet
 from quickstudy.tasks.other_inputs import other_inputs
 from quickstudy.tasks.quadratics import Quadratics
+from quickstudy.tasks.retrievals import Retrievals
 from quickstudy.tasks.samplers import Balanced, ClassSampler, EachOnce, Hard
 from quickstudy.tasks.seasonal_units import SeasonalUnits
 from quickstudy.tasks.segmenting import Segmenting
@@ -71,6 +72,7 @@ __all__ = [
     "Plan",
     "Quadratics",
     "Reading",
+    "Retrievals",
     "Scaled",
     "SeasonalUnits",
     "Segmenting",

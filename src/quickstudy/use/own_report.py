@@ -130,7 +130,7 @@ def own_report(
 def _copies(support: Examples) -> int:
     """How many rows equal an earlier one; what is encoded beside other rows differs in the last bits, so decimal numbers are
     rounded. Whole ones are code points or numbers of words, and compared as they are."""
-    parts = [leaf.flatten(1) for leaf in leaves(support.x)]
+    parts = [leaf.reshape(len(leaf), -1) for leaf in leaves(support.x)]
     whole = [part.double() for part in parts if not part.is_floating_point()]
     rows = torch.cat([torch.zeros(len(support), 0), *(part for part in parts if part.is_floating_point())], 1).double()
     length = rows.norm(dim=1, keepdim=True).clamp(min=1e-12)

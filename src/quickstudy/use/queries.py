@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from quickstudy.datasets.mask_folder import without_masks
+from quickstudy.datasets.sentence_pairs import pair_rows
 from quickstudy.datasets.table_file import read_table_file
 from quickstudy.datasets.word_forms import form_rows
 from quickstudy.errors import Argument, DataError, UserError, nearest
@@ -19,6 +20,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.raw_columns import some_names
+from quickstudy.inputs.sentence_choices import SentenceChoices
 from quickstudy.inputs.word_forms import WordForms
 from quickstudy.use.support_set import Roles, is_table, named_column
 from quickstudy.use.text_files import entries, text_of
@@ -107,6 +109,11 @@ def _of_table(path: Path, reads: InputKind, roles: Roles) -> Iterator[Query]:
         found = form_rows(path, needed=("lemma", "tags"), encoding=roles.encoding)
         for row, (lemma, tags) in enumerate(zip(found["lemma"], found["tags"], strict=True)):
             yield Query(f"{path} row {row}", {"lemma": lemma, "tags": tags})
+        return
+    if isinstance(reads, SentenceChoices):
+        found = pair_rows(path, needed=("source", "candidates"), encoding=roles.encoding)
+        for row, (source, candidates) in enumerate(zip(found["source"], found["candidates"], strict=True)):
+            yield Query(f"{path} row {row}", {"source": source, "candidates": candidates})
         return
     images = _of_images(reads)
     role, given = ("image_column", roles.image_column) if images else ("text_column", roles.text_column)

@@ -22,6 +22,7 @@ from quickstudy.inputs.columns import Columns
 from quickstudy.inputs.images import Images
 from quickstudy.inputs.kind import InputKind
 from quickstudy.inputs.raw_columns import some_names
+from quickstudy.inputs.sentence_choices import SentenceChoices
 from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.word_forms import WordForms
 from quickstudy.learner import Learner
@@ -29,6 +30,7 @@ from quickstudy.task import Examples
 from quickstudy.use.form_support import form_support
 from quickstudy.use.marked_support import marked_support
 from quickstudy.use.masked_support import masked_support
+from quickstudy.use.pair_support import pair_support
 from quickstudy.use.text_files import entries, is_text, text_of
 
 __all__ = ["TABLES", "Roles", "SupportSet", "is_table", "named_column", "support_set"]
@@ -123,6 +125,9 @@ def support_set(
     if isinstance(reads, Cells):
         examples, classes, places = masked_support(path, learner)
         return SupportSet(examples, classes, tuple(places), path.name)
+    if isinstance(reads, SentenceChoices):
+        examples, rows = pair_support(path, learner, encoding=roles.encoding)
+        return SupportSet(examples, None, rows, path.name)
     if isinstance(reads, WordForms):
         examples, rows = form_support(path, learner, encoding=roles.encoding)
         return SupportSet(examples, None, rows, path.name)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from quickstudy import datasets, tasks
 from quickstudy.checks import Training
 from quickstudy.functional.spelling import codes_of
-from quickstudy.inputs import WordForms
+from quickstudy.inputs import SentenceChoices, WordForms
 from quickstudy.learner import Learner
 from quickstudy.nn import MLP
 from quickstudy.task import Task
@@ -75,6 +75,29 @@ def inflected() -> TaskSource[Any]:
         reads.batch(words), codes_of(forms, 8).float(), torch.tensor(language), names, name="inflected", reads=reads
     )
     return tasks.SpelledForms(table, shots=12)
+
+
+def translated() -> TaskSource[Any]:
+    """Languages with words of their own for seven English words, of which sentences of two are made."""
+    rng = random.Random(0)
+    english = ("dog", "house", "sees", "big", "red", "you", "water")
+    source, translation, language = [], [], []
+    for number in range(30):
+        own = {word: "".join(rng.choice("bdgklmt") + rng.choice("aeiou") for _ in range(2)) for word in english}
+        for pair in rng.sample([(a, b) for a in english for b in english if a != b], 24):
+            source.append(" ".join(own[word] for word in pair))
+            translation.append(" ".join(pair))
+            language.append(number)
+    reads = SentenceChoices(length=14, choices=6)
+    table = datasets.Table(
+        {"source": codes_of(source, 14)},
+        codes_of(translation, 14).float(),
+        torch.tensor(language),
+        tuple(map(str, range(30))),
+        name="translated",
+        reads=reads,
+    )
+    return tasks.Retrievals(table, shots=12, queries=5, candidates=6)
 
 
 def utterances() -> TaskSource[Any]:

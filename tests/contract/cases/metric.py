@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from contract.cases.ground import CLASSES, INPUTS, Case, blobs, built, encoder, few, inflected, labelled, utterances
+from contract.cases.ground import CLASSES, INPUTS, Case, blobs, built, encoder, few, inflected, labelled, translated, utterances
 from quickstudy import functional, learners, tasks
 from quickstudy.checks import Training
 from quickstudy.likelihood import Labels
@@ -36,6 +36,20 @@ def two_losses(learner: learners.PersonalRanker, task: Task) -> dict[str, Tensor
         loss = losses[name in ("personal_scale", "sharp", "shrink")]
         found[name] = torch.autograd.grad(loss, weight, retain_graph=True)[0]
     return found
+
+
+def expectation_held(learner: learners.TranslationRanker, task: Task) -> dict[str, Tensor]:
+    """The gradient of the loss of pairs, in which what is expected of a sentence of any language are numbers."""
+    sides = []
+    for side in (task.support, task.query):
+        x = learner.encode(side.x)
+        sides.append(side.replace(x | {"expected": x["expected"].data.clone()}))
+    support, query = sides
+    outputs = learner.predict(learner.adapt(support), query.x)
+    names, weights = zip(*learner.named_parameters(), strict=True)
+    loss = learner.likelihood.nll(outputs, query.y, query.mask)
+    found = torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
+    return dict(zip(names, found, strict=True))
 
 
 CASES: dict[str, Case] = {
@@ -85,6 +99,12 @@ CASES: dict[str, Case] = {
     ),
     "MatchingNet, full context": Case(
         partial(built, learners.MatchingNet, encoder, partial(SupportContext, 16), partial(QueryContext, 16, steps=3)), few
+    ),
+    "TranslationRanker": Case(
+        partial(built, learners.TranslationRanker, width=32, buckets=256, counted=256),
+        translated,
+        Training(steps=30, batch=4, lr=0.02, tasks=40),
+        expectation_held,
     ),
     "SimpleShot": Case(
         partial(built, learners.SimpleShot, encoder, features=16, classes=CLASSES),

@@ -10,6 +10,7 @@ from quickstudy.learners.metric.proto import ProtoNet
 from quickstudy.learners.metric.relation import RelationNet
 from quickstudy.learners.metric.siamese import SiameseNet
 from quickstudy.learners.metric.simple_shot import SimpleShot
+from quickstudy.learners.metric.translation_ranker import TranslationRanker
 
 __all__ = [
     "FEAT",
@@ -22,4 +23,5 @@ __all__ = [
     "RelationNet",
     "SiameseNet",
     "SimpleShot",
+    "TranslationRanker",
 ]
