@@ -53,7 +53,9 @@ def written(path: Path, found: Sequence[Row], header: str = "language,source,tra
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = written(tmp_path_factory.mktemp("sentences") / "mine.csv", rows())
-    recipe = translation_retrieval.recipe(data=path, steps=6, width=16)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        recipe = translation_retrieval.recipe(data=path, steps=6, width=64)
     assert len([record.loss for record in recipe.records(seed=0)]) == 6
     recipe.learner.reads = recipe.reads
     return recipe
@@ -112,7 +114,9 @@ def test_a_saved_learner_takes_pairs_of_ones_own_and_finds_translations(made: An
     asked = tmp_path / "asked.jsonl"
     asked.write_text("".join(json.dumps({"source": each, "candidates": listed}) + "\n" for each, _ in own[30:]), encoding="utf-8")
     found = list(answers(predictor, queries_of_files([asked], predictor.reads)))
-    assert sum(answer.name == right for answer, right in zip(found, listed, strict=True)) >= 6, "of twelve"
+    assert sum(answer.name == right for answer, right in zip(found, listed, strict=True)) >= 6, (
+        "of twelve, where guessing finds one"
+    )
     assert found[0].kind == "texts" and len(found[0].ranked) > 3 and found[0].ranked[0][1] <= 1
     tabbed = "\t".join([own[30][0], *listed])
     assert predictor.names([tabbed]) == [found[0].name]

@@ -26,7 +26,7 @@ def candidate_of(found: Any, y: Tensor) -> Tensor:
     >>> candidate_of(["ab"], torch.zeros(1, 3)).tolist()
     [[[0.0, 97.0, 98.0, 0.0]]]
     """
-    if isinstance(found, Tensor) and found.ndim == y.ndim + 1 and found.shape[::2] == (len(y), y.shape[1] + 1):
+    if isinstance(found, Tensor) and found.ndim == y.ndim + 1 and found.shape[::2] == (y.shape[0], y.shape[1] + 1):
         return found.to(y.dtype)
     codes = codes_of(found, y.shape[1]) if isinstance(found, list) and all(isinstance(text, str) for text in found) else found
     if not isinstance(codes, Tensor) or codes.shape != y.shape:

@@ -10,8 +10,9 @@ from quickstudy.errors import DataError, LearnerError
 from quickstudy.inputs.sentence_choices import SentenceChoices
 from quickstudy.learner import Learner
 from quickstudy.task import Examples
+from quickstudy.use.form_support import form_support
 
-__all__ = ["pair_support"]
+__all__ = ["pair_support", "text_support"]
 
 
 def pair_support(path: str | Path, learner: Learner[Any], *, encoding: str = "utf-8") -> tuple[Examples, tuple[str, ...]]:
@@ -42,3 +43,9 @@ def pair_support(path: str | Path, learner: Learner[Any], *, encoding: str = "ut
     y = translation.to(torch.get_default_dtype())
     places = tuple(f"{path} row {row}" for row in range(count))
     return Examples({"source": source, "candidates": listed}, y, torch.ones(count)), places
+
+
+def text_support(path: str | Path, learner: Learner[Any], *, encoding: str = "utf-8") -> tuple[Examples, tuple[str, ...]]:
+    """A table as a support set of a learner whose targets are texts: translations as of `pair_support`, else inflected forms."""
+    read = pair_support if isinstance(learner.reads, SentenceChoices) else form_support
+    return read(path, learner, encoding=encoding)

@@ -27,10 +27,9 @@ from quickstudy.inputs.sentences import Sentences
 from quickstudy.inputs.word_forms import WordForms
 from quickstudy.learner import Learner
 from quickstudy.task import Examples
-from quickstudy.use.form_support import form_support
 from quickstudy.use.marked_support import marked_support
 from quickstudy.use.masked_support import masked_support
-from quickstudy.use.pair_support import pair_support
+from quickstudy.use.pair_support import text_support
 from quickstudy.use.text_files import entries, is_text, text_of
 
 __all__ = ["TABLES", "Roles", "SupportSet", "is_table", "named_column", "support_set"]
@@ -125,11 +124,8 @@ def support_set(
     if isinstance(reads, Cells):
         examples, classes, places = masked_support(path, learner)
         return SupportSet(examples, classes, tuple(places), path.name)
-    if isinstance(reads, SentenceChoices):
-        examples, rows = pair_support(path, learner, encoding=roles.encoding)
-        return SupportSet(examples, None, rows, path.name)
-    if isinstance(reads, WordForms):
-        examples, rows = form_support(path, learner, encoding=roles.encoding)
+    if isinstance(reads, SentenceChoices | WordForms):
+        examples, rows = text_support(path, learner, encoding=roles.encoding)
         return SupportSet(examples, None, rows, path.name)
     if path.is_file() and is_table(path):
         return _at_least(least, _of_table(path, learner, roles))

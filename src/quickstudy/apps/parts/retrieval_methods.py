@@ -57,7 +57,7 @@ def _each(rows: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def _overlap(known: Sequence[str], answers: Sequence[str], *, low: int, high: int) -> _Scorer:
-    """Cosine of TF-IDF weighted n-grams within words; weights are of the pairs and of the sentences that are asked about."""
+    """Cosine of TF-IDF weighted n-grams within words; rarity is that among the pairs and all sentences at hand."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     def score(asked: Sequence[str], rows: Sequence[Sequence[str]]) -> _Numbers:

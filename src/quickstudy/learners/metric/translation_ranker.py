@@ -137,7 +137,7 @@ class TranslationRanker(Learner[Phrases]):
         grams = self._weighed(x["grams"], weights) * mask[:, None, None]
         beyond = (self.embedded(y) - self.trust * x["expected"]) * mask[:, None]
         system = torch.einsum("skv,tkv->st", grams, grams)
-        system = system + nn.functional.softplus(self.penalty) * torch.eye(len(mask), dtype=mask.dtype, device=mask.device)
+        system = system + nn.functional.softplus(self.penalty) * torch.eye(mask.shape[0], dtype=mask.dtype, device=mask.device)
         solved = torch.linalg.solve_ex(_precise(system), _precise(beyond)).result.to(mask.dtype)
         longer = ((lengths(y).to(mask.dtype).clamp(min=1).log() - x["length"]) * mask).sum() / (mask.sum() + _SETTLED)
         return Phrases(grams, weights, solved, longer)
@@ -167,7 +167,7 @@ class TranslationRanker(Learner[Phrases]):
 
     def _summed(self, codes: Tensor, sizes: Sequence[int], vectors: Tensor, rare: Tensor, *, length: bool) -> Tensor:
         """Weighted sums of the vectors of n-grams (R, D), each size over its weights' length or root sum."""
-        found = torch.zeros(len(codes), vectors.shape[1], dtype=vectors.dtype, device=codes.device)
+        found = torch.zeros(codes.shape[0], vectors.shape[1], dtype=vectors.dtype, device=codes.device)
         for size in sizes:
             places, real = hashed(codes, size, self.buckets)
             weights = rare[places] * real
@@ -195,12 +195,12 @@ def _once(listed: Tensor) -> tuple[Tensor, Tensor]:
 
 def _trimmed(codes: Tensor) -> Tensor:
     """Code points (R, L) without columns in which no text has any."""
-    return codes[:, : max(1, int(lengths(codes).max()) if len(codes) else 1)]
+    return codes[:, : max(1, int(lengths(codes).max()) if codes.shape[0] else 1)]
 
 
 def _near(ours: Tensor, theirs: Tensor, place: Tensor) -> Tensor:
     """Products of rows (R, V) with those of their own candidates (U, V), numbered by ``place`` (R, M): (R, M)."""
-    parts = (slice(first, first + _AT_ONCE) for first in range(0, len(ours), _AT_ONCE))
+    parts = (slice(first, first + _AT_ONCE) for first in range(0, ours.shape[0], _AT_ONCE))
     return torch.cat([(ours[part] @ theirs.mT).gather(1, place[part]) for part in parts])
 
 
