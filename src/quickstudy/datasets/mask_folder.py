@@ -3,8 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -13,9 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from quickstudy.datasets.archive import opened
 from quickstudy.datasets.image_manifest import MANIFEST
 from quickstudy.datasets.system_files import passed_over
-from quickstudy.datasets.zip_file import open_zip
 from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
 
@@ -61,7 +60,7 @@ def read_masked(path: str | Path, *, group: str = "group", label: str = "") -> I
             its image, one that marks nothing or all, a file that is no image, or a manifest that cannot be read.
     """
     path = Path(path)
-    with _opened(path) as (names, read):
+    with opened(path, "images with masks") as (names, read):
         files = masked_files(names, path, label=label)
         groups = _groups(read(MANIFEST), path, group) if MANIFEST in names else {}
         for file in files:
@@ -151,19 +150,6 @@ def _image(content: bytes, name: str, path: Path) -> Image.Image:
         return decoded(content)
     except DataError as error:
         raise DataError(f"{name} in {path}: {error}") from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
-    """Names of files within, and a function that reads one."""
-    if path.is_dir():
-        inside = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-        yield inside, lambda name: (path / name).read_bytes()
-    elif path.is_file():
-        with open_zip(path) as (names, read):
-            yield [name for name in names if not PurePosixPath(name).is_absolute()], read
-    else:
-        raise DataError(f"{path} is no folder and no ZIP file here. Give a folder or a ZIP of images with masks.")
 
 
 def _groups(content: bytes, path: Path, group: str) -> dict[str, str]:

@@ -6,16 +6,16 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from quickstudy.borders.arguments import span, spelled, whole
 from quickstudy.datasets.masked_images import MaskedImages
 from quickstudy.errors import TaskError
 from quickstudy.inputs.kind import InputKind
 from quickstudy.likelihood import Categorical
-from quickstudy.task import Examples, Inputs, Task
+from quickstudy.task import Inputs, Task
 from quickstudy.tasks.row_plan import RowPlan, task_of
 from quickstudy.tasks.row_source import RowSource
+from quickstudy.tasks.unit_rows import apart, padded
 
 __all__ = ["Segmenting"]
 
@@ -88,11 +88,12 @@ class Segmenting(RowSource[RowPlan]):
             chosen = [int(rng.choice(self.images.having[label][group])) for group in groups]
             support.append(self._rows(chosen[:k], rng))
             queries.append(self._rows(chosen[k:], rng))
-        return RowPlan(*self._padded(support), *self._padded(queries), torch.stack([torch.full_like(classes, -1), classes], 1))
+        sides = [padded(rows, [self.images.marked[each].long() for each in rows]) for rows in (support, queries)]
+        return RowPlan(*sides[0], *sides[1], torch.stack([torch.full_like(classes, -1), classes], 1))
 
     def arrange(self, plan: RowPlan, gather: Callable[[Tensor], Inputs]) -> Task:
         found = task_of(plan, gather)
-        return Task(*[_padded_apart(side) for side in (found.support, found.query)])
+        return Task(*[apart(side) for side in (found.support, found.query)])
 
     def _rows(self, images: list[int], rng: np.random.Generator) -> Tensor:
         """Cells of images, all of them or some."""
@@ -106,17 +107,3 @@ class Segmenting(RowSource[RowPlan]):
                 chosen = np.array(list(dict.fromkeys([*first, *rng.permutation(size)]))[: self.cells])
             parts.append(image * size + chosen)
         return torch.from_numpy(np.concatenate(parts))
-
-    def _padded(self, rows: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows of each task, their columns, and which are real; (B, rows)."""
-        columns = [self.images.marked[each].long() for each in rows]
-        mask = [torch.ones(len(each), dtype=torch.bool) for each in rows]
-        padded = [pad_sequence(part, batch_first=True) for part in (rows, columns, mask)]
-        return padded[0], padded[1], padded[2]
-
-
-def _padded_apart(side: Examples) -> Examples:
-    """Rows of padding are of no image, -1."""
-    if not isinstance(side.x, dict) or "unit" not in side.x:  # features alone
-        return side
-    return side.replace(side.x | {"unit": torch.where(side.mask > 0, side.x["unit"], -1)})
