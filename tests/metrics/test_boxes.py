@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from quickstudy.errors import LearnerError
+from quickstudy.functional.boxes import TrueBoxes
 from quickstudy.likelihood import Categorical
-from quickstudy.metrics.boxes import COCO_OVERLAPS, TrueBoxes, average_precision, box_precision, matched
+from quickstudy.metrics.boxes import COCO_OVERLAPS, average_precision, box_precision, matched
 from quickstudy.metrics.predicted import Predicted
 
 LEFT, RIGHT = [0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]

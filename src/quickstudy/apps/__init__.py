@@ -16,6 +16,7 @@ from quickstudy.apps.named_entities import named_entities
 from quickstudy.apps.navigation import navigation
 from quickstudy.apps.navigation_mazes import navigation_mazes
 from quickstudy.apps.new_hospital import new_hospital
+from quickstudy.apps.object_detection import object_detection
 from quickstudy.apps.object_manipulation import object_manipulation
 from quickstudy.apps.personalised_medicine import personalised_medicine
 from quickstudy.apps.rare_diagnosis import rare_diagnosis
@@ -47,6 +48,7 @@ __all__ = [
     "navigation",
     "navigation_mazes",
     "new_hospital",
+    "object_detection",
     "object_manipulation",
     "personalised_medicine",
     "rare_diagnosis",

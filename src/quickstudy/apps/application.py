@@ -1,7 +1,7 @@
 """What an application is: a problem that people have, as tasks of real data, a recipe, baselines, and words for the user."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -79,6 +79,7 @@ class Application:
         unit: plural noun of what intervals are by: "classes", "patients".
         metric: of the promise; None is that of the likelihood.
         metrics: reported beside it.
+        measures: metrics that need the data of a recipe (true boxes); they stand for ``metric`` and ``metrics``, in that order.
         empty_support: whether the learner answers without any support example, so that it can be evaluated before adaptation.
         folds: parts of the data, each left out of a training of its own and meta-tested by it: the recipe has an argument
             ``fold`` then, of which 0 is the usual split. No unit is meta-tested in two of them.
@@ -97,6 +98,14 @@ class Application:
     unit: str
     metric: Measure | None = None
     metrics: tuple[Measure, ...] = ()
+    measures: Callable[[Recipe], tuple[Measure, ...]] | None = None
     empty_support: bool = False
     folds: int = 1
     quick: Mapping[str, Any] = field(default_factory=dict)
+
+    def measured(self, recipe: Recipe) -> "Application":
+        """The same, with the metrics that need the data of a recipe."""
+        if self.measures is None:
+            return self
+        metric, *metrics = self.measures(recipe)
+        return replace(self, metric=metric, metrics=tuple(metrics), measures=None)

@@ -2,6 +2,8 @@
 
 from quickstudy.datasets.against_normal import against_normal
 from quickstudy.datasets.arrays import from_arrays, from_dataset, split_classes
+from quickstudy.datasets.box_folder import Boxed, read_boxed
+from quickstudy.datasets.boxed_images import BoxedImages, BoxedSplits, ImageBoxes
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.derived import halves, mixed_classes, overlaid, rotated_classes
 from quickstudy.datasets.encoded import encoded, unencoded
@@ -29,9 +31,13 @@ from quickstudy.datasets.word_states import word_states
 from quickstudy.inputs.images import Images
 
 __all__ = [
+    "Boxed",
+    "BoxedImages",
+    "BoxedSplits",
     "ClassIndex",
     "ExchangeSplits",
     "Exchanges",
+    "ImageBoxes",
     "Images",
     "Masked",
     "MaskedImages",
@@ -62,6 +68,7 @@ __all__ = [
     "own_translations",
     "patient_visits",
     "pieces_of",
+    "read_boxed",
     "read_dialogues",
     "read_masked",
     "read_tagged",

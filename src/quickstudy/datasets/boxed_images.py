@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import DataError
-from quickstudy.functional.boxes import box_area, box_iou
-from quickstudy.metrics.boxes import TrueBoxes
+from quickstudy.functional.boxes import TrueBoxes, box_area, box_iou
 from quickstudy.task import Inputs
 
 __all__ = ["BoxedImages", "BoxedSplits", "ImageBoxes"]
@@ -38,6 +37,7 @@ class BoxedImages:
         classes: names.
         name: of the data, used in messages and reports.
         least: share of its image that a thing must cover; smaller ones are ignored, like groups.
+        first: number of the first unit, so that those of several parts differ.
 
     Raises:
         DataError: rows that do not fit.
@@ -55,6 +55,7 @@ class BoxedImages:
     classes: tuple[str, ...]
     name: str
     least: float = 0.02
+    first: int = 0
 
     def __post_init__(self) -> None:
         needed = len(self.windows) * len(self.images) + sum(len(each.boxes) for each in self.images)
@@ -112,12 +113,18 @@ class BoxedImages:
 
     def unit(self, image: Any, label: Any) -> Any:
         """The number that says of which image and class windows are, numbers or tensors of them."""
-        return image * len(self.classes) + label
+        return self.first + image * len(self.classes) + label
+
+    @property
+    def units(self) -> range:
+        """The numbers of all units."""
+        return range(self.first, self.first + len(self.images) * len(self.classes))
 
     def truth(self, unit: int) -> TrueBoxes:
         """What should be found of a class in an image, by `unit`."""
-        each = self.images[unit // len(self.classes)]
-        mine = each.labels == unit % len(self.classes)
+        image, label = divmod(unit - self.first, len(self.classes))
+        each = self.images[image]
+        mine = each.labels == label
         return TrueBoxes(each.boxes[mine], self._ignored(each)[mine])
 
     def _ignored(self, each: ImageBoxes) -> Tensor:
@@ -130,3 +137,7 @@ class BoxedSplits(NamedTuple):
     train: BoxedImages
     val: BoxedImages
     test: BoxedImages
+
+    def truth(self, unit: int) -> TrueBoxes:
+        """What should be found in a unit of any part."""
+        return next(part for part in self if unit in part.units).truth(unit)

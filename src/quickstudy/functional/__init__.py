@@ -1,6 +1,7 @@
 """Pure tensor functions, one idea a file."""
 
 from quickstudy.functional.binary import Binary
+from quickstudy.functional.boxes import TrueBoxes, box_iou, box_means, suppressed, window_grid
 from quickstudy.functional.closed_form import LinearModel, Start, answered, balanced, ridge, started
 from quickstudy.functional.distances import class_means, cosine_distance, squared_distance
 from quickstudy.functional.edit_rules import EditRules, applied, edit_rules
@@ -36,12 +37,15 @@ __all__ = [
     "PolicyGradient",
     "Spelled",
     "Start",
+    "TrueBoxes",
     "Windows",
     "advantages",
     "answered",
     "applied",
     "as_given",
     "balanced",
+    "box_iou",
+    "box_means",
     "by_class",
     "candidates",
     "class_means",
@@ -65,4 +69,6 @@ __all__ = [
     "soft_iou",
     "squared_distance",
     "started",
+    "suppressed",
+    "window_grid",
 ]

@@ -7,11 +7,25 @@ Sources: Felzenszwalb, Girshick, McAllester & Ramanan, 2010, Object detection wi
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-__all__ = ["box_area", "box_iou", "box_means", "grown", "suppressed", "window_grid"]
+__all__ = ["TrueBoxes", "box_area", "box_iou", "box_means", "grown", "suppressed", "window_grid"]
+
+
+@dataclass(frozen=True)
+class TrueBoxes:
+    """The boxes of a class in an image.
+
+    Args:
+        boxes: (boxes, 4), as above.
+        ignored: which neither have to be found nor count as wrong when they are (boxes,): groups, tiny things.
+    """
+
+    boxes: Tensor
+    ignored: Tensor
 
 
 def box_area(boxes: Tensor) -> Tensor:
@@ -44,7 +58,7 @@ def suppressed(boxes: Tensor, scores: Tensor, *, overlap: float = 0.5, most: int
         boxes: (boxes, 4).
         scores: (boxes,).
         overlap: intersection over union above which the worse box is left out.
-        most: only so many of the best boxes are looked at.
+        most: only so many of the best boxes are taken.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 0.5, 1.0], [0.05, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]])
     >>> suppressed(boxes, torch.tensor([0.3, 0.9, 0.5]))

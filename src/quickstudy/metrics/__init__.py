@@ -1,5 +1,6 @@
 """Metrics of predictions for a task's queries: functions ``metric(predicted, y)``, for ``evaluate(metrics=(…,))``."""
 
+from quickstudy.metrics.boxes import COCO_OVERLAPS, average_precision, box_precision
 from quickstudy.metrics.calibration import Reliability, abstention_auroc, calibration_error, ece, reliability
 from quickstudy.metrics.candidates import hits_5, hits_10, hits_at, mrr, rank_ndcg
 from quickstudy.metrics.classes import accuracy, auprc, auroc, delta_auprc, log_loss, macro_f1, mean_iou, recall_at_1_percent
@@ -26,6 +27,7 @@ from quickstudy.metrics.values import (
 )
 
 __all__ = [
+    "COCO_OVERLAPS",
     "NONE_OF_THESE",
     "Measure",
     "Predicted",
@@ -38,6 +40,8 @@ __all__ = [
     "accuracy",
     "auprc",
     "auroc",
+    "average_precision",
+    "box_precision",
     "calibration_error",
     "chrf",
     "coverage_90",

@@ -5,7 +5,6 @@ Microsoft COCO: common objects in context (101 recalls, ten overlaps, ignored bo
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,29 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.boxes import box_iou, suppressed
+from quickstudy.functional.boxes import TrueBoxes, box_iou, suppressed
 from quickstudy.metrics.measure import Measure
 from quickstudy.metrics.predicted import Predicted
 
-__all__ = ["COCO_OVERLAPS", "TrueBoxes", "average_precision", "box_precision", "matched"]
+__all__ = ["COCO_OVERLAPS", "average_precision", "box_precision", "matched"]
 
 COCO_OVERLAPS = tuple(round(0.5 + 0.05 * place, 2) for place in range(10))
 """0.5, 0.55, …, 0.95."""
 
 _RECALLS = np.linspace(0, 1, 101)
-
-
-@dataclass(frozen=True)
-class TrueBoxes:
-    """The boxes of a class in an image.
-
-    Args:
-        boxes: (boxes, 4), see `functional.boxes`.
-        ignored: which neither have to be found nor count as wrong when they are (boxes,): groups, tiny things.
-    """
-
-    boxes: Tensor
-    ignored: Tensor
 
 
 def matched(boxes: Tensor, true: TrueBoxes, overlap: float) -> list[bool | None]:
@@ -105,7 +91,7 @@ def box_precision(
         truth: the boxes that should be found in a unit.
         overlaps: at which a window is right; the mean over them (`COCO_OVERLAPS`: COCO's AP).
         suppress: overlap above which the worse window is left out.
-        most: windows of an image that are looked at.
+        most: only so many of an image, the best, are taken.
         name: of the metric.
 
     Returns:

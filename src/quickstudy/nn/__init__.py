@@ -12,6 +12,7 @@ from quickstudy.nn.backbones.resnet12 import ResNet12
 from quickstudy.nn.backbones.token_transformer import TokenTransformer
 from quickstudy.nn.backbones.word_states import WordStates
 from quickstudy.nn.beside_inputs import BesideInputs
+from quickstudy.nn.box_vectors import BoxVectors
 from quickstudy.nn.calendar import Calendar
 from quickstudy.nn.chained import Chained
 from quickstudy.nn.column_kernels import LaplaceKernel, LinearKernel
@@ -30,6 +31,7 @@ from quickstudy.nn.frozen import Frozen
 from quickstudy.nn.full_context import QueryContext, SupportContext
 from quickstudy.nn.gated_descent import GatedDescent
 from quickstudy.nn.kernels import CosineKernel, MixtureKernel, RBFKernel, TanimotoKernel
+from quickstudy.nn.leaf import Leaf
 from quickstudy.nn.learned_rule import LearnedRule
 from quickstudy.nn.lrua import LRUA
 from quickstudy.nn.meta_dropout import MetaDropout
@@ -66,6 +68,7 @@ __all__ = [
     "Augmented",
     "AugmentedMLP",
     "BesideInputs",
+    "BoxVectors",
     "Calendar",
     "CausalNet",
     "Chained",
@@ -94,6 +97,7 @@ __all__ = [
     "ItemSet",
     "LSTMCell",
     "LaplaceKernel",
+    "Leaf",
     "LearnedRule",
     "LinearKernel",
     "LinearMap",

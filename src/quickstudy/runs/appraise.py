@@ -92,13 +92,14 @@ def appraise(
         learners = [learner for _, learner in trained]
         before = first.recipe().learner
         prepare(before, recipe.train, first.config["seed"])
+        measured = application.measured(recipe)
         here = dict(application.settings(recipe))
         settings |= here
         for name, setting in here.items():
             count = _QUICK_TASKS if quick else tasks or setting.tasks
             plan = setting.plan if setting.plan is not None else setting.test.plan(count, generator_of(task_seed))
             plan = plan[:count] if quick or tasks else plan
-            scene = _Scene(application, before, recipe, setting, plan, task_seed, given, quick, jobs)
+            scene = _Scene(measured, before, recipe, setting, plan, task_seed, given, quick, jobs)
             for label, report, role, choice in scene.reports(learners, partial(_telling, told, name)):
                 found.setdefault(name, {}).setdefault(label, []).append((report, role, choice))
     rows = tuple(

@@ -5,6 +5,7 @@ from quickstudy.tasks.by_task import ByTask
 from quickstudy.tasks.choices import Choices
 from quickstudy.tasks.copy import Copy
 from quickstudy.tasks.curriculum import Curriculum, growing
+from quickstudy.tasks.detecting import Detecting
 from quickstudy.tasks.disjoint import DisjointClasses, DisjointRows
 from quickstudy.tasks.diverse import Diverse, class_points
 from quickstudy.tasks.few_shot import FewShot
@@ -49,6 +50,7 @@ __all__ = [
     "ClassSampler",
     "Copy",
     "Curriculum",
+    "Detecting",
     "DisjointClasses",
     "DisjointRows",
     "Diverse",

@@ -72,7 +72,7 @@ class Detecting(RowSource[RowPlan]):
         if not self.usable:
             most = max((len(having) for having in images.having), default=0)
             raise TaskError(
-                f"{images.name} has at most {most} images of a class, but shots + 2 queries need {self.shots[1] + 2}. Lower shots."
+                f"{images.name} has at most {most} images of a class, but shots + 2 queries need {self.shots[1] + 2}. Lower it."
             )
 
     @property
