@@ -17,8 +17,9 @@ NEAR_LEFT, LOWER = [0.0, 0.0, 0.4, 1.0], [0.0, 0.75, 1.0, 1.0]
 WINDOWS = torch.tensor([LEFT, NEAR_LEFT, RIGHT, LOWER])
 
 
-def true(*boxes: list[float], ignored: tuple[bool, ...] = ()) -> TrueBoxes:
-    return TrueBoxes(torch.tensor(boxes).view(-1, 4), torch.tensor(ignored or [False] * len(boxes), dtype=torch.bool))
+def true(*boxes: list[float], ignored: tuple[bool, ...] = (), groups: tuple[bool, ...] = ()) -> TrueBoxes:
+    flags = [torch.tensor(given or [False] * len(boxes), dtype=torch.bool) for given in (ignored, groups)]
+    return TrueBoxes(torch.tensor(boxes).view(-1, 4), *flags)
 
 
 def test_each_true_box_is_found_once_by_the_best_that_overlaps() -> None:
@@ -26,6 +27,12 @@ def test_each_true_box_is_found_once_by_the_best_that_overlaps() -> None:
     assert matched(WINDOWS[[0, 1]], true(LEFT, NEAR_LEFT), 0.5) == [True, True]
     assert matched(WINDOWS[[1]], true(LEFT), 0.85) == [False]
     assert matched(WINDOWS[[0]], true(), 0.5) == [False] and matched(WINDOWS[:0], true(LEFT), 0.5) == []
+
+
+def test_a_small_box_inside_of_a_group_is_not_wrong() -> None:
+    small = torch.tensor([[0.1, 0.1, 0.2, 0.2]])
+    assert matched(small, true(LEFT, ignored=(True,), groups=(True,)), 0.5) == [None]
+    assert matched(small, true(LEFT, ignored=(True,)), 0.5) == [False]
 
 
 def test_a_box_that_is_ignored_is_neither_right_nor_wrong_and_can_be_met_often() -> None:
@@ -69,7 +76,7 @@ def test_windows_of_a_task_are_suppressed_matched_and_ranked_together() -> None:
     y = torch.zeros(8, 2)
     assert metric(said([4.0, 3.0, -1.0, -2.0], [-1.0, -2.0, 3.0, 2.0]), y) == pytest.approx(1.0)
     assert metric(said([3.0, 4.0, 1.0, -2.0], [5.0, -2.0, 3.0, 6.0]), y) == pytest.approx(2 / 3)
-    ten = box_precision(WINDOWS, truth.__getitem__, overlaps=COCO_OVERLAPS, name="AP")
+    ten = box_precision(WINDOWS, truth.__getitem__, at=COCO_OVERLAPS, name="AP")
     low, high = said([3.0, 4.0, -1.0, -2.0], [-9.0, -9.0, 3.0, -9.0]), said([4.0, 3.0, -1.0, -2.0], [-9.0, -9.0, 3.0, -9.0])
     assert ten(high, y) == pytest.approx(1.0) and 0.5 < ten(low, y) < 1.0  # 0.8 of the box is right up to an overlap of 0.8
     assert ten.__name__ == "AP" and metric.__name__ == "AP50"

@@ -84,7 +84,7 @@ def _recipe(
 
 def _precisions(parts: BoxedSplits) -> tuple[Measure, Measure]:
     """AP50, and COCO's AP."""
-    return box_precision(WINDOWS, parts.truth), box_precision(WINDOWS, parts.truth, overlaps=COCO_OVERLAPS, name="AP")
+    return box_precision(WINDOWS, parts.truth), box_precision(WINDOWS, parts.truth, at=COCO_OVERLAPS, name="AP")
 
 
 def _measures(recipe: Recipe) -> tuple[Measure, ...]:

@@ -125,7 +125,7 @@ class BoxedImages:
         image, label = divmod(unit - self.first, len(self.classes))
         each = self.images[image]
         mine = each.labels == label
-        return TrueBoxes(each.boxes[mine], self._ignored(each)[mine])
+        return TrueBoxes(each.boxes[mine], self._ignored(each)[mine], each.groups[mine])
 
     def _ignored(self, each: ImageBoxes) -> Tensor:
         return each.groups | (box_area(each.boxes) < self.least)

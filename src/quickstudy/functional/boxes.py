@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["TrueBoxes", "box_area", "box_iou", "box_means", "grown", "suppressed", "window_grid"]
+__all__ = ["TrueBoxes", "box_area", "box_iou", "box_means", "grown", "overlaps", "suppressed", "window_grid"]
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,12 @@ class TrueBoxes:
     Args:
         boxes: (boxes, 4), as above.
         ignored: which neither have to be found nor count as wrong when they are (boxes,): groups, tiny things.
+        groups: which of them are around a group of things (boxes,).
     """
 
     boxes: Tensor
     ignored: Tensor
+    groups: Tensor
 
 
 def box_area(boxes: Tensor) -> Tensor:
@@ -47,6 +49,22 @@ def box_iou(a: Tensor, b: Tensor) -> Tensor:
     both = (high - low).clamp(min=0).prod(-1)
     either = box_area(a)[:, None] + box_area(b)[None] - both
     return torch.where(either > 0, both / either.clamp(min=torch.finfo(either.dtype).tiny), 0.0)
+
+
+def overlaps(found: Tensor, true: TrueBoxes) -> Tensor:
+    """How much each found box overlaps each true one, as COCO counts it: of a group, the share of the found box inside of it.
+
+    >>> group = TrueBoxes(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([True]), torch.tensor([True]))
+    >>> overlaps(torch.tensor([[0.0, 0.0, 0.2, 0.2], [0.9, 0.0, 1.1, 1.0]]), group)
+    tensor([[1.0000],
+            [0.5000]])
+    """
+    low, high = (
+        torch.maximum(found[:, None, :2], true.boxes[None, :, :2]),
+        torch.minimum(found[:, None, 2:], true.boxes[None, :, 2:]),
+    )
+    inside = (high - low).clamp(min=0).prod(-1) / box_area(found).clamp(min=torch.finfo(found.dtype).tiny)[:, None]
+    return torch.where(true.groups, inside, box_iou(found, true.boxes))
 
 
 def suppressed(boxes: Tensor, scores: Tensor, *, overlap: float = 0.5, most: int = 100) -> Tensor:

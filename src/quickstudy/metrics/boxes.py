@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quickstudy.errors import LearnerError
-from quickstudy.functional.boxes import TrueBoxes, box_iou, suppressed
+from quickstudy.functional.boxes import TrueBoxes, overlaps, suppressed
 from quickstudy.metrics.measure import Measure
 from quickstudy.metrics.predicted import Predicted
 
@@ -30,14 +30,15 @@ def matched(boxes: Tensor, true: TrueBoxes, overlap: float) -> list[bool | None]
     A found box takes the true one that it overlaps most, and at least by ``overlap``, of those that no better one has taken;
     only where there is none, one that is ignored.
 
-    >>> true = TrueBoxes(torch.tensor([[0.0, 0.0, 0.5, 1.0]]), torch.tensor([False]))
+    >>> no = torch.tensor([False])
+    >>> true = TrueBoxes(torch.tensor([[0.0, 0.0, 0.5, 1.0]]), ignored=no, groups=no)
     >>> matched(torch.tensor([[0.0, 0.0, 0.4, 1.0], [0.0, 0.0, 0.5, 1.0]]), true, 0.5)
     [True, False]
     """
-    overlaps = box_iou(boxes, true.boxes)
+    found = overlaps(boxes, true)
     free = ~true.ignored
     said: list[bool | None] = []
-    for row in overlaps:
+    for row in found:
         fits = torch.where(free & (row >= overlap), row, -1.0)
         if len(fits) and float(fits.max()) >= 0:
             free = free.clone()
@@ -76,7 +77,7 @@ def box_precision(
     windows: Tensor,
     truth: Callable[[int], TrueBoxes],
     *,
-    overlaps: Sequence[float] = (0.5,),
+    at: Sequence[float] = (0.5,),
     suppress: float = 0.4,
     most: int = 60,
     name: str = "AP50",
@@ -89,7 +90,7 @@ def box_precision(
     Args:
         windows: of an image, (windows, 4).
         truth: the boxes that should be found in a unit.
-        overlaps: at which a window is right; the mean over them (`COCO_OVERLAPS`: COCO's AP).
+        at: overlaps from which on a window is right; the mean over them (`COCO_OVERLAPS`: COCO's AP).
         suppress: overlap above which the worse window is left out.
         most: only so many of an image, the best, are taken.
         name: of the metric.
@@ -112,7 +113,7 @@ def box_precision(
         true = [truth(int(unit)) for unit in units[:, 0]]
         there = sum(int((~each.ignored).sum()) for each in true)
         found = []
-        for overlap in overlaps:
+        for overlap in at:
             said = [matched(windows[chosen], each, overlap) for chosen, each in zip(kept, true, strict=True)]
             pairs = [
                 (float(score), right)
