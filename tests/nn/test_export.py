@@ -19,6 +19,7 @@ from quickstudy.nn import (
     Augmented,
     AugmentedMLP,
     BesideInputs,
+    BoxVectors,
     Calendar,
     CausalNet,
     Chained,
@@ -44,6 +45,7 @@ from quickstudy.nn import (
     InputContext,
     ItemSet,
     LaplaceKernel,
+    Leaf,
     LinearKernel,
     LinearMap,
     LSTMCell,
@@ -153,9 +155,12 @@ def cell(of: Any) -> tuple[nn.Module, Rows]:
     )
 
 
+BOX = torch.tensor([0.1, 0.2, 0.6, 0.9])
+
 CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "Augmented": lambda: (Augmented([nn.Linear(4, 4), nn.Linear(4, 2)]), flat(4)),
     "AugmentedMLP": lambda: (AugmentedMLP(4, (8,), outputs=2), flat(4)),
+    "BoxVectors": lambda: (BoxVectors((0, 4), (0, 2), (2, 4)), lambda rows: (torch.randn(4, 6, 6), BOX.expand(rows, 4).clone())),
     "CausalNet": lambda: (CausalNet(4, 2, length=12), flat(4)),
     "Conv4": lambda: (Conv4(outputs=5), images(1, 28)),
     "Conv4, colour": lambda: (Conv4(3, 8, size=32), images(3, 32)),
@@ -207,6 +212,7 @@ CASES: dict[str, Callable[[], tuple[nn.Module, Rows]]] = {
     "RunningMean": lambda: (RunningMean(4), flat(4)),
     "ScaledFiLM": lambda: (ScaledFiLM(5, {"a": 4}), lambda rows: (torch.randn(5),)),
     "SelfAttention": lambda: (SelfAttention(4, heads=2), lambda rows: (torch.randn(rows, 4), torch.ones(rows, rows))),
+    "Leaf": lambda: (Leaf("a"), lambda rows: ({"a": torch.randn(rows, 4), "b": torch.arange(rows)},)),
     "SideBySide": lambda: (SideBySide({"a": nn.Linear(4, 2), "b": ColumnRange(0, 2)}), flat(4)),
     "SetEncoder": lambda: (reader(), lambda rows: (support(rows),)),
     "SetEncoder, batch norm": lambda: (SetEncoder(normed()), lambda rows: (support(rows),)),

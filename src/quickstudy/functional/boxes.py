@@ -45,10 +45,15 @@ def box_iou(a: Tensor, b: Tensor) -> Tensor:
     >>> box_iou(torch.tensor([[0.0, 0.0, 0.5, 1.0]]), torch.tensor([[0.25, 0.0, 0.75, 1.0], [0.5, 0.0, 1.0, 1.0]]))
     tensor([[0.3333, 0.0000]])
     """
-    low, high = torch.maximum(a[:, None, :2], b[None, :, :2]), torch.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = (high - low).clamp(min=0).prod(-1)
+    both = _both(a, b)
     either = box_area(a)[:, None] + box_area(b)[None] - both
     return torch.where(either > 0, both / either.clamp(min=torch.finfo(either.dtype).tiny), 0.0)
+
+
+def _both(a: Tensor, b: Tensor) -> Tensor:
+    """The area in both of each pair."""
+    low, high = torch.maximum(a[:, None, :2], b[None, :, :2]), torch.minimum(a[:, None, 2:], b[None, :, 2:])
+    return (high - low).clamp(min=0).prod(-1)
 
 
 def overlaps(found: Tensor, true: TrueBoxes) -> Tensor:
@@ -59,11 +64,7 @@ def overlaps(found: Tensor, true: TrueBoxes) -> Tensor:
     tensor([[1.0000],
             [0.5000]])
     """
-    low, high = (
-        torch.maximum(found[:, None, :2], true.boxes[None, :, :2]),
-        torch.minimum(found[:, None, 2:], true.boxes[None, :, 2:]),
-    )
-    inside = (high - low).clamp(min=0).prod(-1) / box_area(found).clamp(min=torch.finfo(found.dtype).tiny)[:, None]
+    inside = _both(found, true.boxes) / box_area(found).clamp(min=torch.finfo(found.dtype).tiny)[:, None]
     return torch.where(true.groups, inside, box_iou(found, true.boxes))
 
 

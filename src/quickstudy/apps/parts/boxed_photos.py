@@ -118,16 +118,17 @@ def _counting(each: Boxed) -> set[str]:
 def _parted(name: str, found: Sequence[Boxed], parts: Mapping[str, Sequence[str]]) -> BoxedSplits:
     """Images with a class of meta-test are meta-test's, of the others those with one of meta-validation are its."""
     left = list(found)
-    taken: dict[str, BoxedImages] = {}
-    first = 0
+    taken: dict[str, list[Boxed]] = {}
     for part in ("test", "val", "train"):
-        mine = [each for each in left if part == "train" or _counting(each) & set(parts[part])]
-        left = [each for each in left if not any(each is other for other in mine)]
-        if not mine:
+        taken[part] = [each for each in left if part == "train" or _counting(each) & set(parts[part])]
+        left = [each for each in left if not any(each is other for other in taken[part])]
+        if not taken[part]:
             raise DataError(f"{name}: all images have things of other parts; none is left for {_PARTS[part]}. Add images.")
-        taken[part] = _windowed(f"{name}/{part}", mine, tuple(parts[part]), first)
-        first = taken[part].units.stop
-    return BoxedSplits(taken["train"], taken["val"], taken["test"])
+    windowed: list[BoxedImages] = []
+    for part in BoxedSplits._fields:
+        first = windowed[-1].units.stop if windowed else 0
+        windowed.append(_windowed(f"{name}/{part}", taken[part], tuple(parts[part]), first))
+    return BoxedSplits(*windowed)
 
 
 def _windowed(name: str, found: Sequence[Boxed], classes: tuple[str, ...], first: int) -> BoxedImages:
