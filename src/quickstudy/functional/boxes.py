@@ -9,6 +9,7 @@ Sources: Felzenszwalb, Girshick, McAllester & Ramanan, 2010, Object detection wi
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,11 +87,12 @@ def suppressed(boxes: Tensor, scores: Tensor, *, overlap: float = 0.5, most: int
     order = torch.argsort(scores, descending=True, stable=True)[:most]
     over = box_iou(boxes[order], boxes[order]) > overlap
     kept: list[int] = []
-    left_out = torch.zeros(len(order), dtype=torch.bool, device=boxes.device)
+    rows = over.cpu().numpy()
+    left_out = np.zeros(len(order), dtype=bool)
     for place in range(len(order)):
         if not left_out[place]:
             kept.append(place)
-            left_out |= over[place]
+            left_out |= rows[place]
     return order[torch.tensor(kept, dtype=torch.long, device=boxes.device)]
 
 

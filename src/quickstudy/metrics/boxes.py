@@ -35,17 +35,20 @@ def matched(boxes: Tensor, true: TrueBoxes, overlap: float) -> list[bool | None]
     >>> matched(torch.tensor([[0.0, 0.0, 0.4, 1.0], [0.0, 0.0, 0.5, 1.0]]), true, 0.5)
     [True, False]
     """
-    found = overlaps(boxes, true)
-    free = ~true.ignored
+    return _right(overlaps(boxes, true).numpy(), true.ignored.numpy(), overlap)
+
+
+def _right(found: NDArray[np.float32], ignored: NDArray[np.bool_], overlap: float) -> list[bool | None]:
+    """As `matched`, from overlaps (found boxes, true boxes)."""
+    free = ~ignored
     said: list[bool | None] = []
-    for row in found:
-        fits = torch.where(free & (row >= overlap), row, -1.0)
-        if len(fits) and float(fits.max()) >= 0:
-            free = free.clone()
-            free[int(fits.argmax())] = False
+    for row, fits in zip(found, found >= overlap, strict=True):
+        best = np.where(free & fits, row, -1.0)
+        if len(best) and best.max() >= 0:
+            free[best.argmax()] = False
             said.append(True)
         else:
-            said.append(None if bool((true.ignored & (row >= overlap)).any()) else False)
+            said.append(None if bool((ignored & fits).any()) else False)
     return said
 
 
@@ -111,17 +114,19 @@ def box_precision(
             raise LearnerError("the windows of an image do not stand together. Give the rows of each image in order.")
         kept = [suppressed(windows, each, overlap=suppress, most=most) for each in sure]
         true = [truth(int(unit)) for unit in units[:, 0]]
+        pairs = [(overlaps(windows[chosen], each).numpy(), each.ignored.numpy()) for chosen, each in zip(kept, true, strict=True)]
+        scored = [scores[chosen].tolist() for chosen, scores in zip(kept, sure, strict=True)]
         there = sum(int((~each.ignored).sum()) for each in true)
         found = []
         for overlap in at:
-            said = [matched(windows[chosen], each, overlap) for chosen, each in zip(kept, true, strict=True)]
-            pairs = [
-                (float(score), right)
-                for of_image, chosen, scores in zip(said, kept, sure, strict=True)
-                for right, score in zip(of_image, scores[chosen], strict=True)
+            said = [_right(*pair, overlap) for pair in pairs]
+            counted = [
+                (score, right)
+                for of_image, scores in zip(said, scored, strict=True)
+                for right, score in zip(of_image, scores, strict=True)
                 if right is not None
             ]
-            found.append(average_precision([score for score, _ in pairs], [right for _, right in pairs], there))
+            found.append(average_precision([score for score, _ in counted], [right for _, right in counted], there))
         return float(np.mean(found))
 
     precision.__name__ = name
