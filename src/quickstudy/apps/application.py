@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from quickstudy.metrics.measure import Measure
+from quickstudy.recipes.parts.checked import checked
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.reports.promise import Promise
 from quickstudy.tasks.source import Plan, TaskSource
@@ -73,7 +74,8 @@ class Application:
         bring: what to bring: the format of data of one's own.
         limits: what it can and cannot do.
         data: the data behind the numbers, with their licence.
-        recipe: keyword-only arguments with defaults; ``data=""`` are the application's own data.
+        recipe: keyword-only arguments with defaults; ``data=""`` are the application's own data. Arguments that its signature
+            rules out are refused by name (`recipes.parts.checked`).
         settings: the rows of its table, by name, of a recipe.
         baselines: by name.
         unit: plural noun of what intervals are by: "classes", "patients".
@@ -102,6 +104,9 @@ class Application:
     empty_support: bool = False
     folds: int = 1
     quick: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "recipe", checked(self.recipe))
 
     def measured(self, recipe: Recipe) -> "Application":
         """The same, with the metrics that need the data of a recipe."""

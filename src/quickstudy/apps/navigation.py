@@ -6,7 +6,6 @@ from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.parts.choices import choices
 from quickstudy.apps.parts.navigation_methods import best_try, from_distances, meta_policy, pooled_policy, random_policy, sweep
 from quickstudy.apps.parts.navigator import navigator, rounds_of, worlds
-from quickstudy.recipes.parts.checked import checked
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.reports.promise import Promise
 
@@ -15,7 +14,6 @@ __all__ = ["navigation"]
 _PROMISED = (Promise(0.3, ("pooled policy, gradient steps",)),)
 
 
-@checked
 def _recipe(
     *,
     steps: int = 1500,

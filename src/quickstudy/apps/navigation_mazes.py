@@ -6,13 +6,11 @@ from quickstudy.apps.application import Application, Baseline, Setting
 from quickstudy.apps.parts.choices import choices
 from quickstudy.apps.parts.navigation_methods import best_try, pooled_policy
 from quickstudy.apps.parts.navigator import navigator, rounds_of, worlds
-from quickstudy.recipes.parts.checked import checked
 from quickstudy.recipes.parts.recipe import Recipe
 
 __all__ = ["navigation_mazes"]
 
 
-@checked
 def _recipe(
     *,
     steps: int = 800,

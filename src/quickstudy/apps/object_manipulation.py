@@ -21,7 +21,6 @@ from quickstudy.errors import TaskError
 from quickstudy.learners.process.attentive_process import AttentiveProcess
 from quickstudy.likelihood import Bernoulli
 from quickstudy.nn.mlp import MLP
-from quickstudy.recipes.parts.checked import checked
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.reports.promise import Promise
 from quickstudy.tasks.source import generator_of
@@ -47,7 +46,6 @@ def _gripper(name: str) -> Gripper:
     return MujocoGripper() if name == "mujoco" else PlanarGripper()
 
 
-@checked
 def _recipe(
     *,
     steps: int = 1600,

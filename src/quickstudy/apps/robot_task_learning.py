@@ -13,7 +13,6 @@ from quickstudy.apps.parts.cloning_methods import clone, fine_tuned_clone, neare
 from quickstudy.learners.process.conditional_neural_process import ConditionalNeuralProcess
 from quickstudy.likelihood import Gaussian
 from quickstudy.nn.mlp import MLP
-from quickstudy.recipes.parts.checked import checked
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.reports.promise import Promise
 from quickstudy.tasks.source import TaskSource, generator_of
@@ -37,7 +36,6 @@ def _arm(task: str) -> MetaworldArm:
     return MetaworldArm(task)
 
 
-@checked
 def _recipe(
     *,
     task: str = "push-v3",
