@@ -98,7 +98,7 @@ class Detecting(RowSource[RowPlan]):
             order = rng.permutation(self.images.having[label].numpy())
             lacking = rng.permutation(self.images.lacking[label].numpy())[: self.without]
             asked = [*order[k : k + self.queries], *lacking]
-            parts = [self._shown(int(image), label, rng) for image in order[:k]], [self._asked(int(i), label, rng) for i in asked]
+            parts = [self.shown(int(image), label, rng) for image in order[:k]], [self.asked(int(i), label, rng) for i in asked]
             for side, found in zip((support, queries), parts, strict=True):
                 side[0].append(torch.cat([rows for rows, _ in found]))
                 side[1].append(torch.cat([columns for _, columns in found]))
@@ -114,13 +114,13 @@ class Detecting(RowSource[RowPlan]):
             sides.append(apart(side))
         return Task(*sides)
 
-    def _shown(self, image: int, label: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def shown(self, image: int, label: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Rows of a support image, and their columns."""
         boxes = self.images.rows_of_boxes(image, label)
         rows, columns = self._some(image, label, rng, self.others)
         return torch.cat([boxes, rows]), torch.cat([torch.ones_like(boxes), columns])
 
-    def _asked(self, image: int, label: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def asked(self, image: int, label: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Rows of a query image, and their columns."""
         if self.windows:
             return self._some(image, label, rng, self.windows)

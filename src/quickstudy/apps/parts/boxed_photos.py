@@ -28,7 +28,7 @@ from quickstudy.reports.promise import Promise
 from quickstudy.storage.files import read_json
 from quickstudy.tasks.detecting import Detecting
 
-__all__ = ["QUERIES", "WINDOWS", "backbone", "coco", "most_shots", "own_photos", "settings_of", "vectors"]
+__all__ = ["QUERIES", "WINDOWS", "backbone", "coco", "counting", "most_shots", "own_photos", "settings_of", "vectors"]
 
 WINDOWS = window_grid((0.16, 0.24, 0.36, 0.52, 0.72, 0.92), (0.08, 0.1, 0.12, 0.13, 0.14, 0.08))
 """734 windows: of six sizes and three shapes."""
@@ -82,7 +82,7 @@ def own_photos(path: str) -> BoxedSplits:
         DataError: what is wrong with the files, or too few classes.
     """
     found = list(read_boxed(path))
-    having = Counter(label for each in found for label in _counting(each))
+    having = Counter(label for each in found for label in counting(each))
     classes = sorted(label for label, times in having.items() if times >= 1 + QUERIES)
     check_enough_classes(len(classes), USUAL, f"{path} has boxes in {1 + QUERIES} images or more for classes that")
     Random(0).shuffle(classes)
@@ -109,7 +109,7 @@ def settings_of(
     return found
 
 
-def _counting(each: Boxed) -> set[str]:
+def counting(each: Boxed) -> set[str]:
     """Classes of which an image has a thing that is large enough and no group."""
     counts = (~each.groups & (box_area(each.boxes) >= _LEAST)).tolist()
     return {label for label, count in zip(each.labels, counts, strict=True) if count}
@@ -120,7 +120,7 @@ def _parted(name: str, found: Sequence[Boxed], parts: Mapping[str, Sequence[str]
     left = list(found)
     taken: dict[str, list[Boxed]] = {}
     for part in ("test", "val", "train"):
-        taken[part] = [each for each in left if part == "train" or _counting(each) & set(parts[part])]
+        taken[part] = [each for each in left if part == "train" or counting(each) & set(parts[part])]
         left = [each for each in left if not any(each is other for other in taken[part])]
         if not taken[part]:
             raise DataError(f"{name}: all images have things of other parts; none is left for {_PARTS[part]}. Add images.")
