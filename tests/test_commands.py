@@ -85,6 +85,8 @@ def small(words: list[str]) -> list[str]:
             next(rest)
         else:
             kept.append(HERE.get(word, word))
+    if solves and "--out" not in kept:  # where the page's next command looks for it
+        kept += ["--out", f"runs/apps/{words[1]}"]
     if solves and "--quick" not in kept:
         kept.append("--quick")
     return [*kept, *[str(part) for pair in settings.items() for part in pair]]

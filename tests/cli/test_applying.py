@@ -52,6 +52,12 @@ def test_recipe_arguments_and_quick(tmp_path: Path, call: Call) -> None:
     assert status == 1 and "no argument nonsense" in err
 
 
+def test_quick_leaves_the_folder_of_results_to_the_run_after_it(tmp_path: Path, call: Call) -> None:
+    assert call("app", "toys", "--quick")[0] == 0 and (tmp_path / "runs/quick/toys/report.html").exists()
+    status, out, err = call("app", "toys", "--tasks", 5)
+    assert status == 0 and "runs/apps/toys/report.html" in out + err, err
+
+
 def test_the_next_step_is_one_that_works(tmp_path: Path, call: Call) -> None:
     """`adapt` takes only a learner that knows how to read what users have."""
     status, out, err = call("app", "toys", "--quick", "--out", "here")

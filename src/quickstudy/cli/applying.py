@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-_FOLDER = Path("runs/apps")
+_FOLDER, _QUICK = Path("runs/apps"), Path("runs/quick")
 _FILES = (("appraisal.json", json_of("appraisal", "application", "rows")), ("report.html", PAGE))
 _Flag = Parameter(negative=())
 
@@ -51,7 +51,7 @@ def app(
     Args:
         name: of the application.
         data: data of your own, in the application's format; its own data by default.
-        out: folder of the results, runs/apps/NAME by default.
+        out: folder of the results, runs/apps/NAME by default, runs/quick/NAME with --quick.
         seeds: number of trainings, over which the learner's scores are averaged.
         tasks: number of meta-test tasks of each row; the application's own by default.
         seed: of the lists of meta-test tasks.
@@ -70,7 +70,7 @@ def app(
     from quickstudy.apps.known import application_named
 
     application = application_named(name)
-    folder = out or _FOLDER / name
+    folder = out or (_QUICK if quick else _FOLDER) / name
     check_folder(folder, argument="out", files=_FILES)
     arguments = changes("--recipe-arg", with_) | ({"data": data} if data else {})
     with trusting():
