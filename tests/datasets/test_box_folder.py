@@ -88,6 +88,8 @@ def test_what_is_wrong_is_said_with_its_number(folder: Path, change: Callable[[d
 def test_files_that_cannot_be_read_are_said(folder: Path) -> None:
     with pytest.raises(DataError, match="no folder and no ZIP file here"):
         list(read_boxed(folder / "nowhere"))
+    with pytest.raises(DataError, match="are the boxes alone. Give the folder"):
+        list(read_boxed(folder / ANNOTATIONS))
     (folder / "8.png").write_text("no image")
     with pytest.raises(DataError, match=r"8\.png: "):
         list(read_boxed(folder))

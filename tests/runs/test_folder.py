@@ -156,3 +156,15 @@ def test_wrong_calls_in_python_are_told_in_a_sentence(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=reason):
             Run(tmp_path / "x", "maml", {"data": "sinusoid"} | arguments, seed).recipe()  # type: ignore[arg-type]
     assert not (tmp_path / "x").exists()
+
+
+def test_a_run_that_ended_before_anything_was_kept_makes_way_for_another(folder: Path) -> None:
+    others = {"data": "sinusoid"} | ARGUMENTS | {"steps": 2}
+    with pytest.raises(UserError, match="holds a run of"):
+        Run(folder, "maml", others)
+    for name in ("training.safetensors", "best.safetensors"):
+        (folder / name).unlink(missing_ok=True)
+    records = list(Run(folder, "maml", others).train())
+    assert len(records) >= 2 and json.loads((folder / "run.json").read_text())["arguments"]["steps"] == 2
+    steps = [entry["step"] for entry in Run(folder).history() if "loss" in entry]
+    assert steps and max(steps) == 2  # of the log of the run before, nothing is left

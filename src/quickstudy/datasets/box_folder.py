@@ -64,6 +64,8 @@ def read_boxed(path: str | Path) -> Iterator[Boxed]:
             another size than is said.
     """
     path = Path(path)
+    if path.is_file() and path.suffix.lower() == ".json":
+        raise DataError(f"{path} are the boxes alone. Give the folder that holds them and their images, or a ZIP of it.")
     with opened(path, "images with boxes") as (names, read):
         if ANNOTATIONS not in names:
             raise DataError(f"{path} has no {ANNOTATIONS}. {_FORM}; labelling programs write it as COCO.")

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from quickstudy.errors import LearnerError
 from quickstudy.storage.blueprint import Recorded
 
 __all__ = ["MLP"]
@@ -19,6 +20,9 @@ class MLP(Recorded, nn.Module):
         outputs: size of the last layer; None returns the last hidden features.
         dropout: share of the inputs that are left out while training, others grow to make up for them.
         norm: batch norm before each ReLU (Finn et al.'s fully connected Omniglot network has it).
+
+    Raises:
+        LearnerError: a share outside of [0, 1).
 
     >>> import torch
     >>> MLP(1, (40, 40), outputs=1)(torch.zeros(10, 1)).shape
@@ -35,6 +39,8 @@ class MLP(Recorded, nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise LearnerError(f"dropout={dropout} must be a share in [0, 1).")
         self.dropout = dropout
         widths = [inputs, *hidden]
         layers: list[nn.Module] = []

@@ -73,12 +73,15 @@ class Run:
         found = recorded_call(self.folder)
         if recipe is None and found is None:
             raise RunError(f"{self.folder} holds no run. Start one: quickstudy train RECIPE --out {self.folder}")
-        if recipe is not None and found is not None and any(found[key] != asked[key] for key in asked):
+        self._replaces = recipe is not None and found is not None and any(found[key] != asked[key] for key in asked)
+        if self._replaces and (self._holds("training.safetensors") or self._holds("best.safetensors")):
+            assert found is not None
             raise RunError(
                 f"{self.folder} holds a run of {described(found)}, not {described(asked)}. Choose another ",
                 Argument("folder"),
                 ".",
             )
+        found = None if self._replaces else found  # it ended before its first step was kept, for example over an argument
         self.config: dict[str, Any] = found or asked | {"versions": versions()}
         self._given = recipe if callable(recipe) else None
         self._read: Any = None
@@ -94,6 +97,9 @@ class Run:
     def function(self) -> Callable[..., Recipe]:
         """The recipe; that of a file of one's own is run here, and no earlier."""
         return self._given or recipe_named(str(self.config["recipe"]), self.config["versions"])
+
+    def _holds(self, name: str) -> bool:
+        return (self.folder / name).exists()
 
     @property
     def call(self) -> str:
@@ -176,6 +182,8 @@ class Run:
             if first:
                 swept(self.folder)
                 self.config = recorded(self.config, recipe, accept_changed=accept_changed)
+                if self._replaces:
+                    (self.folder / "log.jsonl").unlink(missing_ok=True)
                 write_whole(self.folder / "run.json", json.dumps(self.config | {"steps": recipe.steps}, indent=1).encode())
             step, progress = self._resume(recipe, processes)
             recipe.learner.expects = usual_images(recipe.raw or recipe.train) if first else None
