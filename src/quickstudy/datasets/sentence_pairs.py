@@ -1,7 +1,6 @@
 """Sentences of many languages with their translations: of the package's data, or of a table of one's own."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.datasets.by_language import as_written, parted, parted_at_random
 from quickstudy.datasets.shipped import shipped
-from quickstudy.datasets.table_columns import codes
-from quickstudy.datasets.table_file import read_table_file, text_of_file
-from quickstudy.datasets.table_split import part_column, parts_of
-from quickstudy.datasets.task_table import Table, TableSplits
-from quickstudy.errors import DataError
+from quickstudy.datasets.table_file import text_of_file
+from quickstudy.datasets.task_table import TableSplits
 from quickstudy.functional.spelling import codes_of
 from quickstudy.inputs.sentence_choices import SentenceChoices
+from quickstudy.task import Inputs
 
 __all__ = ["own_translations", "pair_rows", "read_pairs", "translations"]
 
@@ -55,13 +53,7 @@ def own_translations(path: str | Path, kind: SentenceChoices = SentenceChoices()
         DataError: what is wrong with the file, a column or a row; too few languages or rows.
     """
     rows = pair_rows(path, needed=_COLUMNS, encoding=encoding)
-    names, _ = codes(rows["language"], f'{path}: the column "language"')
-    counts = Counter(map(str, rows["language"]))
-    small = [f"{name} ({counts[name]})" for name in names if counts[name] < _FEWEST]
-    if small:
-        raise DataError(f"{path}: a language needs {_FEWEST} rows or more, and {', '.join(small[:5])} has fewer. Leave it out.")
-    parts = parts_of(rows, "language", ("language", "language"), (0.6, 0.2, 0.2), 0, str(path))
-    return _tables(rows, part_column(parts, len(rows["language"])), Path(path).name.split(".")[0], kind)
+    return _tables(rows, parted_at_random(rows, _FEWEST, path), Path(path).name.split(".")[0], kind)
 
 
 def pair_rows(
@@ -77,13 +69,7 @@ def pair_rows(
     Raises:
         DataError: a column is missing, or the file cannot be read.
     """
-    found = read_table_file(path, as_written=needed, encoding=encoding)
-    for name in needed:
-        if name not in found:
-            raise DataError(
-                f'{path} has no column "{name}". Sentences are rows of {" and ".join(needed)}; there are {", ".join(found)}.'
-            )
-    return {name: list(found[name]) for name in needed}
+    return as_written(path, needed, f"Sentences are rows of {' and '.join(needed)}", encoding=encoding)
 
 
 def read_pairs(rows: Mapping[str, list[Any]], chosen: Sequence[int], kind: SentenceChoices, name: str) -> tuple[Tensor, Tensor]:
@@ -106,12 +92,8 @@ def read_pairs(rows: Mapping[str, list[Any]], chosen: Sequence[int], kind: Sente
 
 
 def _tables(rows: Mapping[str, list[Any]], part: list[str], name: str, kind: SentenceChoices) -> TableSplits:
-    found = []
-    for wanted in TableSplits._fields:
-        chosen = [row for row, of in enumerate(part) if of == wanted]
-        names, tasks = codes([rows["language"][row] for row in chosen], f'{name}: the column "language"')
-        assert tasks is not None
+    def read(rows: Mapping[str, list[Any]], chosen: Sequence[int], name: str) -> tuple[Inputs, Tensor]:
         source, translation = read_pairs(rows, chosen, kind, name)
-        y = translation.to(torch.get_default_dtype())
-        found.append(Table({"source": source}, y, tasks, names, name=f"{name}/{wanted}", reads=kind))
-    return TableSplits(*found)
+        return {"source": source}, translation.to(torch.get_default_dtype())
+
+    return parted(rows, part, name, kind, read)

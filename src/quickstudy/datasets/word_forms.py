@@ -1,7 +1,6 @@
 """Lemmas, features and inflected forms of many languages: of the package's data, or of a table of one's own."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.datasets.by_language import as_written, parted, parted_at_random
 from quickstudy.datasets.shipped import shipped
-from quickstudy.datasets.table_columns import codes
-from quickstudy.datasets.table_file import read_table_file
-from quickstudy.datasets.table_split import part_column, parts_of
-from quickstudy.datasets.task_table import Table, TableSplits
+from quickstudy.datasets.task_table import TableSplits
 from quickstudy.errors import DataError
 from quickstudy.functional.spelling import codes_of
 from quickstudy.inputs.word_forms import WordForms
@@ -54,13 +51,7 @@ def own_inflections(path: str | Path, kind: WordForms = WordForms(), *, encoding
         DataError: what is wrong with the file, a column or a row; too few languages or rows.
     """
     rows = form_rows(path, needed=_COLUMNS, encoding=encoding)
-    names, _ = codes(rows["language"], f'{path}: the column "language"')
-    counts = Counter(map(str, rows["language"]))
-    small = [f"{name} ({counts[name]})" for name in names if counts[name] < _FEWEST]
-    if small:
-        raise DataError(f"{path}: a language needs {_FEWEST} rows or more, and {', '.join(small[:5])} has fewer. Leave it out.")
-    parts = parts_of(rows, "language", ("language", "language"), (0.6, 0.2, 0.2), 0, str(path))
-    return _tables(rows, part_column(parts, len(rows["language"])), Path(path).name.split(".")[0], kind)
+    return _tables(rows, parted_at_random(rows, _FEWEST, path), Path(path).name.split(".")[0], kind)
 
 
 def form_rows(
@@ -76,14 +67,8 @@ def form_rows(
     Raises:
         DataError: a column is missing, or the file cannot be read.
     """
-    found = read_table_file(path, as_written=needed, encoding=encoding)
-    for name in needed:
-        if name not in found:
-            raise DataError(
-                f'{path} has no column "{name}". Words are rows of {", ".join(needed)} (a form: machen, V;PST;3;SG, machte); '
-                f"there are {', '.join(found)}."
-            )
-    return {name: list(found[name]) for name in needed}
+    said = f"Words are rows of {', '.join(needed)} (a form: machen, V;PST;3;SG, machte)"
+    return as_written(path, needed, said, encoding=encoding)
 
 
 def read_forms(rows: Mapping[str, list[Any]], chosen: Sequence[int], kind: WordForms, name: str) -> tuple[Inputs, Tensor]:
@@ -117,11 +102,4 @@ def _read_one(thing: Mapping[str, Any], kind: WordForms, place: str) -> None:
 
 
 def _tables(rows: Mapping[str, list[Any]], part: list[str], name: str, kind: WordForms) -> TableSplits:
-    found = []
-    for wanted in TableSplits._fields:
-        chosen = [row for row, of in enumerate(part) if of == wanted]
-        names, tasks = codes([rows["language"][row] for row in chosen], f'{name}: the column "language"')
-        assert tasks is not None
-        x, y = read_forms(rows, chosen, kind, name)
-        found.append(Table(x, y, tasks, names, name=f"{name}/{wanted}", reads=kind))
-    return TableSplits(*found)
+    return parted(rows, part, name, kind, lambda rows, chosen, name: read_forms(rows, chosen, kind, name))
