@@ -7,26 +7,23 @@ from torch.optim import Adam
 
 from quickstudy.apps.application import Application, Setting
 from quickstudy.apps.parts.inflection_methods import INFLECTION_METHODS
+from quickstudy.apps.parts.language_sizes import by_pairs, fitting, left
 from quickstudy.datasets.task_table import Table, TableSplits
 from quickstudy.datasets.word_forms import inflections, own_inflections
-from quickstudy.errors import DataError
 from quickstudy.learners.metric.edit_rule_ranker import EditRuleRanker
 from quickstudy.metrics.texts import chrf, edit_distance
 from quickstudy.recipes.parts.recipe import Recipe, one_cycle
 from quickstudy.reports.promise import Promise
 from quickstudy.tasks.mixture import Mixture
-from quickstudy.tasks.source import generator_of
 from quickstudy.tasks.spelled_forms import SpelledForms
 
 __all__ = ["machine_translation"]
 
-_SHOTS = (10, 30, 100)
-_QUERIES, _LEFT = 80, 5
-_DRAWS, _LIST = 3, 1000
+_QUERIES, _FEWEST = 80, 5
 _PRACTICE = 32
 """Words to be inflected in a task of meta-training."""
 
-_PROMISES = {10: (), 30: (Promise(0.01),), 100: (Promise(0.01),)}
+_PROMISES: Mapping[int, tuple[Promise, ...]] = {10: (), 30: (Promise(0.01),), 100: (Promise(0.01),)}
 
 
 def _recipe(
@@ -56,9 +53,9 @@ def _recipe(
     optimizer = Adam(learner.parameters(), lr)
     return Recipe(
         learner=learner,
-        train=Mixture([_tasks(tables.train, shots, _PRACTICE) for shots in _fitting(tables.train)]),
-        val=Mixture([_tasks(tables.val, shots, _QUERIES) for shots in _fitting(tables.val)]),
-        test=_tasks(tables.test, _fitting(tables.test)[0], _QUERIES),
+        train=Mixture([_tasks(tables.train, shots, _PRACTICE) for shots in fitting(tables.train, _FEWEST)]),
+        val=Mixture([_tasks(tables.val, shots) for shots in fitting(tables.val, _FEWEST)]),
+        test=_tasks(tables.test, fitting(tables.test, _FEWEST)[0]),
         optimizer=optimizer,
         schedule=one_cycle(optimizer, steps),
         clip=5.0,
@@ -71,35 +68,15 @@ def _recipe(
     )
 
 
-def _tasks(part: Table, shots: int, queries: int) -> SpelledForms:
-    """Languages with rows enough for so many queries; where these are not half of them, fewer queries of more languages."""
-    several = part.counts[part.counts >= shots + _LEFT]
-    left = queries if int((several >= shots + queries).sum()) * 2 >= len(several) else int(several.min()) - shots
-    return SpelledForms(part.at_least(shots + left), shots, left)
-
-
-def _fitting(part: Table) -> list[int]:
-    """The numbers of pairs after which some language of this part has words left to be inflected.
-
-    Raises:
-        DataError: there are none.
-    """
-    found = [shots for shots in _SHOTS if int(part.counts.max()) >= shots + _LEFT]
-    if not found:
-        raise DataError(f"{part.name}: no language has {_SHOTS[0] + _LEFT} rows. Give languages with more of them.")
-    return found
+def _tasks(part: Table, shots: int, queries: int = _QUERIES) -> SpelledForms:
+    """Languages with rows enough for so many queries."""
+    asked = left(part, shots, queries, _FEWEST)
+    return SpelledForms(part.at_least(shots + asked), shots, asked)
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     """Every meta-test language with enough rows, three times over: some at random are known, eighty others are inflected."""
-    tables = recipe.read
-    found = {}
-    for shots in _fitting(tables.test):
-        test = _tasks(tables.test, shots, _QUERIES)
-        val = _tasks(tables.val, shots, _QUERIES) if shots in _fitting(tables.val) else None
-        plan = test.each(generator_of(_LIST, shots), _DRAWS)
-        found[f"{shots} pairs"] = Setting(test, val, shots, len(plan), plan, promises=_PROMISES[shots])
-    return found
+    return by_pairs(recipe.read, _FEWEST, _tasks, _PROMISES)
 
 
 machine_translation = Application(

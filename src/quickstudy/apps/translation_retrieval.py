@@ -8,25 +8,22 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
 from quickstudy.apps.application import Application, Setting
+from quickstudy.apps.parts.language_sizes import SHOTS, by_pairs, fitting, left
 from quickstudy.apps.parts.retrieval_methods import RETRIEVAL_METHODS
 from quickstudy.datasets.sentence_pairs import own_translations, translations
 from quickstudy.datasets.task_table import Table, TableSplits
-from quickstudy.errors import DataError
 from quickstudy.learners.metric.translation_ranker import TranslationRanker
 from quickstudy.metrics.candidates import hits_5, hits_10, mrr, rank_ndcg
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.reports.promise import Promise
 from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.retrievals import Retrievals
-from quickstudy.tasks.source import generator_of
 
 __all__ = ["translation_retrieval"]
 
-_SHOTS = (10, 30, 100)
 _CANDIDATES, _QUERIES, _FEWEST = 100, 50, 8
 _PRACTICE = 64
 """Candidates in a task of meta-training."""
-_DRAWS, _LIST = 3, 1000
 _LEARNT = 2 / 3
 """Share of the meta-training languages that teach what sentences of any language mean; to the others it learns to adapt."""
 
@@ -59,15 +56,15 @@ def _recipe(
     random.Random(0).shuffle(names)
     cut = max(1, round(_LEARNT * len(names)))
     learnt, adapted = tables.train.select(names[:cut]), tables.train.select(names[cut:] or names)
-    first = _fitting(learnt)[0]
-    least = min(_left(learnt, first, _PRACTICE), _least(adapted, _PRACTICE))
-    few = [_tasks(adapted, shots, least) for shots in _fitting(adapted)]
+    first = fitting(learnt, _FEWEST)[0]
+    least = min(left(learnt, first, _PRACTICE, _FEWEST), _least(adapted, _PRACTICE))
+    few = [_tasks(adapted, shots, least) for shots in fitting(adapted, _FEWEST)]
     alone = _tasks(learnt, first, least, known=False)
     return Recipe(
         learner=learner,
         train=Mixture([*few, *[alone] * len(few)]),
-        val=Mixture([_tasks(tables.val, shots, _least(tables.val, _CANDIDATES)) for shots in _fitting(tables.val)]),
-        test=_tasks(tables.test, _fitting(tables.test)[0]),
+        val=Mixture([_tasks(tables.val, shots, _least(tables.val, _CANDIDATES)) for shots in fitting(tables.val, _FEWEST)]),
+        test=_tasks(tables.test, fitting(tables.test, _FEWEST)[0]),
         optimizer=optimizer,
         schedule=OneCycleLR(optimizer, [lr, 6 * lr], total_steps=max(2, steps)),
         clip=10.0,
@@ -82,44 +79,19 @@ def _recipe(
 
 def _tasks(part: Table, shots: int, candidates: int = _CANDIDATES, *, known: bool = True) -> Retrievals:
     """Languages with rows enough for so many candidates."""
-    left = _left(part, shots, candidates)
-    return Retrievals(part.at_least(shots + left), shots, min(_QUERIES, left), left, known=known)
-
-
-def _left(part: Table, shots: int, candidates: int) -> int:
-    """The number of candidates; where fewer than half of the languages have so many, fewer candidates of more languages."""
-    several = part.counts[part.counts >= shots + _FEWEST]
-    return candidates if int((several >= shots + candidates).sum()) * 2 >= len(several) else int(several.min()) - shots
+    asked = left(part, shots, candidates, _FEWEST)
+    return Retrievals(part.at_least(shots + asked), shots, min(_QUERIES, asked), asked, known=known)
 
 
 def _least(part: Table, candidates: int) -> int:
     """Candidates that there are at each number of pairs."""
-    return min(_left(part, shots, candidates) for shots in _fitting(part))
-
-
-def _fitting(part: Table) -> list[int]:
-    """The numbers of pairs after which some language of this part has others left to choose among.
-
-    Raises:
-        DataError: there are none.
-    """
-    found = [shots for shots in _SHOTS if int(part.counts.max()) >= shots + _FEWEST]
-    if not found:
-        raise DataError(f"{part.name}: no language has {_SHOTS[0] + _FEWEST} rows. Give languages with more of them.")
-    return found
+    return min(left(part, shots, candidates, _FEWEST) for shots in fitting(part, _FEWEST))
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     """Every meta-test language with enough rows, three times over: some pairs at random are known, 50 others are looked for."""
-    tables = recipe.read
-    found = {}
-    for shots in _fitting(tables.test):
-        test = _tasks(tables.test, shots)
-        val = _tasks(tables.val, shots) if shots in _fitting(tables.val) else None
-        plan = test.each(generator_of(_LIST, shots), _DRAWS)
-        promises = (Promise(over=("n-gram overlap",)), Promise())
-        found[f"{shots} pairs"] = Setting(test, val, shots, len(plan), plan, promises=promises)
-    return found
+    promises = (Promise(over=("n-gram overlap",)), Promise())
+    return by_pairs(recipe.read, _FEWEST, _tasks, dict.fromkeys(SHOTS, promises))
 
 
 translation_retrieval = Application(
