@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
 from quickstudy.apps.application import Application, Setting
-from quickstudy.apps.parts.box_methods import BOX_METHODS, standard_scores, trained_images
+from quickstudy.apps.parts.box_methods import BOX_METHODS, standard_scores
 from quickstudy.apps.parts.boxed_photos import QUERIES, WINDOWS, coco, most_shots, own_photos, settings_of
-from quickstudy.datasets.boxed_images import BoxedImages, BoxedSplits
+from quickstudy.datasets.boxed_images import BoxedSplits
 from quickstudy.datasets.manifest import digest_of_files, files_below
 from quickstudy.learners.closed_form.lrd2 import LRD2
 from quickstudy.metrics.boxes import COCO_OVERLAPS, box_precision
@@ -32,7 +33,7 @@ _FEW = 0.6
 
 def _recipe(
     *,
-    data: str = "",
+    data: Any = "",
     most: int = 0,
     steps: int = 150,
     lr: float = 2e-3,
@@ -52,10 +53,9 @@ def _recipe(
         hidden: units of the network of objectness.
         dropout: share of what it reads that is left out in meta-training.
     """
-    if data:
-        parts, digest = own_photos(data), digest_of_files(files_below(Path(data)), Path(data).parent)
-    else:
-        parts, digest = coco(most), ""
+    given = isinstance(data, BoxedSplits)
+    parts: BoxedSplits = data if given else own_photos(data) if data else coco(most)
+    digest = digest_of_files(files_below(Path(data)), Path(data).parent) if data and not given else ""
     scores = standard_scores(parts.train)
     inputs = scores.mean.shape[0]
     objectness = MLP(inputs, (hidden,), outputs=2, dropout=dropout)
@@ -78,6 +78,7 @@ def _recipe(
         validate_every=max(1, steps),
         val_tasks=30,
         digest=digest,
+        read=parts,
         metric=_precisions(parts)[0],
     )
 
@@ -88,18 +89,13 @@ def _precisions(parts: BoxedSplits) -> tuple[Measure, Measure]:
 
 
 def _measures(recipe: Recipe) -> tuple[Measure, ...]:
-    return _precisions(BoxedSplits(trained_images(recipe), _images(recipe.val), _images(recipe.test)))
-
-
-def _images(source: object) -> BoxedImages:
-    assert isinstance(source, Detecting)
-    return source.images
+    return _precisions(recipe.read)
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Setting]:
     """New classes, by the number of images with boxes."""
-    test, val = _images(recipe.test), _images(recipe.val)
-    return settings_of(test, val, _SHOTS, _PROMISES if test.name == "coco/test" else {})
+    parts = recipe.read
+    return settings_of(parts.test, parts.val, _SHOTS, _PROMISES if parts.test.name == "coco/test" else {})
 
 
 _PROMISES = {1: (Promise(0.01),), 3: (Promise(0.02),), 5: (Promise(0.02),)}

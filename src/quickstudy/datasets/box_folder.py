@@ -71,9 +71,10 @@ def read_boxed(path: str | Path) -> Iterator[Boxed]:
             raise DataError(f"{path} has no {ANNOTATIONS}. {_FORM}; labelling programs write it as COCO.")
         found = _content(read(ANNOTATIONS), f"{path}/{ANNOTATIONS}")
         of_image = _checked(found, f"{ANNOTATIONS} of {path}")
+        there = set(names)
         names_of = {entry["id"]: str(entry["name"]) for entry in found["categories"]}
         for entry in found["images"]:
-            inside = next((name for name in (entry["file_name"], f"images/{entry['file_name']}") if name in names), None)
+            inside = next((name for name in (entry["file_name"], f"images/{entry['file_name']}") if name in there), None)
             if inside is None:
                 raise DataError(f"{ANNOTATIONS} of {path} names the image {entry['file_name']!r}, which is not there. Add it.")
             yield _boxed(read(inside), entry, of_image.get(entry["id"], []), names_of, f"{path}/{inside}")

@@ -19,7 +19,7 @@ __all__ = ["as_written", "parted", "parted_at_random"]
 
 _FRACTIONS = (0.6, 0.2, 0.2)
 
-Reader = Callable[[Mapping[str, list[Any]], Sequence[int], str], tuple[Inputs, Tensor]]
+_Reader = Callable[[Mapping[str, list[Any]], Sequence[int], str], tuple[Inputs, Tensor]]
 """From rows, the numbers of some of them and the data's name to inputs and targets of these."""
 
 
@@ -62,7 +62,7 @@ def parted_at_random(rows: Mapping[str, list[Any]], fewest: int, path: str | Pat
     return part_column(parts, len(rows["language"]))
 
 
-def parted(rows: Mapping[str, list[Any]], part: Sequence[str], name: str, kind: InputKind, read: Reader) -> TableSplits:
+def parted(rows: Mapping[str, list[Any]], part: Sequence[str], name: str, kind: InputKind, read: _Reader) -> TableSplits:
     """A table of each part, whose tasks are languages.
 
     Args:

@@ -3,22 +3,21 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from quickstudy.datasets.archive import opened
 from quickstudy.datasets.class_folders import ClassFolders
 from quickstudy.datasets.class_index import ClassIndex, Splits
 from quickstudy.datasets.class_parts import USUAL, check_enough_classes, cuts_of
 from quickstudy.datasets.image_folder import image_folder
 from quickstudy.datasets.image_zip import image_zip
-from quickstudy.datasets.zip_file import open_zip
 from quickstudy.errors import DataError
 from quickstudy.inputs.decoding import decoded
 from quickstudy.inputs.images import Images
@@ -58,9 +57,10 @@ def image_manifest(
     """
     path = Path(path)
     called = name or path.name.removesuffix(".zip")
-    with _opened(path) as (names, read):
+    with opened(path, "images") as (names, read):
         if MANIFEST not in names:
             return image_folder(path, reads=reads, name=called) if path.is_dir() else image_zip(path, reads, called)
+        there = set(names)
         columns = ["file", "class", *([group] if isinstance(group, str) else needs)]
         rows = _rows(read(MANIFEST), path, columns)
         of = group if callable(group) else partial(_of_column, column=group)
@@ -70,7 +70,7 @@ def image_manifest(
             file, label = row["file"].strip(), row["class"].strip()
             if not label:
                 raise _of_row(path, number, "has no class")
-            if file not in names:
+            if file not in there:
                 raise _of_row(path, number, f'names "{file}", which is not in {path.name}')
             if file in groups:
                 raise _of_row(path, number, f'names "{file}" a second time')
@@ -95,7 +95,7 @@ def parts_of_classes(index: ClassIndex, path: str | Path, *, seed: int = 0) -> d
         DataError: such a file that cannot be read, that names unknown classes or one twice, or too few classes to part.
     """
     path = Path(path)
-    with _opened(path) as (names, read):
+    with opened(path, "images") as (names, read):
         content = read(_SPLITS) if _SPLITS in names else None
     beside = path.parent / _SPLITS
     if content is None and path.is_file() and beside.is_file():
@@ -124,19 +124,6 @@ def _said(content: bytes, index: ClassIndex, path: Path) -> dict[str, tuple[str,
         twice = next(label for label in listed if listed.count(label) > 1)
         raise DataError(f'{_SPLITS} of {path} names the class "{twice}" twice. Keep each class in one part.')
     return parts
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[set[str], Callable[[str], bytes]]]:
-    """Names of files within, and a function that reads one."""
-    if path.is_dir():
-        inside = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
-        yield inside, lambda name: (path / name).read_bytes()
-    elif path.is_file():
-        with open_zip(path) as (names, read):
-            yield {name for name in names if not PurePosixPath(name).is_absolute()}, read
-    else:
-        raise DataError(f"{path} is no folder and no ZIP file here. Give a folder or a ZIP of images.")
 
 
 def _rows(content: bytes, path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:

@@ -46,12 +46,9 @@ class BoxVectors(Recorded, nn.Module):
         self.features = sum(stop - start for start, stop in (inside, around, middle)) + 6
 
     def forward(self, maps: Tensor, boxes: Tensor) -> Tensor:
-        whole = box_means(maps, boxes)
-        around, middle = (box_means(maps, grown(boxes, share)) - whole for share in (_AROUND, _MIDDLE))
+        every = torch.cat([boxes, grown(boxes, _AROUND), grown(boxes, _MIDDLE)])
+        whole, around, middle = box_means(maps, every).view(3, boxes.shape[0], -1)
         sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=_LEAST).to(maps.dtype)
         centre = ((boxes[:, 2:] + boxes[:, :2]) / 2).to(maps.dtype)
-        parts = [each[:, start:stop] for each, (start, stop) in zip((whole, around, middle), self._spans(), strict=True)]
-        return torch.cat([*parts, sides, sides.log(), centre], 1)
-
-    def _spans(self) -> tuple[tuple[int, int], ...]:
-        return self.inside, self.around, self.middle
+        spans = zip((whole, around - whole, middle - whole), (self.inside, self.around, self.middle), strict=True)
+        return torch.cat([*(each[:, slice(*span)] for each, span in spans), sides, sides.log(), centre], 1)

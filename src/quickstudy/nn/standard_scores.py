@@ -3,6 +3,7 @@
 from typing import Self
 
 import torch
+from torch import Tensor
 
 from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.nn.feature_scales import FeatureScales
@@ -36,7 +37,11 @@ class StandardScores(FeatureScales):
         Args:
             index: features (R, D), all of which are read at once.
         """
-        rows = index.gather(torch.arange(len(index)))
+        return cls.of_rows(index.gather(torch.arange(len(index))))
+
+    @classmethod
+    def of_rows(cls, rows: Tensor) -> Self:
+        """To rows of features (R, D)."""
         layer = cls(rows.shape[1])
         layer.mean.copy_(rows.mean(0))
         layer.deviation.copy_(rows.std(0, correction=0).clamp(min=_LEAST))

@@ -9,49 +9,40 @@ from torch import Tensor, nn
 
 from quickstudy.apps.application import Baseline
 from quickstudy.apps.parts.choices import choices
+from quickstudy.apps.parts.first_source import first_source
 from quickstudy.datasets.boxed_images import BoxedImages
-from quickstudy.datasets.class_index import ClassIndex
 from quickstudy.functional.distances import class_means, cosine_distance
 from quickstudy.nn.mlp import MLP
 from quickstudy.nn.standard_scores import StandardScores
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.task import Examples
 from quickstudy.tasks.detecting import Detecting
-from quickstudy.tasks.mixture import Mixture
 from quickstudy.train import prepare
 
-__all__ = ["BOX_METHODS", "standard_scores", "trained_images"]
+__all__ = ["BOX_METHODS", "standard_scores"]
 
 _ROWS, _TASKS, _HIDDEN = 20_000, 6, 16
 
 _Method = Callable[[Examples], Callable[[Any], Tensor]]
 
 
-def trained_images(recipe: Recipe) -> BoxedImages:
-    """The images of meta-training."""
-    return _source(recipe).images
-
-
 def _source(recipe: Recipe) -> Detecting:
-    source = recipe.train
-    assert isinstance(source, Mixture) and isinstance(source.sources[0], Detecting)
-    return source.sources[0]
+    return first_source(recipe, Detecting)
 
 
 @functools.lru_cache(maxsize=4)
 def standard_scores(images: BoxedImages) -> StandardScores:
     """Features in units of their deviation over windows of meta-training."""
     rows = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:_ROWS]
-    features: Any = images.gather(rows)
-    sides = torch.arange(len(rows)) % 2  # an index is of two classes or more; these mean nothing
-    return StandardScores.fitted(ClassIndex(features["features"], sides, ("even", "odd"), images.name))
+    found: Any = images.gather(rows)
+    return StandardScores.of_rows(found["features"])
 
 
 def _logistic(recipe: Recipe, *, C: float) -> _Method:
     """Logistic regression (scikit-learn) of windows, both classes with equal weight."""
     from sklearn.linear_model import LogisticRegression
 
-    scores = standard_scores(trained_images(recipe))
+    scores = standard_scores(_source(recipe).images)
     model = LogisticRegression(C=C, max_iter=80, class_weight="balanced")
 
     def fitted(support: Examples) -> Callable[[Any], Tensor]:
@@ -64,7 +55,7 @@ def _logistic(recipe: Recipe, *, C: float) -> _Method:
 
 def _mean_box(recipe: Recipe, *, leaf: str) -> _Method:
     """Likeness to the mean box of the class, by the cosine, less that to the mean of other windows."""
-    scores = standard_scores(trained_images(recipe))
+    scores = standard_scores(_source(recipe).images)
 
     def read(x: Any) -> Tensor:
         rows: Tensor = x[leaf]

@@ -3,25 +3,20 @@
 import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
-from random import Random
 
 import torch
 from torch import Tensor
 
 from quickstudy.apps.application import Setting
+from quickstudy.apps.parts.marked_photos import archives_of, maps_of, parts_at_random
 from quickstudy.datasets.box_folder import Boxed, read_boxed
 from quickstudy.datasets.boxed_images import BoxedImages, BoxedSplits, ImageBoxes
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.datasets.class_parts import USUAL, check_enough_classes, cuts_of
 from quickstudy.datasets.encoded import encoded
-from quickstudy.datasets.fetch import data_file
-from quickstudy.datasets.shipped import shipped
 from quickstudy.errors import DataError
 from quickstudy.functional.boxes import box_area, box_means, window_grid
 from quickstudy.inputs.cells import Cells
-from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.box_vectors import BoxVectors
 from quickstudy.nn.frozen import Frozen
 from quickstudy.reports.promise import Promise
@@ -43,16 +38,13 @@ _LEAST = 0.02
 _DIRECTIONS, _EDGES = 8, 4.0
 
 
-@functools.cache
 def backbone() -> Frozen:
     """EfficientNet-Lite0, of which a map of 28×28 cells is read.
 
     Raises:
         MissingExtra: its weights are not installed.
     """
-    network = build("efficientnet-lite0", maps=True, size=224)
-    assert isinstance(network, Frozen)
-    return network
+    return maps_of(224)
 
 
 def vectors() -> BoxVectors:
@@ -67,12 +59,9 @@ def coco(most: int = 0) -> BoxedSplits:
     Args:
         most: only the first so many images of each archive; 0 takes all.
     """
-    folder = shipped("detection/detection.zip").parent
-    archives = [folder / "detection.zip"]
-    free = data_file("detection/detection_nc.zip")  # for measurements: photos that must not be sold
-    archives += [free] if free is not None else []
+    archives = archives_of("detection")
     found = [each for archive in archives for each in list(read_boxed(archive))[: most or None]]
-    return _parted("coco", found, read_json(folder / "splits.json"))
+    return _parted("coco", found, read_json(archives[0].parent / "splits.json"))
 
 
 def own_photos(path: str) -> BoxedSplits:
@@ -84,10 +73,7 @@ def own_photos(path: str) -> BoxedSplits:
     found = list(read_boxed(path))
     having = Counter(label for each in found for label in counting(each))
     classes = sorted(label for label, times in having.items() if times >= 1 + QUERIES)
-    check_enough_classes(len(classes), USUAL, f"{path} has boxes in {1 + QUERIES} images or more for classes that")
-    Random(0).shuffle(classes)
-    cuts = pairwise(cuts_of(len(classes), USUAL))
-    parts = {part: classes[low:high] for part, (low, high) in zip(BoxedSplits._fields, cuts, strict=True)}
+    parts = parts_at_random(classes, f"{path} has boxes in {1 + QUERIES} images or more for classes that")
     return _parted(Path(path).name.removesuffix(".zip"), found, parts)
 
 

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from quickstudy.apps.application import Baseline
 from quickstudy.apps.parts.choices import choices
+from quickstudy.apps.parts.first_source import first_source
 from quickstudy.datasets.masked_images import MaskedImages
 from quickstudy.functional.distances import class_means, cosine_distance
 from quickstudy.nn.cross_fitted import CrossFitted
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.task import Examples
-from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.segmenting import Segmenting
 from quickstudy.train import prepare
 
@@ -37,9 +37,7 @@ def trained_images(recipe: Recipe) -> MaskedImages:
 
 
 def _source(recipe: Recipe) -> Segmenting:
-    source = recipe.train
-    assert isinstance(source, Mixture) and isinstance(source.sources[0], Segmenting)
-    return source.sources[0]
+    return first_source(recipe, Segmenting)
 
 
 @functools.lru_cache(maxsize=4)

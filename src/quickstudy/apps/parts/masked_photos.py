@@ -4,23 +4,18 @@ import functools
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
-from random import Random
 
 import torch
 
 from quickstudy.apps.application import Setting
+from quickstudy.apps.parts.marked_photos import archives_of, maps_of, parts_at_random
 from quickstudy.datasets.class_index import ClassIndex
-from quickstudy.datasets.class_parts import USUAL, check_enough_classes, cuts_of
 from quickstudy.datasets.encoded import encoded
-from quickstudy.datasets.fetch import data_file
 from quickstudy.datasets.mask_folder import Masked, read_masked, shares
 from quickstudy.datasets.masked_images import MaskedImages, MaskedSplits
-from quickstudy.datasets.shipped import shipped
 from quickstudy.errors import DataError
 from quickstudy.inputs.cells import Cells
-from quickstudy.nn.backbones.catalogue import build
 from quickstudy.nn.frozen import Frozen
 from quickstudy.reports.promise import Promise
 from quickstudy.storage.files import read_json
@@ -38,16 +33,13 @@ _HALF, _LEAST, _MOST = 0.5, 0.02, 0.95
 """Share of a cell that is marked, and shares of an image's cells that its mask marks at least and at most."""
 
 
-@functools.cache
 def backbone() -> Frozen:
     """EfficientNet-Lite0, of which a map of 20×20 cells is read.
 
     Raises:
         MissingExtra: its weights are not installed.
     """
-    network = build("efficientnet-lite0", maps=True, size=160)
-    assert isinstance(network, Frozen)
-    return network
+    return maps_of(160)
 
 
 @functools.cache
@@ -57,13 +49,10 @@ def coco(most: int = 0) -> MaskedSplits:
     Args:
         most: only the first so many crops of each class and archive; 0 takes all.
     """
-    folder = shipped("segmentation/segmentation.zip").parent
-    archives = [folder / "segmentation.zip"]
-    free = data_file("segmentation/segmentation_nc.zip")  # for measurements: photos that must not be sold
-    archives += [free] if free is not None else []
+    archives = archives_of("segmentation")
     found = [each for archive in archives for each in _first(read_masked(archive, group="coco_image_id"), most)]
     whole = _masked("coco", found)
-    parts = read_json(folder / "splits.json")
+    parts = read_json(archives[0].parent / "splits.json")
     return MaskedSplits(*[whole.select(_known(parts[part], whole), f"coco/{part}") for part in MaskedSplits._fields])
 
 
@@ -74,16 +63,8 @@ def own_photos(path: str) -> MaskedSplits:
         DataError: what is wrong with the files, or too few classes.
     """
     whole = _masked(Path(path).name.removesuffix(".zip"), list(read_masked(path))).frequent(1 + QUERIES)
-    check_enough_classes(len(whole.classes), USUAL, f"{path} has masks of {1 + QUERIES} images or more for classes that")
-    order = list(whole.classes)
-    Random(0).shuffle(order)
-    cuts = pairwise(cuts_of(len(order), USUAL))
-    return MaskedSplits(
-        *[
-            whole.select(tuple(sorted(order[low:high])), f"{whole.name}/{part}")
-            for part, (low, high) in zip(MaskedSplits._fields, cuts, strict=True)
-        ]
-    )
+    parts = parts_at_random(whole.classes, f"{path} has masks of {1 + QUERIES} images or more for classes that")
+    return MaskedSplits(*[whole.select(tuple(sorted(parts[part])), f"{whole.name}/{part}") for part in MaskedSplits._fields])
 
 
 def most_shots(part: MaskedImages) -> int:
