@@ -25,7 +25,7 @@ from quickstudy.learner import Learner
 from quickstudy.tasks.interactive import Interactive
 from quickstudy.tasks.source import TaskSource, generator_of
 
-__all__ = ["Record", "prepare", "train"]
+__all__ = ["Record", "before_training", "prepare", "train"]
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,24 @@ def prepare(learner: Learner[Any], source: TaskSource[Any], seed: int = 0) -> No
         source: of meta-training.
         seed: of the run.
     """
+    with before_training(seed) as generator:
+        learner.prepare(source, generator)
+
+
+@contextmanager
+def before_training(seed: int = 0) -> Iterator[torch.Generator]:
+    """Inside, random numbers are those that a run has before its first outer step, and no gradients are recorded.
+
+    Args:
+        seed: of the run.
+
+    Yields:
+        The generator of tasks.
+    """
     with torch.no_grad(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         generator = generator_of(seed, -1)
         seed_generators(int(torch.randint(2**62, (), generator=generator)))
-        learner.prepare(source, generator)
+        yield generator
 
 
 def train(

@@ -17,7 +17,7 @@ from quickstudy.nn.standard_scores import StandardScores
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.task import Examples
 from quickstudy.tasks.detecting import Detecting
-from quickstudy.train import prepare
+from quickstudy.train import before_training
 
 __all__ = ["BOX_METHODS", "standard_scores"]
 
@@ -78,40 +78,23 @@ def _scored(sure: Tensor) -> Tensor:
     return torch.stack([-sure / 2, sure / 2], 1)
 
 
-class _Objectness:
-    """A network of a window alone, fitted to all classes of meta-training: whether it is a thing, whatever it is."""
-
-    network: nn.Module
-
-    def __init__(self, dropout: float, steps: int) -> None:
-        self.dropout, self.steps = dropout, steps
-
-    def prepare(self, source: Detecting, generator: torch.Generator) -> None:
-        """As that of a learner, so that its random numbers are those of a seed."""
-        scores = standard_scores(source.images)
-        network = nn.Sequential(scores, nn.Dropout(self.dropout), MLP(scores.mean.shape[0], (_HIDDEN,), outputs=1))
-        optimizer = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.1)
-        with torch.enable_grad():
-            for _ in range(self.steps):
-                task: Any = source.sample(_TASKS, generator)
-                y, mask = task.query.y[..., 1].flatten(), task.query.mask.flatten()
-                found = network(task.query.x["features"].flatten(0, 1))[:, 0]
-                each = nn.functional.binary_cross_entropy_with_logits(found, y, reduction="none") * mask
-                loss = (each * y).sum() / (mask * y).sum().clamp(min=1) + (each * (1 - y)).sum() / (mask * (1 - y)).sum().clamp(
-                    min=1
-                )
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-        self.network = network.eval().requires_grad_(False)
-
-
 @functools.lru_cache(maxsize=8)
 def _objectness(source: Detecting, dropout: float, steps: int) -> nn.Module:
-    found: Any = _Objectness(dropout, steps)
-    prepare(found, source)
-    network: nn.Module = found.network
-    return network
+    """A network of a window alone, fitted to all classes of meta-training: whether it is a thing, whatever it is."""
+    with before_training() as generator, torch.enable_grad():
+        scores = standard_scores(source.images)
+        network = nn.Sequential(scores, nn.Dropout(dropout), MLP(scores.mean.shape[0], (_HIDDEN,), outputs=1))
+        optimizer = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.1)
+        for _ in range(steps):
+            task: Any = source.sample(_TASKS, generator)
+            y, mask = task.query.y[..., 1].flatten(), task.query.mask.flatten()
+            found = network(task.query.x["features"].flatten(0, 1))[:, 0]
+            each = nn.functional.binary_cross_entropy_with_logits(found, y, reduction="none") * mask
+            loss = sum((each * side).sum() / (mask * side).sum().clamp(min=1) for side in (y, 1 - y))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return network.eval().requires_grad_(False)
 
 
 def _any_thing(recipe: Recipe, *, dropout: float) -> _Method:

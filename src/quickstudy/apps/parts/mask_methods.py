@@ -16,7 +16,7 @@ from quickstudy.nn.cross_fitted import CrossFitted
 from quickstudy.recipes.parts.recipe import Recipe
 from quickstudy.task import Examples
 from quickstudy.tasks.segmenting import Segmenting
-from quickstudy.train import prepare
+from quickstudy.train import before_training
 
 __all__ = ["MASK_METHODS", "trained_images"]
 
@@ -104,18 +104,12 @@ def _mean_mask(recipe: Recipe, *, least: float) -> _Method:
     return fitted
 
 
-class _Agnostic:
+@functools.lru_cache(maxsize=8)
+def _agnostic(source: Segmenting, dropout: float, steps: int) -> CrossFitted:
     """Three networks of cells alone, fitted to all classes of meta-training: what is a thing, whatever it is."""
-
-    network: CrossFitted
-
-    def __init__(self, dropout: float, steps: int) -> None:
-        self.dropout, self.steps = dropout, steps
-
-    def prepare(self, source: Segmenting, generator: torch.Generator) -> None:
-        """As that of a learner, so that its random numbers are those of a seed."""
+    with before_training() as generator:
         size = source.images.gather(torch.zeros(1, dtype=torch.long))["features"].shape[1]
-        self.network = CrossFitted(size, dropout=self.dropout)
+        network = CrossFitted(size, dropout=dropout)
 
         def draw() -> tuple[Tensor, Tensor, Tensor]:
             task: Any = source.sample(_TASKS, generator)
@@ -123,16 +117,8 @@ class _Agnostic:
             y, mask = torch.cat([task.support.y, task.query.y], 1)[..., 1], torch.cat([task.support.mask, task.query.mask], 1)
             return torch.nn.functional.pad(x, (0, 1), value=-1.0), y, mask
 
-        self.network.fit(draw, self.steps)
-        self.network.eval()
-
-
-@functools.lru_cache(maxsize=8)
-def _agnostic(source: Segmenting, dropout: float, steps: int) -> CrossFitted:
-    found: Any = _Agnostic(dropout, steps)
-    prepare(found, source)
-    network: CrossFitted = found.network
-    return network
+        network.fit(draw, steps)
+        return network.eval()
 
 
 def _class_agnostic(recipe: Recipe, *, dropout: float, least: float) -> _Method:
