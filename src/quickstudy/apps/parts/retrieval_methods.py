@@ -22,8 +22,8 @@ __all__ = ["RETRIEVAL_METHODS"]
 
 _Method = Callable[[Examples], Callable[[Any], Tensor]]
 _Numbers = NDArray[np.float64]
-_Scorer = Callable[[Sequence[str], Sequence[Sequence[str]]], _Numbers]
-"""From sentences and the candidates of each (Q, M) to scores (Q, M)."""
+_Scorer = Callable[[Sequence[str], Sequence[str]], _Numbers]
+"""From Q sentences and U texts to scores (Q, U)."""
 
 _ROUNDS = 5
 """Of expectation and maximisation, as is usual for model 1."""
@@ -39,9 +39,11 @@ def _ranked(made: Callable[[Sequence[str], Sequence[str]], _Scorer]) -> _Method:
 
         def said(x: Any) -> Tensor:
             listed = x["candidates"]
-            known: dict[int, list[str]] = {}
-            rows = [known.setdefault(hash(row.numpy().tobytes()), texts_of(row)) for row in listed]
-            found = score(texts_of(x["source"]), rows)
+            rows = [texts_of(row) for row in listed]
+            texts = list(dict.fromkeys(text for row in rows for text in row))
+            number = {text: place for place, text in enumerate(texts)}
+            places = np.array([[number[text] for text in row] for row in rows])
+            found = np.take_along_axis(score(texts_of(x["source"]), texts), places, 1)
             return candidates(torch.from_numpy(found).to(torch.get_default_dtype()), listed)
 
         return said
@@ -49,23 +51,15 @@ def _ranked(made: Callable[[Sequence[str], Sequence[str]], _Scorer]) -> _Method:
     return fitted
 
 
-def _each(rows: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.int64]]:
-    """Each text once, and the number of each candidate among them (Q, M)."""
-    texts = list(dict.fromkeys(text for row in rows for text in row))
-    number = {text: place for place, text in enumerate(texts)}
-    return texts, np.array([[number[text] for text in row] for row in rows])
-
-
 def _overlap(known: Sequence[str], answers: Sequence[str], *, low: int, high: int) -> _Scorer:
     """Cosine of TF-IDF weighted n-grams within words; rarity is that among the pairs and all sentences at hand."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    def score(asked: Sequence[str], rows: Sequence[Sequence[str]]) -> _Numbers:
-        texts, place = _each(rows)
+    def score(asked: Sequence[str], texts: Sequence[str]) -> _Numbers:
         grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(low, high), sublinear_tf=True)
         grams.fit([*known, *answers, *asked, *texts])
         near: _Numbers = (grams.transform(asked) @ grams.transform(texts).T).toarray()
-        return near[np.arange(len(asked))[:, None], place]
+        return near
 
     return score
 
@@ -95,8 +89,7 @@ def _lexicon(known: Sequence[str], answers: Sequence[str]) -> _Scorer:
     for (word, other), share in chance.items():
         beside[other][word] = share
 
-    def score(asked: Sequence[str], rows: Sequence[Sequence[str]]) -> _Numbers:
-        texts, place = _each(rows)
+    def score(asked: Sequence[str], texts: Sequence[str]) -> _Numbers:
         words = [_words(text) for text in texts]
         found = np.zeros((len(asked), len(texts)))
         for row, sentence in enumerate(asked):
@@ -107,7 +100,7 @@ def _lexicon(known: Sequence[str], answers: Sequence[str]) -> _Scorer:
             more = {word: math.log((1 - _UNKNOWN) * share / len(ours) / alone[word] + _UNKNOWN) for word, share in given.items()}
             missing = math.log(_UNKNOWN)
             found[row] = [np.mean([more.get(word, missing) for word in each]) if each else missing for each in words]
-        return found[np.arange(len(asked))[:, None], place]
+        return found
 
     return score
 
@@ -125,18 +118,17 @@ def _regression(known: Sequence[str], answers: Sequence[str], *, alpha: float) -
     model = KernelRidge(alpha=alpha, kernel="linear")
     model.fit(ours.fit_transform(known), theirs.fit_transform(answers).toarray())
 
-    def score(asked: Sequence[str], rows: Sequence[Sequence[str]]) -> _Numbers:
-        texts, place = _each(rows)
+    def score(asked: Sequence[str], texts: Sequence[str]) -> _Numbers:
         meant = model.predict(ours.transform(asked))
         meant /= np.linalg.norm(meant, axis=1, keepdims=True) + 1e-9
         near: _Numbers = np.asarray(theirs.transform(texts) @ meant.T).T
-        return near[np.arange(len(asked))[:, None], place]
+        return near
 
     return score
 
 
 def _sum(first: _Scorer, second: _Scorer, weight: float) -> _Scorer:
-    return lambda asked, rows: first(asked, rows) + weight * second(asked, rows)
+    return lambda asked, texts: first(asked, texts) + weight * second(asked, texts)
 
 
 def _by_overlap(recipe: Recipe, *, low: int, high: int) -> _Method:

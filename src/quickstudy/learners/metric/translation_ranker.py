@@ -189,7 +189,7 @@ def _once(listed: Tensor) -> tuple[Tensor, Tensor]:
     """Each text once (U, L), and the place of each of the texts (…, L) among them (…,)."""
     rows = listed.flatten(0, -2)
     found, place = torch.unique(marks(rows), return_inverse=True)
-    first = torch.zeros_like(found).scatter_(0, place, torch.arange(len(rows), device=rows.device))
+    first = torch.zeros_like(found).scatter_(0, place, torch.arange(rows.shape[0], device=rows.device))
     return rows[first], place.reshape(listed.shape[:-1])
 
 
